@@ -1,0 +1,53 @@
+"""Large texts (source, motivations, reports), compressed, under their own hash: writing one twice is a no-op."""
+
+import hashlib
+import json
+import time
+import zlib
+from typing import Any
+
+import pymongo.errors
+
+from archdb.errors import NotFound
+from archdb.records import Body, without_nan
+from archdb.store import Store, store_faults
+
+
+def put_text(store: Store, text: str) -> str:
+    """Store a text and return its sha256 in hexadecimal."""
+    data = text.encode()
+    digest = hashlib.sha256(data).hexdigest()
+    with store_faults():
+        try:
+            store.blobs.insert_one({"_id": digest, "zlib": zlib.compress(data, 6), "at": time.time()})
+        except pymongo.errors.DuplicateKeyError:
+            pass
+    return digest
+
+
+def get_text(store: Store, digest: str) -> str:
+    """The text with this sha256.
+
+    Raises:
+        NotFound: there is none, or what is stored does not have this hash.
+    """
+    with store_faults():
+        found = store.blobs.find_one({"_id": digest})
+    if found is None:
+        raise NotFound(f"No text {digest[:12]} is stored: restore it from a backup.")
+    data = zlib.decompress(found["zlib"])
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise NotFound(f"The stored text {digest[:12]} is damaged: restore it from a backup.")
+    return data.decode()
+
+
+def put_report(store: Store, schema: str, version: int, body: Body) -> str:
+    """Store a typed report of another room as ``{schema, version, body}``. Returns its sha256."""
+    without_nan(body, schema)
+    return put_text(store, json.dumps({"schema": schema, "version": version, "body": body}, sort_keys=True))
+
+
+def get_report(store: Store, digest: str) -> dict[str, Any]:
+    """The document that ``put_report`` stored."""
+    found: dict[str, Any] = json.loads(get_text(store, digest))
+    return found

@@ -1,0 +1,62 @@
+"""Campaigns: settings that are fixed at creation, and the panel that fitness is measured against."""
+
+import time
+
+import pymongo.errors
+
+from archdb.errors import Conflict, NotFound
+from archdb.records import Body, Campaign, without_nan
+from archdb.store import Store, store_faults
+
+
+def open_campaign(store: Store, wanted: Campaign) -> Campaign:
+    """Create the campaign, or join the one of that name if its settings agree.
+
+    The number of cycles may grow; scale, provider, seed and dataset may not change, since results would not compare.
+
+    Raises:
+        Conflict: the stored campaign has another scale, provider, seed or dataset.
+    """
+    with store_faults():
+        try:
+            store.campaigns.insert_one(
+                wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True)
+            )
+        except pymongo.errors.DuplicateKeyError:
+            pass
+    stored = get_campaign(store, wanted.id)
+    for field in ("scale", "provider", "seed", "dataset"):
+        old, new = getattr(stored, field), getattr(wanted, field)
+        if old != new:
+            raise Conflict(
+                f"Campaign {wanted.id} was started with {field} {old}, not {new}, and results would not compare: "
+                "give the new settings a campaign of their own with --campaign NAME."
+            )
+    if wanted.cycles > stored.cycles:
+        with store_faults():
+            store.campaigns.update_one({"_id": wanted.id}, {"$max": {"cycles": wanted.cycles}})
+        stored = get_campaign(store, wanted.id)
+    return stored
+
+
+def get_campaign(store: Store, name: str) -> Campaign:
+    """The campaign of this name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with store_faults():
+        found = store.campaigns.find_one({"_id": name})
+    if found is None:
+        raise NotFound(f"No campaign is called {name}: start it with `archloop run --campaign {name}`.")
+    return Campaign.model_validate(found)
+
+
+def set_panel(store: Store, name: str, panel: Body, reference_cpu_seconds: float) -> Campaign:
+    """Fix what fitness is measured against. The first writer wins: a panel never changes afterwards."""
+    without_nan(panel, "panel")
+    with store_faults():
+        store.campaigns.update_one(
+            {"_id": name, "panel": None}, {"$set": {"panel": panel, "reference_cpu_seconds": reference_cpu_seconds}}
+        )
+    return get_campaign(store, name)

@@ -1,0 +1,29 @@
+"""What can go wrong with the memory. Every message is one sentence for a person, with the remedy."""
+
+
+class ArchiveError(Exception):
+    """Base of every fault that archdb reports."""
+
+
+class HomeUnusable(ArchiveError):
+    """The data folder cannot be created, written to, or is full."""
+
+
+class StoreUnavailable(ArchiveError):
+    """The store does not answer. A transport fault: the same call may succeed later."""
+
+
+class StoreMisconfigured(ArchiveError):
+    """The store's address or the embedded server cannot be used at all: trying again does not help."""
+
+
+class NotFound(ArchiveError):
+    """No record has this name."""
+
+
+class Conflict(ArchiveError):
+    """The record says otherwise: another scale, another corpus, an ambiguous name."""
+
+
+class LeaseLost(ArchiveError):
+    """Another worker has taken this experiment over; what this one was about to write is refused."""

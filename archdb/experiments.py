@@ -1,0 +1,128 @@
+"""Writing experiments: every write is one compare-and-set on the document's revision, and every stage is written once."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pymongo.errors
+
+from archdb.errors import LeaseLost, NotFound
+from archdb.records import Experiment, Kind, Stage, without_nan
+from archdb.store import Document, Store, store_faults
+
+
+def create_experiment(
+    store: Store,
+    experiment_id: str,
+    *,
+    campaign: str,
+    kind: Kind,
+    name: str,
+    cycle: int | None = None,
+    seeds: tuple[int, ...] = (0,),
+) -> Experiment:
+    """Open an experiment under a deterministic id, or return the one that already has it."""
+    fresh = Experiment(
+        id=experiment_id, campaign=campaign, kind=kind, name=name, cycle=cycle, seeds=seeds, created_at=time.time()
+    )
+    with store_faults():
+        try:
+            store.experiments.insert_one(_document(fresh))
+        except pymongo.errors.DuplicateKeyError:
+            return get_experiment(store, experiment_id)
+    return fresh
+
+
+def get_experiment(store: Store, experiment_id: str) -> Experiment:
+    """The experiment with exactly this id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with store_faults():
+        found = store.experiments.find_one({"_id": experiment_id})
+    if found is None:
+        raise NotFound(f"No experiment is called {experiment_id}: `archloop status` lists those that exist.")
+    return Experiment.model_validate(found)
+
+
+def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **patch: Any) -> Experiment:
+    """Record a finished stage together with what it changes in the experiment, in one atomic write.
+
+    Writing a stage whose key is already recorded changes nothing and returns the experiment as it is.
+
+    Args:
+        stage: the record; its key is (stage, attempt, seed).
+        token: the fencing token of the lease under which the work was done.
+        patch: fields of Experiment to set in the same write.
+
+    Raises:
+        LeaseLost: another worker has claimed the experiment since.
+        NotFound: there is no such experiment.
+    """
+
+    def change(now: Experiment) -> Document | None:
+        if stage.key in now.stages:
+            return None
+        if now.lease.token != token:
+            raise LeaseLost(
+                f"{experiment_id} is now worked on by {now.lease.owner}: this worker's {stage.stage} result is dropped."
+            )
+        spent = float(stage.summary.get("cpu_seconds", 0.0))
+        return {
+            f"stages.{stage.key}": stage.model_dump(),
+            **patch,
+            "cpu_seconds": now.cpu_seconds + spent,
+        }
+
+    return compare_and_set(store, experiment_id, change)
+
+
+def set_fields(store: Store, experiment_id: str, **fields: Any) -> Experiment:
+    """Set fields that no stage owns (links such as the MLflow run). Idempotent."""
+    return compare_and_set(store, experiment_id, lambda _: dict(fields))
+
+
+def compare_and_set(
+    store: Store, experiment_id: str, change: Callable[[Experiment], Document | None]
+) -> Experiment:
+    """Apply ``change`` to the current experiment; when another writer was faster, look again and retry.
+
+    ``change`` returns the dotted fields to set, or None to leave the experiment alone.
+    """
+    while True:
+        now = get_experiment(store, experiment_id)
+        fields = change(now)
+        if fields is None:
+            return now
+        plain = _plain(fields)
+        without_nan(plain, experiment_id)
+        with store_faults():
+            done = store.experiments.update_one(
+                {"_id": experiment_id, "rev": now.rev}, {"$set": plain, "$inc": {"rev": 1}}
+            )
+        if done.matched_count:
+            return get_experiment(store, experiment_id)
+
+
+def count_child(store: Store, parent_id: str) -> None:
+    """Add one to the number of children of a parent."""
+    with store_faults():
+        store.experiments.update_one({"_id": parent_id}, {"$inc": {"children": 1, "rev": 1}})
+
+
+def _document(record: Experiment) -> Document:
+    document: Document = _plain(record.model_dump(by_alias=True))
+    without_nan(document, record.id)
+    return document
+
+
+def _plain(value: Any) -> Any:
+    """Tuples become lists and records become documents, as BSON wants them."""
+    if hasattr(value, "model_dump"):
+        return _plain(value.model_dump(by_alias=True))
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

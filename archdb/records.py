@@ -1,0 +1,151 @@
+"""What the store holds, as frozen records. The experiment is the truth; everything else hangs on it."""
+
+import math
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+Kind = Literal["baseline", "candidate", "external"]  # external: a file that a person handed in
+State = Literal["open", "done", "failed"]
+Body = dict[str, Any]  # a JSON document whose inside is another room's business
+
+
+class Record(BaseModel):
+    """Base of every record: immutable, and tolerant of fields that a newer version wrote."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Failed(Record):
+    """Why an experiment ended without a result."""
+
+    stage: str
+    kind: str
+    message: str
+    remedy: str = ""
+
+
+class Stage(Record):
+    """One finished stage. Written once under (experiment, stage, attempt, seed); later writes of the key are no-ops."""
+
+    stage: str
+    attempt: int = 0
+    seed: int | None = None
+    started_at: float
+    seconds: float
+    summary: Body = {}  # small and flat: what a table shows
+    report: str | None = None  # blob of {schema, version, body}
+    failure: Failed | None = None
+    flow_run: str | None = None  # the Prefect flow run that did it
+
+    @property
+    def key(self) -> str:
+        return stage_key(self.stage, self.attempt, self.seed)
+
+
+def stage_key(stage: str, attempt: int = 0, seed: int | None = None) -> str:
+    """The name of a stage record inside its experiment, such as ``gpu-train:0:2``."""
+    return f"{stage}:{attempt}" if seed is None else f"{stage}:{attempt}:{seed}"
+
+
+class Lease(Record):
+    """Who works on an experiment. ``token`` grows with every claim and fences off writers that lost theirs."""
+
+    owner: str = ""
+    token: int = 0
+    expires: float = 0.0
+
+
+class Experiment(Record):
+    """One design and everything that happened to it."""
+
+    id: str = Field(alias="_id")
+    campaign: str
+    kind: Kind
+    cycle: int | None = None
+    name: str
+    seeds: tuple[int, ...] = (0,)
+    parents: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()  # ancestors along first parents, root first
+    children: int = 0
+    state: State = "open"
+    attempt: int = 0
+    stages: dict[str, Stage] = {}
+    code: str | None = None  # blob of the current attempt's source
+    motivation: str | None = None  # blob of Markdown
+    components: dict[str, str] = {}  # slot -> choice, where the design names them
+    objectives: dict[str, FiniteFloat] = {}  # mean over seeds
+    details: dict[str, FiniteFloat] = {}
+    fitness: FiniteFloat | None = None
+    cpu_seconds: FiniteFloat = 0.0  # of all its evaluations together
+    failure: Failed | None = None
+    mlflow_run: str | None = None
+    lease: Lease = Lease()
+    rev: int = 0
+    created_at: float = 0.0
+    finished_at: float | None = None
+
+    def stage(self, stage: str, attempt: int | None = None, seed: int | None = None) -> Stage | None:
+        """The record of a stage in an attempt (the current one by default), if it was written."""
+        return self.stages.get(stage_key(stage, self.attempt if attempt is None else attempt, seed))
+
+
+class Campaign(Record):
+    """A search: its settings are fixed when it is created, so that its results compare."""
+
+    id: str = Field(alias="_id")
+    scale: str
+    provider: str
+    cycles: int
+    seed: int = 0
+    dataset: str = ""  # name and hash of the corpus
+    panel: Body | None = None  # what fitness is measured against; set once the baselines are done
+    reference_cpu_seconds: FiniteFloat | None = None
+    created_at: float = 0.0
+    environment: dict[str, str] = {}
+
+
+class Running(Record):
+    """Where a stage in flight stands. Display only: overwritten once a second, never read by a decision."""
+
+    id: str = Field(alias="_id")  # the experiment's
+    campaign: str
+    name: str = ""
+    stage: str
+    since: float
+    at: float
+    task: str = ""
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    fraction: float = 0.0
+    losses: dict[str, list[float]] = {}
+
+
+class Finding(Record):
+    """A sentence that an analysis wrote for later cycles, with the experiments that back it."""
+
+    id: str = Field(alias="_id")
+    campaign: str
+    text: str
+    evidence: tuple[str, ...]
+    components: tuple[str, ...] = ()  # "slot=choice"
+    effect: FiniteFloat = 0.0  # in fitness units; its sign says whether the change helped
+    objective: str = ""
+    created_at: float = 0.0
+
+
+def without_nan(value: object, at: str = "record") -> None:
+    """Refuse NaN and infinity anywhere in a document, at the door.
+
+    Raises:
+        ValueError: naming the field that holds one.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{at} is {value}: the store takes finite numbers only, so leave the field out instead.")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            without_nan(inner, f"{at}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            without_nan(inner, f"{at}[{index}]")

@@ -1,0 +1,105 @@
+"""What evaluation says about a design: frozen, typed, versioned records.
+
+They are defined here once. archdb stores them as ``{schema, version, body}`` and never looks inside.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+FailureKind = Literal[
+    "no_candidate",  # the file does not define the contract's class, or cannot be imported
+    "crashed",  # the design raised
+    "invalid_output",  # what the child wrote is missing, malformed, forged or of the wrong shape
+    "timed_out",  # the wall clock ran out
+    "out_of_memory",
+    "too_slow",  # more than the allowed multiple of the reference's compute time
+    "non_finite",  # NaN or infinity in outputs, gradients, losses or weights
+    "not_causal",
+    "wrong_shape",
+    "too_many_parameters",  # the mixer leaves no room to match the reference's parameter count
+    "stopped",  # the kill switch or a cancelled run ended it
+]
+
+
+class Report(BaseModel):
+    """Base of every record: immutable, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Failure(Report):
+    """Why a design was rejected: one plain sentence each for what happened and what to do about it."""
+
+    kind: FailureKind
+    message: str
+    remedy: str
+
+
+class Verdict(Report):
+    """One checked property of a design, with the evidence that decided it."""
+
+    property: str
+    verdict: Literal["pass", "warn", "fail"]
+    evidence: str
+    remedy: str = ""
+
+
+class CheckReport(Report):
+    """Outcome of compile-check at one scale. ``failure`` is None exactly when the design may be trained."""
+
+    version: int = 1
+    scale: str
+    verdicts: tuple[Verdict, ...] = ()
+    mixer_parameters: int = 0  # floating-point elements in one mixing layer's state dict
+    parameters: int = 0  # of the whole matched model
+    reference_parameters: int = 0
+    mlp_hidden: int = 0  # the MLP width that matches the reference's parameter count
+    cpu_seconds: FiniteFloat = 0.0
+    wall_seconds: FiniteFloat = 0.0
+    sandbox: dict[str, str] = {}  # each isolation layer -> "on (detail)" or "off (reason)"
+    failure: Failure | None = None
+
+
+class TrainReport(Report):
+    """One finished or failed training of one seed. Curves are the child's own words: display only, never a score."""
+
+    version: int = 1
+    scale: str
+    seed: int
+    parameters: int = 0  # counted by the parent in the returned weights
+    mlp_hidden: int = 0
+    tokens: int = 0
+    cpu_seconds: FiniteFloat = 0.0  # of the training child, from the operating system
+    wall_seconds: FiniteFloat = 0.0
+    peak_bytes: int = 0
+    weights_sha256: str = ""
+    curves: dict[str, tuple[tuple[int, FiniteFloat], ...]] = {}  # task -> ((step, streamed loss in nats), ...)
+    started_at: FiniteFloat = 0.0  # seconds since the epoch
+    sandbox: dict[str, str] = {}
+    failure: Failure | None = None
+
+
+class BenchmarkReport(Report):
+    """Scores of one trained seed, every one computed by the parent from logits that a fresh child returned."""
+
+    version: int = 1
+    scale: str
+    seed: int
+    objectives: dict[str, FiniteFloat] = {}  # the names in evaluation.OBJECTIVES; enter fitness
+    details: dict[str, FiniteFloat] = {}  # accuracy per difficulty, tokens per CPU-second, ...; shown, not scored
+    verdicts: tuple[Verdict, ...] = ()  # causality re-checked on the trained weights
+    cpu_seconds: FiniteFloat = 0.0
+    wall_seconds: FiniteFloat = 0.0
+    sandbox: dict[str, str] = {}
+    failure: Failure | None = None
+
+
+class Progress(Report):
+    """One streamed line of a running training, for display only."""
+
+    task: str
+    step: int
+    steps: int
+    loss: float
+    fraction: float  # of the whole training, 0..1
