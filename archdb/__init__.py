@@ -1,0 +1,70 @@
+"""The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
+
+from archdb.blobs import get_report, get_text, put_report, put_text
+from archdb.campaigns import get_campaign, open_campaign, set_panel
+from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
+from archdb.errors import (
+    ArchiveError,
+    Conflict,
+    HomeUnusable,
+    LeaseLost,
+    NotFound,
+    StoreMisconfigured,
+    StoreUnavailable,
+)
+from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
+from archdb.home import describe_os_fault, home, prepare_home
+from archdb.leases import claim, release, renew
+from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
+from archdb.records import Campaign, Experiment, Failed, Finding, Running, Stage, stage_key
+from archdb.running import clear_running, list_running, show_running
+from archdb.store import Store, open_store
+
+__all__ = [
+    "ArchiveError",
+    "Campaign",
+    "Conflict",
+    "Experiment",
+    "Failed",
+    "Finding",
+    "Hit",
+    "HomeUnusable",
+    "LeaseLost",
+    "NotFound",
+    "Running",
+    "Stage",
+    "Store",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    "ancestors",
+    "campaign_experiments",
+    "claim",
+    "clear_running",
+    "create_experiment",
+    "descendants",
+    "describe_os_fault",
+    "find_experiment",
+    "get_campaign",
+    "get_experiment",
+    "get_report",
+    "get_text",
+    "home",
+    "index_literature",
+    "leaderboard",
+    "list_findings",
+    "list_running",
+    "open_campaign",
+    "open_store",
+    "prepare_home",
+    "put_report",
+    "put_text",
+    "record_findings",
+    "release",
+    "renew",
+    "search",
+    "set_fields",
+    "set_panel",
+    "show_running",
+    "stage_key",
+    "write_stage",
+]

@@ -20,10 +20,18 @@ def create_experiment(
     name: str,
     cycle: int | None = None,
     seeds: tuple[int, ...] = (0,),
+    tags: tuple[str, ...] = (),
 ) -> Experiment:
     """Open an experiment under a deterministic id, or return the one that already has it."""
     fresh = Experiment(
-        id=experiment_id, campaign=campaign, kind=kind, name=name, cycle=cycle, seeds=seeds, created_at=time.time()
+        id=experiment_id,
+        campaign=campaign,
+        kind=kind,
+        name=name,
+        cycle=cycle,
+        seeds=seeds,
+        tags=tags,
+        created_at=time.time(),
     )
     with store_faults():
         try:
@@ -103,12 +111,6 @@ def compare_and_set(
             )
         if done.matched_count:
             return get_experiment(store, experiment_id)
-
-
-def count_child(store: Store, parent_id: str) -> None:
-    """Add one to the number of children of a parent."""
-    with store_faults():
-        store.experiments.update_one({"_id": parent_id}, {"$inc": {"children": 1, "rev": 1}})
 
 
 def _document(record: Experiment) -> Document:

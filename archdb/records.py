@@ -64,10 +64,10 @@ class Experiment(Record):
     kind: Kind
     cycle: int | None = None
     name: str
+    tags: tuple[str, ...] = ()  # "reference", "quadratic"
     seeds: tuple[int, ...] = (0,)
     parents: tuple[str, ...] = ()
     path: tuple[str, ...] = ()  # ancestors along first parents, root first
-    children: int = 0
     state: State = "open"
     attempt: int = 0
     stages: dict[str, Stage] = {}
@@ -76,6 +76,7 @@ class Experiment(Record):
     components: dict[str, str] = {}  # slot -> choice, where the design names them
     objectives: dict[str, FiniteFloat] = {}  # mean over seeds
     details: dict[str, FiniteFloat] = {}
+    gains: dict[str, FiniteFloat] = {}  # objective -> gain over the reference in its units; positive is better
     fitness: FiniteFloat | None = None
     cpu_seconds: FiniteFloat = 0.0  # of all its evaluations together
     failure: Failed | None = None
@@ -98,7 +99,8 @@ class Campaign(Record):
     provider: str
     cycles: int
     seed: int = 0
-    dataset: str = ""  # name and hash of the corpus
+    domain: str = "evaluation"  # the module that checks, trains and scores designs
+    dataset: str = ""  # name and hash of the data
     panel: Body | None = None  # what fitness is measured against; set once the baselines are done
     reference_cpu_seconds: FiniteFloat | None = None
     created_at: float = 0.0

@@ -1,0 +1,132 @@
+"""The three roles of a cycle and what passes between them. Providers implement these; stages know nothing else.
+
+Nothing here names a provider, a component or a metric: another domain or another provider changes no stage.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from archdb import Hit
+
+
+class Message(BaseModel):
+    """Base of what passes between the roles: immutable."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Peer(Message):
+    """One experiment as the agents see it."""
+
+    id: str
+    name: str
+    kind: str
+    source: str = ""  # filled in for parents only
+    components: dict[str, str] = {}
+    fitness: float | None = None
+    gains: dict[str, float] = {}  # objective -> gain over the reference in units of its spread; positive is better
+    objectives: dict[str, float] = {}
+    failure: str = ""
+
+
+Retrieve = Callable[[str], Sequence[Hit]]
+
+
+class Question(Message):
+    """What the Researcher is asked: an improvement of a parent, given everything that is known."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    campaign: str
+    cycle: int
+    seed: int  # the only source of chance
+    parents: tuple[Peer, ...]  # the first one is to be improved, the others lend ideas
+    population: tuple[Peer, ...]  # every experiment of the campaign so far, failures included
+    objective_titles: Mapping[str, str]
+
+
+class Proposal(Message):
+    """What the Researcher answers."""
+
+    name: str
+    motivation: str  # Markdown; names the evidence it rests on
+    parents: tuple[str, ...]
+    components: dict[str, str] = {}
+    plan: dict[str, str] = {}  # what the Engineer needs beyond the motivation
+    query: str = ""  # what was looked up
+    retrieved: tuple[str, ...] = ()  # ids of all hits, best first
+    used: tuple[str, ...] = ()  # ids of the hits and experiments that changed the proposal
+
+
+class Draft(Message):
+    """Source text from the Engineer."""
+
+    source: str
+    note: str = ""  # what was done, in a sentence
+    components: dict[str, str] = {}
+
+
+class Complaint(Message):
+    """Why the checks rejected the last draft."""
+
+    kind: str
+    message: str
+    remedy: str
+    source: str
+    attempt: int  # of the rejected draft
+
+
+class Outcome(Message):
+    """What the Analyst is asked to explain."""
+
+    campaign: str
+    design: Peer
+    parents: tuple[Peer, ...]
+    population: tuple[Peer, ...]
+    noise: dict[str, float]  # objective -> one standard deviation of the reference over seeds, in units of gain
+    objective_titles: Mapping[str, str]
+
+
+class Lesson(Message):
+    """One claim for later cycles, with the experiments that back it."""
+
+    text: str
+    evidence: tuple[str, ...]
+    components: tuple[str, ...] = ()  # "slot=choice"
+    effect: float = 0.0  # gain in units; the sign says whether it helped
+    objective: str = ""  # empty: overall fitness
+
+
+class Analysis(Message):
+    """What the Analyst answers."""
+
+    text: str  # Markdown
+    lessons: tuple[Lesson, ...] = ()
+
+
+class Researcher(Protocol):
+    def propose(self, question: Question, retrieve: Retrieve) -> Proposal: ...
+
+
+class Engineer(Protocol):
+    def write(self, proposal: Proposal, parents: Sequence[Peer]) -> Draft: ...
+
+    def repair(self, proposal: Proposal, complaint: Complaint, parents: Sequence[Peer]) -> Draft | None:
+        """A changed draft, or None when nothing is left to try."""
+        ...
+
+
+class Analyst(Protocol):
+    def analyze(self, outcome: Outcome) -> Analysis: ...
+
+
+class Agents(Message):
+    """One provider's three roles."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    researcher: Researcher
+    engineer: Engineer
+    analyst: Analyst

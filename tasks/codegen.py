@@ -1,0 +1,79 @@
+"""Stage ``codegen``: the Engineer writes the design's file, and repairs it when the checks reject it."""
+
+from archdb import Experiment, Store, get_campaign, get_experiment, get_report, get_text, put_text
+from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
+from tasks.agents.providers import agents_of
+from tasks.peers import peer_with_source
+from tasks.stage import Outcome, run_stage, stage_task
+
+MOST_REPAIRS = 3
+
+
+@stage_task("codegen")
+def codegen(experiment_id: str, token: int) -> None:
+    """Record the source of the first attempt."""
+    run_stage(experiment_id, token, "codegen", _write, attempt=0)
+
+
+@stage_task("repair")
+def repair(experiment_id: str, token: int, attempt: int) -> None:
+    """Record the source of a later attempt, or that the Engineer gives up, which fails the experiment.
+
+    ``attempt`` is the number of the new attempt; it advances here and nowhere else.
+    """
+    run_stage(experiment_id, token, "codegen", lambda store, now: _repair(store, now, attempt), attempt=attempt)
+
+
+@stage_task("codegen")
+def adopt(experiment_id: str, token: int, source: str) -> None:
+    """Record a source that nobody has to write: a baseline's, or a file that a person handed in."""
+
+    def keep(store: Store, _experiment: Experiment) -> Outcome:
+        return Outcome(summary={"lines": source.count("\n")}, patch={"code": put_text(store, source)})
+
+    run_stage(experiment_id, token, "codegen", keep, attempt=0)
+
+
+def _write(store: Store, experiment: Experiment) -> Outcome:
+    provider = get_campaign(store, experiment.campaign).provider
+    draft = agents_of(provider).engineer.write(_proposal(store, experiment), _parents(store, experiment))
+    return _drafted(store, draft, attempt=0)
+
+
+def _repair(store: Store, experiment: Experiment, attempt: int) -> Outcome:
+    rejected = experiment.stage("compile-check", attempt - 1)
+    if rejected is None or rejected.failure is None or experiment.code is None:
+        raise ValueError(f"{experiment.id} has no rejected attempt {attempt - 1} to repair.")
+    complaint = Complaint(
+        kind=rejected.failure.kind,
+        message=rejected.failure.message,
+        remedy=rejected.failure.remedy,
+        source=get_text(store, experiment.code),
+        attempt=attempt - 1,
+    )
+    draft = None
+    if attempt <= MOST_REPAIRS and experiment.kind == "candidate":
+        provider = get_campaign(store, experiment.campaign).provider
+        engineer = agents_of(provider).engineer
+        draft = engineer.repair(_proposal(store, experiment), complaint, _parents(store, experiment))
+    if draft is None:
+        return Outcome(summary={"gave_up": True}, failure=rejected.failure)
+    return _drafted(store, draft, attempt)
+
+
+def _drafted(store: Store, draft: Draft, attempt: int) -> Outcome:
+    patch = {"attempt": attempt, "code": put_text(store, draft.source)}
+    if draft.components:
+        patch["components"] = draft.components
+    return Outcome(summary={"lines": draft.source.count("\n"), "note": draft.note}, patch=patch)
+
+
+def _proposal(store: Store, experiment: Experiment) -> Proposal:
+    stage = experiment.stage("propose", 0)
+    if stage is None or stage.report is None:
+        raise ValueError(f"{experiment.id} has no proposal to write code for.")
+    return Proposal.model_validate(get_report(store, stage.report)["body"])
+
+
+def _parents(store: Store, experiment: Experiment) -> tuple[Peer, ...]:
+    return tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents)

@@ -1,0 +1,85 @@
+"""The domain seam: what a campaign's evaluation module must offer. Stages know designs only through it.
+
+A campaign names its module ("evaluation" by default). Another domain brings a module with these functions, and a
+provider that writes its designs; flows and stages stay as they are.
+"""
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from evaluation import (
+    Baseline,
+    BenchmarkReport,
+    CheckReport,
+    Comparison,
+    Fitness,
+    Launch,
+    Objective,
+    Panel,
+    Progress,
+    Scale,
+    TrainReport,
+)
+
+FUNCTIONS = (
+    "OBJECTIVES", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
+    "dataset_fingerprint",
+)  # fmt: skip
+
+
+class Domain(Protocol):
+    """The public face of an evaluation module; see evaluation/__init__.py for what each function promises."""
+
+    OBJECTIVES: Mapping[str, Objective]
+
+    def scale(self, name: str) -> Scale: ...
+
+    def check(self, source: str, scale: str, folder: Path, launch: Launch) -> CheckReport: ...
+
+    def train(
+        self,
+        source: str,
+        scale: str,
+        seed: int,
+        mlp_hidden: int,
+        folder: Path,
+        launch: Launch,
+        cpu_limit: float | None,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> TrainReport: ...
+
+    def benchmark(
+        self, source: str, scale: str, seed: int, mlp_hidden: int, weights: Path, folder: Path, launch: Launch
+    ) -> BenchmarkReport: ...
+
+    def fitness(self, objectives: Mapping[str, float], panel: Panel) -> Fitness: ...
+
+    def compare(
+        self, candidate: Mapping[str, Sequence[float]], reference: Mapping[str, Sequence[float]]
+    ) -> Comparison: ...
+
+    def baselines(self) -> Mapping[str, Baseline]: ...
+
+    def baseline_source(self, name: str) -> str: ...
+
+    def dataset_fingerprint(self) -> str: ...
+
+
+@functools.cache
+def domain_of(name: str) -> Domain:
+    """The domain of this module name.
+
+    Raises:
+        ValueError: there is no such module, or it lacks a function of the seam.
+    """
+    try:
+        module: Any = importlib.import_module(name)
+    except ModuleNotFoundError as fault:
+        raise ValueError(f"The domain module {name} cannot be imported ({fault}): install it or mend its name.") from fault
+    missing = [function for function in FUNCTIONS if not hasattr(module, function)]
+    if missing:
+        raise ValueError(f"The domain module {name} lacks {', '.join(missing)}: see tasks/domain.py for what it needs.")
+    return cast(Domain, module)

@@ -1,0 +1,41 @@
+"""Stage ``sample``: choose the parents of a new design."""
+
+import random
+from collections.abc import Sequence
+
+from archdb import Experiment, Store, get_campaign, leaderboard
+from tasks.stage import Outcome, run_stage, stage_task
+
+POOL = 10  # parents come from the best ones, as in ASI-Arch (arXiv:2507.18074, section 3)
+RANK_SCALE = 3.0  # a design this many ranks lower is e times less likely
+
+
+@stage_task("sample")
+def sample(experiment_id: str, token: int) -> None:
+    """Record the parents of an experiment: the one to improve first, one to borrow from second."""
+    run_stage(experiment_id, token, "sample", _sample)
+
+
+def _sample(store: Store, experiment: Experiment) -> Outcome:
+    campaign = get_campaign(store, experiment.campaign)
+    ranked = [one for one in leaderboard(store, campaign.id, POOL * 2) if "quadratic" not in one.tags][:POOL]
+    chosen = choose(ranked, random.Random(f"{campaign.seed}/{experiment.cycle}/sample"))
+    return Outcome(
+        summary={"parents": [one.id for one in chosen], "pool": len(ranked)},
+        patch={
+            "parents": [one.id for one in chosen],
+            "path": [*chosen[0].path, chosen[0].id] if chosen else [],
+        },
+    )
+
+
+def choose(ranked: Sequence[Experiment], rng: random.Random) -> list[Experiment]:
+    """Two different experiments from a ranking, better ones more often; fewer if there are fewer.
+
+    The probability falls exponentially with rank: selection pressure without ever closing a branch of the pool.
+    """
+    left, chosen = list(ranked), []
+    while left and len(chosen) < 2:
+        weights = [2.718281828 ** (-rank / RANK_SCALE) for rank in range(len(left))]
+        chosen.append(left.pop(rng.choices(range(len(left)), weights)[0]))
+    return chosen

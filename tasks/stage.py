@@ -1,0 +1,132 @@
+"""What a stage is: a function from the experiment record to a patch of it, recorded once.
+
+Prefect retries, schedules and shows stages; it caches and persists nothing. Whether a stage was done is read from the
+experiment in MongoDB, so a stage that is already recorded is skipped, and killing a worker at any point loses at most
+the stage in flight.
+"""
+
+import errno
+import time
+from collections.abc import Callable
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.tasks import exponential_backoff
+from pydantic import BaseModel, ConfigDict
+
+from archdb import (
+    Experiment,
+    Failed,
+    Running,
+    Stage,
+    Store,
+    StoreUnavailable,
+    get_experiment,
+    open_store,
+    put_report,
+    show_running,
+    stage_key,
+    write_stage,
+)
+from tasks.faults import CapacityFault, TransportFault
+
+RETRIES = 5
+TRANSIENT = (StoreUnavailable, TransportFault, CapacityFault)
+
+
+class Outcome(BaseModel):
+    """What a stage found: a small summary, a full report, a failure of the design, and fields to set."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    summary: dict[str, Any] = {}
+    report: BaseModel | None = None  # a versioned report of another room, stored as it is
+    failure: Failed | None = None
+    fatal: bool = True  # whether a failure ends the experiment (a check's does not while a repair may follow)
+    patch: dict[str, Any] = {}
+
+
+def is_transient(_task: object, _run: object, state: Any) -> bool:
+    """Prefect's retry condition: transport and capacity faults are tried again, everything else is not."""
+    fault = state.result(raise_on_failure=False)
+    return isinstance(fault, TRANSIENT)
+
+
+def stage_task(name: str) -> Callable[[Callable[..., Any]], Any]:
+    """A Prefect task for a stage: shown under ``name``, retried on transient faults only, never cached."""
+    return task(
+        name=name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=RETRIES,
+        retry_delay_seconds=exponential_backoff(backoff_factor=1),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=is_transient,
+    )
+
+
+def run_stage(
+    experiment_id: str,
+    token: int,
+    stage: str,
+    do: Callable[[Store, Experiment], Outcome],
+    *,
+    seed: int | None = None,
+    attempt: int | None = None,
+) -> Experiment:
+    """Do a stage unless it is recorded, record it, and return the experiment as it is afterwards.
+
+    Args:
+        experiment_id: the experiment.
+        token: the fencing token of the caller's lease on it.
+        stage: the stage's name, as people see it in Prefect.
+        do: the work. It may raise a transient fault (retried by the task) but returns failures of the design.
+        seed: for stages that are done once a seed.
+        attempt: defaults to the experiment's current attempt.
+    """
+    store = open_store()
+    before = get_experiment(store, experiment_id)
+    number = before.attempt if attempt is None else attempt
+    if before.state != "open" and stage != "analyze":
+        return before
+    if stage_key(stage, number, seed) in before.stages:
+        return before
+    started = time.time()
+    show_running(
+        store,
+        Running(id=before.id, campaign=before.campaign, name=before.name, stage=stage, since=started, at=started),
+    )
+    try:
+        outcome = do(store, before)
+    except OSError as fault:
+        if fault.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+            raise CapacityFault(f"The machine had no room for {stage} of {before.id} ({fault.strerror}).") from fault
+        raise
+    record = Stage(
+        stage=stage,
+        attempt=number,
+        seed=seed,
+        started_at=started,
+        seconds=time.time() - started,
+        summary=outcome.summary,
+        report=_keep(store, outcome.report),
+        failure=outcome.failure,
+        flow_run=_flow_run(),
+    )
+    patch = dict(outcome.patch)
+    if outcome.failure is not None and outcome.fatal:
+        patch |= {"state": "failed", "failure": outcome.failure, "finished_at": time.time()}
+    return write_stage(store, experiment_id, record, token, **patch)
+
+
+def _keep(store: Store, report: BaseModel | None) -> str | None:
+    if report is None:
+        return None
+    return put_report(store, type(report).__name__, getattr(report, "version", 1), report.model_dump(mode="json"))
+
+
+def _flow_run() -> str | None:
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context and context.flow_run else None
