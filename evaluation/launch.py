@@ -4,17 +4,25 @@ evaluation never starts a process itself: it calls a ``Launch`` that its caller 
 one; ``python -m evaluation`` passes ``plain_launch``, and its reports then say "unsandboxed".
 """
 
+import contextlib
+import os
+import queue
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 import psutil
 
 from evaluation.reports import Report
+
+Ended = Literal["exited", "wall_clock", "cpu", "memory", "output", "stopped"]
+_POLL_SECONDS = 0.02
 
 
 class Limits(Report):
@@ -30,7 +38,7 @@ class Exit(Report):
     """How a child ended. Times and peak memory come from the operating system, not from the child."""
 
     returncode: int
-    ended: Literal["exited", "wall_clock", "cpu", "memory", "output", "stopped"]
+    ended: Ended
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
@@ -62,47 +70,90 @@ def plain_launch(
     limits: Limits,
     on_line: Callable[[str], None] | None = None,
 ) -> Exit:
-    """Run the child as an ordinary process of this user: wall clock only, no isolation. For files you trust."""
+    """Run the child as an ordinary process of this user: its limits hold, but nothing is isolated. For files you trust.
+
+    The child leads its own process group, which is killed when the child ends, so that nothing it started outlives it.
+    """
     started = time.monotonic()
     with tempfile.TemporaryFile() as errors:
-        child = psutil.Popen(
+        child = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
-            errors="replace",
+            start_new_session=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
         )
-        ended: Literal["exited", "wall_clock"] = "exited"
-        cpu, peak = 0.0, 0
+        assert child.stdout is not None
+        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        reader = threading.Thread(target=_read_lines, args=(child.stdout, lines), daemon=True)
+        reader.start()
+        ended: Ended = "exited"
+        printed = 0
+        pid = 0
         try:
-            for line in child.stdout:
-                if on_line is not None:
-                    on_line(line.rstrip("\n"))
-                if time.monotonic() - started > limits.wall_seconds:
-                    ended = "wall_clock"
-                    break
-                with_times = child.cpu_times()
-                cpu, peak = with_times.user + with_times.system, max(peak, child.memory_info().rss)
-            if ended == "exited":
-                child.wait(timeout=max(0.1, limits.wall_seconds - (time.monotonic() - started)))
-        except psutil.TimeoutExpired:
-            ended = "wall_clock"
-        except psutil.NoSuchProcess:
-            child.wait()
+            while pid == 0:
+                pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+                printed += _deliver(lines, on_line)
+                if pid == 0 and ended == "exited":
+                    ended = _breach(child.pid, limits, time.monotonic() - started, printed)
+                    if ended != "exited":
+                        _kill_group(child.pid)
+                if pid == 0:
+                    time.sleep(_POLL_SECONDS)
         finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-        errors.seek(0)
+            _kill_group(child.pid)
+            if pid == 0:  # on_line or the caller raised: leave no child behind
+                os.wait4(child.pid, 0)
+            child.returncode = 0  # reaped above; subprocess must not wait for it again
+        reader.join(timeout=1.0)
+        _deliver(lines, on_line)
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - 16_000))
         tail = errors.read().decode(errors="replace")[-4000:]
     return Exit(
-        returncode=child.returncode,
+        returncode=os.waitstatus_to_exitcode(status),
         ended=ended,
         wall_seconds=time.monotonic() - started,
-        cpu_seconds=cpu,
-        peak_bytes=peak,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         stderr_tail=tail,
         sandbox={"sandbox": "off (unsandboxed: run on its own)"},
     )
+
+
+def _read_lines(stream: BinaryIO, lines: "queue.SimpleQueue[bytes]") -> None:
+    with stream:
+        for line in iter(lambda: stream.readline(65_536), b""):
+            lines.put(line)
+
+
+def _deliver(lines: "queue.SimpleQueue[bytes]", on_line: Callable[[str], None] | None) -> int:
+    count = 0
+    with contextlib.suppress(queue.Empty):
+        while True:
+            line = lines.get_nowait()
+            count += len(line)
+            if on_line is not None:
+                on_line(line.decode(errors="replace").rstrip("\n"))
+    return count
+
+
+def _breach(pid: int, limits: Limits, elapsed: float, printed: int) -> Ended:
+    if elapsed > limits.wall_seconds:
+        return "wall_clock"
+    if printed > limits.output_bytes:
+        return "output"
+    try:
+        process = psutil.Process(pid)
+        times, resident = process.cpu_times(), process.memory_info().rss
+    except psutil.Error:
+        return "exited"
+    if times.user + times.system > limits.cpu_seconds:
+        return "cpu"
+    return "memory" if resident > limits.memory_bytes else "exited"
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

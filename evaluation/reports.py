@@ -50,8 +50,9 @@ class CheckReport(Report):
 
     version: int = 1
     scale: str
+    input_seed: int = 0  # of the inputs that the parent drew
     verdicts: tuple[Verdict, ...] = ()
-    mixer_parameters: int = 0  # floating-point elements in one mixing layer's state dict
+    mixer_parameters: int = 0  # elements of one mixing layer's state dict, buffers included
     parameters: int = 0  # of the whole matched model
     reference_parameters: int = 0
     mlp_hidden: int = 0  # the MLP width that matches the reference's parameter count
@@ -74,6 +75,7 @@ class TrainReport(Report):
     wall_seconds: FiniteFloat = 0.0
     peak_bytes: int = 0
     weights_sha256: str = ""
+    corpus: dict[str, str] = {}  # dataset name and sha256 per split
     curves: dict[str, tuple[tuple[int, FiniteFloat], ...]] = {}  # task -> ((step, streamed loss in nats), ...)
     started_at: FiniteFloat = 0.0  # seconds since the epoch
     sandbox: dict[str, str] = {}
@@ -86,8 +88,11 @@ class BenchmarkReport(Report):
     version: int = 1
     scale: str
     seed: int
+    split: Literal["validation", "holdout"] = "validation"
     objectives: dict[str, FiniteFloat] = {}  # the names in evaluation.OBJECTIVES; enter fitness
     details: dict[str, FiniteFloat] = {}  # accuracy per difficulty, tokens per CPU-second, ...; shown, not scored
+    corpus: dict[str, str] = {}  # dataset name and sha256 per split
+    weights_sha256: str = ""  # of what was scored
     verdicts: tuple[Verdict, ...] = ()  # causality re-checked on the trained weights
     cpu_seconds: FiniteFloat = 0.0
     wall_seconds: FiniteFloat = 0.0

@@ -113,7 +113,7 @@ def run_stage(
         summary=outcome.summary,
         report=_keep(store, outcome.report),
         failure=outcome.failure,
-        flow_run=_flow_run(),
+        flow_run=current_flow_run(),
     )
     patch = dict(outcome.patch)
     if outcome.failure is not None and outcome.fatal:
@@ -127,6 +127,7 @@ def _keep(store: Store, report: BaseModel | None) -> str | None:
     return put_report(store, type(report).__name__, getattr(report, "version", 1), report.model_dump(mode="json"))
 
 
-def _flow_run() -> str | None:
+def current_flow_run() -> str | None:
+    """The id of the Prefect flow run that this code runs in, if any."""
     context = FlowRunContext.get()
     return str(context.flow_run.id) if context and context.flow_run else None

@@ -21,6 +21,7 @@ from typing import IO, Literal
 import psutil
 
 from evaluation import Exit, Launch, Limits
+from tasks.faults import Stopped
 
 ENTER = Path(__file__).with_name("enter.py")
 LIBRARIES_BYTES = 16 * 2**30  # address space that mapped libraries may take on top of the memory limit (CUDA builds)
@@ -33,7 +34,7 @@ LAYERS = {
     "file system": "off (not confined beyond the user's rights)",
     "network": "off (not confined)",
 }
-Ended = Literal["exited", "wall_clock", "cpu", "memory", "output", "stopped"]
+Ended = Literal["exited", "wall_clock", "cpu", "memory", "output"]
 stop_everything = threading.Event()  # set once, by Ctrl-C: every jailed child of this process ends within a second
 
 
@@ -76,6 +77,8 @@ def _supervise(
                 usage = _reap(child)
                 now = time.monotonic()
                 ended = _overrun(limits, now - started, peak, lines.size)
+                if stop_everything.is_set():
+                    raise Stopped("The work was stopped; the same command goes on from here.")
                 if now - last_second >= 1.0:
                     last_second = now
                     every_second()
@@ -125,8 +128,6 @@ def _start(arguments: Sequence[str], folder: Path, limits: Limits, errors: IO[by
 
 
 def _overrun(limits: Limits, elapsed: float, peak: int, written: int) -> Ended:
-    if stop_everything.is_set():
-        return "stopped"
     if elapsed > limits.wall_seconds:
         return "wall_clock"
     if peak > limits.memory_bytes:

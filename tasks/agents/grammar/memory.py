@@ -194,7 +194,7 @@ def _delta(design: Design) -> Part:
         "one": "torch.ones_like(q[..., 0])",
         "sigmoid": "torch.sigmoid(self.beta_proj(x))" + (".repeat(1, 1, 2)" if two else ""),
         "double": "2 * torch.sigmoid(self.beta_proj(x))" + (".repeat(1, 1, 2)" if two else ""),
-        "tied": f"-torch.expm1({_decays(design)})" + (".expand(q.shape[:3])" if design.decay == "fixed" else ""),
+        "tied": "-torch.expm1(decay)",
     }[design.write_strength]
     lines.append(f"beta = {strength}  # [B, T, {'2H' if two else 'H'}]")
     lines.append(f"o, _ = chunk_delta(q, k, {_doubled(design, 'v')}, beta{_arguments(design)})")

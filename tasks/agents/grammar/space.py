@@ -85,8 +85,8 @@ def _key_norm(chosen: Chosen) -> dict[str, str]:
 
 def _write_strength(chosen: Chosen) -> dict[str, str]:
     rule, decay = chosen["memory_rule"], chosen["decay"]
-    if rule == "delta":  # one scalar per head: a decay per channel cannot be tied to it
-        return {} if decay in ("fixed", "per_head") else {"tied": "sigmoid"}
+    if rule == "delta":  # one scalar per head that the token moves: other decays give none to tie it to
+        return {} if decay == "per_head" else {"tied": "sigmoid"}
     # Outside the delta rule a constant factor belongs to the value projection: 2 sigmoid adds nothing to sigmoid, and
     # tying to a decay that never moves adds nothing to one.
     untied = {} if decay in MOVING else {"tied": "one"}

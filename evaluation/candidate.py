@@ -1,0 +1,49 @@
+"""Loading a candidate's class inside a child."""
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+from torch import nn
+
+from evaluation.jobs import CANDIDATE_FILE, DESIGN_RAISED, NO_CANDIDATE
+
+MODULE_NAME = "archloop_candidate"
+
+
+def load_candidate(folder: Path) -> type[nn.Module]:
+    """The class Candidate of ``folder``/candidate.py. Ends the process with NO_CANDIDATE if there is none."""
+    path = folder / CANDIDATE_FILE
+    spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE_NAME] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        stop(NO_CANDIDATE, f"Importing the file raised {describe(error, path)}")
+    candidate = getattr(module, "Candidate", None)
+    if not (isinstance(candidate, type) and issubclass(candidate, nn.Module)):
+        stop(NO_CANDIDATE, "The file defines no class Candidate(nn.Module) at its top level.")
+    return candidate
+
+
+def describe(error: BaseException, path: Path) -> str:
+    """The exception in one line, with the deepest line of the candidate's own file that led to it."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f"{text} ({path.name} line {frames[-1].lineno}: {frames[-1].line})" if frames else text
+
+
+def stop(code: int, sentence: str) -> NoReturn:
+    """End the child with its last words on stderr, where the parent looks for them."""
+    print(sentence, file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def design_raised(where: str, error: BaseException, folder: Path) -> NoReturn:
+    """End the child because the design raised."""
+    stop(DESIGN_RAISED, f"{where} raised {describe(error, folder / CANDIDATE_FILE)}")

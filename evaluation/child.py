@@ -1,0 +1,23 @@
+"""Entry of every child process: ``python -I -m evaluation.child check|train|score``, its folder as working directory.
+
+A child only turns inputs into raw arrays. It holds no verdict, no target and no secret.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from evaluation import forward, optimise
+
+_MODES = {"check": forward.run_check, "train": optimise.run, "score": forward.run_score}
+
+
+def main() -> None:
+    """Run the mode named by the first argument on the current folder."""
+    torch.set_num_threads(1)
+    _MODES[sys.argv[1]](Path.cwd())
+
+
+if __name__ == "__main__":
+    main()

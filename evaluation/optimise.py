@@ -1,0 +1,86 @@
+"""Training loop of a child: one fresh model per task, fixed steps, AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
+
+Losses are printed one JSON line at a time for display; nothing that is printed is ever a score.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import nn
+
+from evaluation.candidate import design_raised, load_candidate, stop
+from evaluation.jobs import JOB_FILE, NON_FINITE, TEXT_FILE, WEIGHTS_FILE, TrainJob
+from evaluation.losses import IGNORED
+from evaluation.model import Model
+from evaluation.probes import mixed_batch
+from evaluation.scales import Plan, Scale
+
+_LINES_PER_TASK = 50
+
+
+def run(folder: Path) -> None:
+    """Train every task of the job in ``folder`` and write all weights, each name prefixed by its task."""
+    job = TrainJob.model_validate_json((folder / JOB_FILE).read_text("utf-8"))
+    text = np.load(folder / TEXT_FILE, allow_pickle=False)
+    candidate = load_candidate(folder)
+    weights: dict[str, torch.Tensor] = {}
+    for plan in job.scale.tasks:
+        try:
+            model = Model(candidate, job.scale, job.mlp_hidden, job.seed)
+            _train(model, job.scale, plan, text, job.seed)
+        except Exception as error:
+            design_raised(f"Training on {plan.task}", error, folder)
+        weights |= {f"{plan.task}.{name}": tensor.contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS_FILE)
+
+
+def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], seed: int) -> None:
+    optimiser = _optimiser(model, scale, plan)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan))
+    data = np.random.default_rng([seed, len(plan.task), ord(plan.task[0])])
+    stride = max(1, plan.steps // _LINES_PER_TASK)
+    torch.manual_seed(seed)
+    model.train()
+    for step in range(plan.steps):
+        tokens, targets = _batch(plan, data, text)
+        logits = model(torch.from_numpy(tokens))
+        loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=IGNORED)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), scale.clip)
+        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+            what = "loss" if not torch.isfinite(loss) else "gradient"
+            stop(NON_FINITE, f"Training on {plan.task} met a non-finite {what} at step {step + 1} of {plan.steps}.")
+        optimiser.step()
+        schedule.step()
+        if (step + 1) % stride == 0 or step + 1 == plan.steps:
+            print(json.dumps({"task": plan.task, "step": step + 1, "loss": loss.item()}), flush=True)
+
+
+def _optimiser(model: nn.Module, scale: Scale, plan: Plan) -> torch.optim.Optimizer:
+    # Vectors (norm gains, decays, biases) and the embedding are not decayed, as is usual.
+    matrices, others = [], []
+    for name, parameter in model.named_parameters():
+        decays = parameter.dim() >= 2 and not name.startswith("embedding")
+        (matrices if decays else others).append(parameter)
+    groups = [{"params": matrices, "weight_decay": scale.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def _rate(step: int, plan: Plan) -> float:
+    if step < plan.warmup:
+        return (step + 1) / plan.warmup
+    return max(0.0, (plan.steps - step) / (plan.steps - plan.warmup))
+
+
+def _batch(plan: Plan, data: np.random.Generator, text: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if plan.task != "text":
+        return mixed_batch(plan.task, data, plan.batch, plan.length, plan.difficulties)
+    starts = data.integers(0, len(text) - plan.length, size=plan.batch)
+    windows = text[starts[:, None] + np.arange(plan.length + 1)].astype(np.int64)
+    return windows[:, :-1], windows[:, 1:]

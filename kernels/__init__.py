@@ -1,0 +1,24 @@
+"""Sequence-mixing primitives: chunked recurrences, scans, short convolutions, norms, windows and rotary positions.
+
+Everything is causal, differentiable, and keeps the floating-point type it is given (half types compute in float32).
+The slow float64 definitions that these are tested against are in ``kernels.recurrence``.
+"""
+
+from kernels.chunk_delta import chunk_delta
+from kernels.chunk_linear import chunk_linear
+from kernels.conv import short_conv
+from kernels.norm import l2_norm, rms_norm_gate
+from kernels.rotary import rotary
+from kernels.scan import linear_scan
+from kernels.window import window_attention
+
+__all__ = [
+    "chunk_delta",
+    "chunk_linear",
+    "l2_norm",
+    "linear_scan",
+    "rms_norm_gate",
+    "rotary",
+    "short_conv",
+    "window_attention",
+]

@@ -1,0 +1,55 @@
+"""Log decays inside a chunk: clamped, summed from the chunk's start, and turned into factors that never overflow.
+
+``gates`` always means G [N, M, C, 1 or K], the sum of the log decays from the chunk's first step up to and including
+this one; None where nothing decays. Between steps s <= t the state keeps exp(G_t - G_s), which is at most 1.
+"""
+
+import torch
+from torch import Tensor
+
+from kernels.chunks import to_chunks
+
+FLOOR = {torch.float32: -16.0, torch.float64: -100.0}
+"""A log decay below this counts as this. exp(-16) = 1.1e-7 is float32's resolution and exp(-100) = 4e-44 lies far below
+float64's, so nothing visible is lost; minus infinity (a hard reset) becomes legal; and four such steps, the most
+that ``kernels.scores`` ever multiplies into a factor above 1, stay far from overflow."""
+
+
+def gates_of(decay: Tensor | None, keys: Tensor, values: Tensor, size: int, dtype: torch.dtype) -> Tensor | None:
+    """Any accepted log decay -> G in ``dtype``; ``keys`` [B, T, H, K] and ``values`` [B, T, HV, V] give the shape."""
+    if decay is None:
+        return None
+    heads = values.shape[2]
+    decay = decay.to(dtype).clamp(min=FLOOR[dtype], max=0.0)
+    if decay.dim() < 4:
+        decay = decay.unsqueeze(-1).expand(*values.shape[:3], 1)
+    return to_chunks(decay, heads, size).cumsum(dim=-2)
+
+
+def from_start(gates: Tensor | None) -> Tensor | None:
+    """What is kept of the chunk's initial state at each step: exp(G_t) [N, M, C, 1 or K]."""
+    return None if gates is None else gates.exp()
+
+
+def to_end(gates: Tensor | None) -> Tensor | None:
+    """What is kept of each step's write at the chunk's end: exp(G_C - G_t) [N, M, C, 1 or K]."""
+    return None if gates is None else (gates[..., -1:, :] - gates).exp()
+
+
+def gated(x: Tensor, factor: Tensor | None) -> Tensor:
+    """x times a factor that may be absent."""
+    return x if factor is None else x * factor
+
+
+def gates_gradient(
+    gates: Tensor, row_part: Tensor, column_part: Tensor, end_part: Tensor, state_part: Tensor
+) -> Tensor:
+    """Gradient of the loss in G, in G's shape.
+
+    G enters only through products x * exp(+-G), so its gradient is x times x's own gradient: plus for rows (queries, and
+    keys that read), minus for columns (keys that write). The chunk's last G also scales every write to the end
+    (``end_part`` [N, M, C, K]: the share of ``column_part`` from those) and the state (``state_part`` [N, M, K]).
+    """
+    gradient = row_part - column_part
+    gradient[..., -1, :] += end_part.sum(dim=-2) + state_part
+    return gradient if gates.shape[-1] > 1 else gradient.sum(dim=-1, keepdim=True)

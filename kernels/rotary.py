@@ -1,0 +1,23 @@
+"""Rotary positions: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding" (2021, arXiv 2104.09864)."""
+
+import torch
+from torch import Tensor
+
+from kernels.arguments import require_shape
+
+
+def rotary(x: Tensor, base: float = 10000.0) -> Tensor:
+    """Rotate each pair of channels (i, i + K/2) of x [B, T, H, K] by the angle t * base ** (-2i / K), t from 0.
+
+    The paper's equation 34 with channels paired half by half. Angles are computed in float64, so that late positions
+    stay exact. Returns x's shape and type. ValueError if x is not [B, T, H, K] with an even K.
+    """
+    require_shape("x", x, (None, None, None, None), "[B, T, H, K]")
+    length, width = x.shape[1], x.shape[-1]
+    if width % 2:
+        raise ValueError(f"x has K = {width}, but an even K is needed to pair its channels: add one or leave one out.")
+    frequencies = base ** (-torch.arange(0, width, 2, dtype=torch.float64, device=x.device) / width)
+    angles = torch.arange(length, dtype=torch.float64, device=x.device)[:, None, None] * frequencies
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)

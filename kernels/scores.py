@@ -1,0 +1,81 @@
+"""Decayed inner products of all pairs of steps in a chunk: X_ts = sum_c x_tc k_sc exp(G_tc - G_sc) for s <= t, else 0.
+
+With one decay per head the factor is a matrix of its own. With one per channel it has to be split between x and k, and
+a careless split overflows under strong decay. Here pairs in different halves of a block meet at the boundary between
+the halves: both exponents are then <= 0. Halving ends at blocks of 8 steps, where the reference is the block's middle:
+an exponent is then at most four clamped decays (``kernels.decay.FLOOR``), which float32 and float64 hold with ease.
+No step beyond the pair takes part in its factor, so nothing leaks from the future.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+SMALLEST = 8
+
+
+def pair_scores(rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None) -> tuple[list[Tensor], Tensor | None]:
+    """Scores [N, M, C, C] of each x in ``rows`` [N, M, C, K] with ``keys``, lower triangular with the diagonal.
+
+    Also returns the matrix of factors where there is one decay per head; the backward pass reuses it.
+    """
+    if gates is None:
+        return [(x @ keys.mT).tril_() for x in rows], None
+    if gates.shape[-1] == 1:
+        factors = (gates - gates.mT).exp().tril_()
+        return [(x @ keys.mT).mul_(factors) for x in rows], factors
+    scores = [torch.zeros_like(x[..., :1].expand(*x.shape[:-1], x.shape[-2])) for x in rows]
+    for size, lower, upper, up, down in _splits(gates):
+        columns = _blocks(keys, size)[..., upper, :] * down
+        for x, score in zip(rows, scores, strict=True):
+            products = (_blocks(x, size)[..., lower, :] * up) @ columns.mT
+            _square_blocks(score, size)[..., lower, upper] = products
+    return [score.tril_() for score in scores], None
+
+
+def pair_scores_gradient(
+    gradients: Sequence[Tensor], rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None, factors: Tensor | None
+) -> tuple[list[Tensor], Tensor]:
+    """Gradients in each of ``rows`` and in ``keys`` from ``gradients`` [N, M, C, C], already zero above the diagonal."""
+    if gates is None or factors is not None:
+        if factors is not None:
+            gradients = [gradient * factors for gradient in gradients]
+        to_keys = gradients[0].mT @ rows[0]
+        for gradient, x in zip(gradients[1:], rows[1:], strict=True):
+            to_keys += gradient.mT @ x
+        return [gradient @ keys for gradient in gradients], to_keys
+    to_rows, to_keys = [torch.zeros_like(x) for x in rows], torch.zeros_like(keys)
+    for size, lower, upper, up, down in _splits(gates):
+        columns = _blocks(keys, size)[..., upper, :] * down
+        for x, gradient, to_x in zip(rows, gradients, to_rows, strict=True):
+            products = _square_blocks(gradient, size)[..., lower, upper]
+            _blocks(to_x, size)[..., lower, :] += (products @ columns) * up
+            _blocks(to_keys, size)[..., upper, :] += (products.mT @ (_blocks(x, size)[..., lower, :] * up)) * down
+    return to_rows, to_keys
+
+
+def _splits(gates: Tensor) -> Iterator[tuple[int, slice, slice, Tensor, Tensor]]:
+    """Every way pairs are grouped: block size, the block's reading and writing steps, and the factors of both.
+
+    The groups together hold each pair s <= t once. Factors are [N, M, C / size, steps, K], relative to the block's middle.
+    """
+    size = SMALLEST
+    while size <= gates.shape[-2]:
+        middle = size // 2
+        lower, upper = (slice(0, size), slice(0, size)) if size == SMALLEST else (slice(middle, size), slice(0, middle))
+        block = _blocks(gates, size)
+        reference = block[..., middle - 1 : middle, :]
+        yield size, lower, upper, (block[..., lower, :] - reference).exp(), (reference - block[..., upper, :]).exp()
+        size *= 2
+
+
+def _blocks(x: Tensor, size: int) -> Tensor:
+    """View [N, M, C, K] as [N, M, C / size, size, K]."""
+    return x.unflatten(-2, (-1, size))
+
+
+def _square_blocks(scores: Tensor, size: int) -> Tensor:
+    """View the blocks on the diagonal of [N, M, C, C] as [N, M, C / size, size, size]."""
+    tiles = scores.unflatten(-1, (-1, size)).unflatten(-3, (-1, size))
+    return tiles.diagonal(dim1=-4, dim2=-2).movedim(-1, -3)

@@ -1,0 +1,101 @@
+"""The grammar's Analyst: compares a design with its parent in units of noise, and says what later cycles should know."""
+
+from tasks.agents.grammar.ancestors import design_of
+from tasks.agents.grammar.evidence import component_effects
+from tasks.agents.grammar.evolve import difference
+from tasks.agents.protocols import Analysis, Lesson, Outcome, Peer
+
+CLEAR = 2.0  # a difference of this many standard errors is called clear
+FEWEST_DESIGNS = 3  # on either side, before a population effect is worth a sentence
+FAILURE_EFFECT = -0.5  # how strongly a failed design speaks against its changes
+
+
+class GrammarAnalyst:
+    """Reads numbers only; every lesson names the experiments behind it."""
+
+    def analyze(self, outcome: Outcome) -> Analysis:
+        design = outcome.design
+        changes = _changes(outcome)
+        if design.failure:
+            return _failure(design, outcome.parents, changes)
+        lines = [_standing(outcome)]
+        lessons = []
+        if outcome.parents and changes:
+            lesson = _against_parent(outcome, outcome.parents[0], changes)
+            lessons.append(lesson)
+            lines.append(lesson.text)
+        population = _population_lesson(outcome)
+        if population is not None:
+            lessons.append(population)
+            lines.append(population.text)
+        return Analysis(text="\n\n".join(lines), lessons=tuple(lessons))
+
+
+def _changes(outcome: Outcome) -> dict[str, tuple[str, str]]:
+    design, parent = design_of(outcome.design), design_of(outcome.parents[0]) if outcome.parents else None
+    return difference(parent, design) if design and parent else {}
+
+
+def _failure(design: Peer, parents: tuple[Peer, ...], changes: dict[str, tuple[str, str]]) -> Analysis:
+    against = f" against its parent {parents[0].name}" if parents else ""
+    told = _told(changes)
+    text = f"{design.name} failed: {design.failure}" + (f" It changed {told}{against}." if told else "")
+    lesson = Lesson(
+        text=text, evidence=(design.id,), components=_new_choices(changes), effect=FAILURE_EFFECT if changes else 0.0
+    )
+    return Analysis(text=text, lessons=(lesson,))
+
+
+def _standing(outcome: Outcome) -> str:
+    design = outcome.design
+    parts = [
+        f"{outcome.objective_titles.get(name, name).lower()} {gain:+.2f} (noise {outcome.noise.get(name, 0.0):.2f})"
+        for name, gain in design.gains.items()
+    ]
+    return f"{design.name} has fitness {design.fitness or 0.0:+.2f} over the reference: {', '.join(parts)}."
+
+
+def _against_parent(outcome: Outcome, parent: Peer, changes: dict[str, tuple[str, str]]) -> Lesson:
+    design = outcome.design
+    moved = {name: design.gains[name] - parent.gains[name] for name in design.gains if name in parent.gains}
+    words = []
+    for name, change in sorted(moved.items(), key=lambda one: -abs(one[1])):
+        error = outcome.noise.get(name, 0.0) * 2**0.5  # both sides are single measurements
+        clear = "clearly" if abs(change) > CLEAR * error else "within noise"
+        words.append(f"{outcome.objective_titles.get(name, name).lower()} {change:+.2f} ({clear})")
+    effect = (design.fitness or 0.0) - (parent.fitness or 0.0)
+    return Lesson(
+        text=f"Changing {_told(changes)} on {parent.name} moved fitness by {effect:+.2f}: {', '.join(words)}.",
+        evidence=(design.id, parent.id),
+        components=_new_choices(changes),
+        effect=effect,
+        objective=max(moved, key=lambda name: abs(moved[name]), default=""),
+    )
+
+
+def _population_lesson(outcome: Outcome) -> Lesson | None:
+    """The strongest component effect so far, if this design is part of its evidence."""
+    everyone = [one for one in outcome.population if one.id != outcome.design.id] + [outcome.design]
+    backed = [
+        effect
+        for effect in component_effects(everyone).values()
+        if min(len(effect.with_it), len(effect.without_it)) >= FEWEST_DESIGNS and outcome.design.id in effect.with_it
+    ]
+    if not backed:
+        return None
+    best = max(backed, key=lambda effect: abs(effect.effect))
+    return Lesson(
+        text=f"Over {len(best.with_it) + len(best.without_it)} designs, those with {best.choice} have a fitness "
+        f"{best.effect:+.2f} (shrunk) against those without ({len(best.with_it)} against {len(best.without_it)}).",
+        evidence=best.with_it + best.without_it,
+        components=(best.choice,),
+        effect=best.effect,
+    )
+
+
+def _told(changes: dict[str, tuple[str, str]]) -> str:
+    return ", ".join(f"{slot} from {old} to {new}" for slot, (old, new) in changes.items())
+
+
+def _new_choices(changes: dict[str, tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(f"{slot}={new}" for slot, (_, new) in changes.items())

@@ -1,0 +1,48 @@
+"""Which design of the grammar stands for an experiment: what its source declares, or a baseline's nearest relative."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from tasks.agents.grammar.compose import read_design
+from tasks.agents.grammar.space import Design, canonical
+from tasks.agents.protocols import Peer
+
+# The baselines are written by hand from their papers; these are the same mechanisms in the grammar's terms.
+BASELINES: Mapping[str, Design] = {
+    "linear_attention": Design(memory_rule="linear", feature_map="elu1"),
+    "retnet": Design(memory_rule="linear", decay="fixed", position="rotary", output_norm="rms", output_gate="silu"),
+    "gla": Design(memory_rule="linear", decay="per_channel", rank="low", output_norm="rms", output_gate="silu"),
+    "deltanet": Design(
+        memory_rule="delta",
+        feature_map="silu",
+        key_norm="l2",
+        write_strength="sigmoid",
+        short_conv="qkv4",
+        output_norm="rms",
+    ),
+    "gated_deltanet": Design(
+        memory_rule="delta",
+        decay="per_head",
+        feature_map="silu",
+        key_norm="l2",
+        write_strength="sigmoid",
+        short_conv="qkv4",
+        output_norm="rms",
+        output_gate="silu",
+    ),
+}
+
+
+def design_of(peer: Peer) -> Design | None:
+    """The design behind an experiment, in canonical form; None where the grammar has no words for it."""
+    declared = read_design(peer.source) if peer.source else None
+    if declared is not None:
+        return canonical(declared)
+    if peer.components:
+        try:
+            return canonical(Design.model_validate(peer.components))
+        except ValidationError:
+            return None
+    known = BASELINES.get(peer.name)
+    return canonical(known) if known is not None else None

@@ -1,0 +1,34 @@
+"""The grammar's Engineer: composes the proposed choices into a file, and eases the choices when the checks reject it."""
+
+from collections.abc import Sequence
+
+from tasks.agents.grammar.ancestors import design_of
+from tasks.agents.grammar.compose import compose, read_design
+from tasks.agents.grammar.evolve import difference
+from tasks.agents.grammar.naming import sentence_of
+from tasks.agents.grammar.near import repair
+from tasks.agents.grammar.space import Design, canonical
+from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
+
+
+class GrammarEngineer:
+    """Writes code from typed choices; never touches anything but the design's own file."""
+
+    def write(self, proposal: Proposal, parents: Sequence[Peer]) -> Draft:
+        design = canonical(Design.model_validate(proposal.components))
+        return _draft(design, proposal, "composed as proposed")
+
+    def repair(self, proposal: Proposal, complaint: Complaint, parents: Sequence[Peer]) -> Draft | None:
+        rejected = read_design(complaint.source)
+        if rejected is None:
+            return None
+        eased = repair(rejected, complaint.kind, design_of(parents[0]) if parents else None)
+        if eased is None:
+            return None
+        changes = ", ".join(f"{slot} {old} -> {new}" for slot, (old, new) in difference(rejected, eased).items())
+        return _draft(eased, proposal, f"after {complaint.kind}: {changes}")
+
+
+def _draft(design: Design, proposal: Proposal, note: str) -> Draft:
+    source = compose(design, proposal.name, sentence_of(design))
+    return Draft(source=source, note=note, components=design.choices)

@@ -1,0 +1,109 @@
+"""The grammar's Researcher: looks the parent's weakness up, and changes what the evidence speaks for."""
+
+import random
+from collections.abc import Sequence
+
+from archdb import Hit
+from tasks.agents.grammar.ancestors import design_of
+from tasks.agents.grammar.evidence import Effect, choices_of, component_effects, preferences
+from tasks.agents.grammar.evolve import crossover, difference, mutate
+from tasks.agents.grammar.naming import name_of, sentence_of
+from tasks.agents.grammar.slots import SLOTS
+from tasks.agents.grammar.space import Design, random_design
+from tasks.agents.protocols import Peer, Proposal, Question, Retrieve
+
+CROSSOVER_SHARE = 0.25
+TRIES = 200  # before a design that was already tried is accepted
+
+# How a failing experiment would be described to a library, one sentence for each objective of the domain.
+COMPLAINTS = {
+    "recall_loss": "in-context recall loss rises with the number of keys: the memory overwrites or mixes up associations",
+    "copy_loss": "selective copying fails: tokens to remember are not kept apart from noise over a distance",
+    "text_bpb": "language modelling loss on text is high: local patterns and forgetting of old context",
+}
+
+
+class GrammarResearcher:
+    """Proposes by mutation and crossover of parents, tilted by literature, findings and component statistics."""
+
+    def propose(self, question: Question, retrieve: Retrieve) -> Proposal:
+        rng = random.Random(f"{question.seed}/{question.cycle}/propose")
+        parent = question.parents[0] if question.parents else None
+        base = (design_of(parent) if parent else None) or random_design(rng)
+        weakness = weakest_objective(parent, question)
+        query = f"{COMPLAINTS.get(weakness, question.objective_titles.get(weakness, weakness))}. {sentence_of(base)}"
+        hits = list(retrieve(query))
+        effects = component_effects(question.population)
+        design = self._vary(base, question, preferences(hits, effects), rng)
+        changes = difference(base, design)
+        chosen = {f"{slot}={new}" for slot, (_, new) in changes.items()}
+        backing = [hit for hit in hits if chosen & set(hit.components)]
+        tested = [effects[choice] for choice in sorted(chosen) if choice in effects]
+        return Proposal(
+            name=name_of(design),
+            motivation=motivation(question, parent, weakness, changes, backing, tested),
+            parents=tuple(one.id for one in question.parents),
+            components=design.choices,
+            query=query,
+            retrieved=tuple(hit.id for hit in hits),
+            used=tuple([hit.id for hit in backing] + [one.choice for one in tested]),
+        )
+
+    def _vary(self, base: Design, question: Question, weights: dict[str, float], rng: random.Random) -> Design:
+        tried = {frozenset(choices_of(one)) for one in question.population}
+        others = [other for other in map(design_of, question.parents[1:]) if other is not None and other != base]
+        design = base
+        for _ in range(TRIES):
+            start = crossover(base, rng.choice(others), rng) if others and rng.random() < CROSSOVER_SHARE else base
+            design = mutate(start, rng, weights, rng.choice((1, 1, 2, 3)))
+            if frozenset(f"{slot}={choice}" for slot, choice in design.choices.items()) not in tried:
+                break
+        return design
+
+
+def weakest_objective(parent: Peer | None, question: Question) -> str:
+    """The objective on which the parent is furthest behind the best design so far."""
+    names = list(question.objective_titles)
+    if parent is None or not parent.gains:
+        return names[question.cycle % len(names)]
+    best = {
+        name: max((one.gains[name] for one in question.population if name in one.gains), default=0.0) for name in names
+    }
+    return max(names, key=lambda name: best[name] - parent.gains.get(name, 0.0))
+
+
+def motivation(
+    question: Question,
+    parent: Peer | None,
+    weakness: str,
+    changes: dict[str, tuple[str, str]],
+    hits: Sequence[Hit],
+    effects: Sequence[Effect],
+) -> str:
+    """Markdown: what is wrong with the parent, what changes, and which evidence speaks for it."""
+    lines = []
+    if parent is not None:
+        gain = parent.gains.get(weakness)
+        standing = "" if gain is None else f" ({gain:+.2f} units against the reference)"
+        title = question.objective_titles.get(weakness, weakness)
+        lines.append(
+            f"**Parent** {parent.name} ({parent.id}). It is furthest behind the best design on {title.lower()}{standing}."
+        )
+    lines.append("\n**Change**")
+    for slot, (old, new) in changes.items():
+        lines.append(f"- {SLOTS[slot].title}: {old} -> {new} ({SLOTS[slot].choices[new]})")
+    lines.append("\n**Evidence**")
+    for hit in hits:
+        fitting = ", ".join(choice for choice in hit.components if choice.split("=")[0] in changes)
+        if hit.kind == "paper":
+            lines.append(f"- {hit.title} ({hit.id}) bears on {fitting}.")
+        else:
+            lines.append(f"- Finding of {', '.join(hit.evidence)}: {hit.text}")
+    for effect in effects:
+        lines.append(
+            f"- {effect.choice}: fitness {effect.effect:+.2f} (shrunk) with it in {len(effect.with_it)} and without it "
+            f"in {len(effect.without_it)} designs."
+        )
+    if not hits and not effects:
+        lines.append("- None yet: this change explores.")
+    return "\n".join(lines)

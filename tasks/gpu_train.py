@@ -1,0 +1,112 @@
+"""Stage ``gpu-train``: train one seed of a design in a jailed child and keep its weights."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from archdb import Campaign, Experiment, Store, get_campaign, renew, set_fields
+from evaluation import TrainReport
+from tasks import tracking
+from tasks.compile_check import failed, source_of
+from tasks.domain import domain_of
+from tasks.stage import Outcome, current_flow_run, run_stage, stage_task
+from tasks.supervision import Watch, work_folder
+
+SLOWEST = 3.0  # a design may take this many times the reference's compute time
+WEIGHTS = "weights.safetensors"
+
+
+@stage_task("gpu-train")
+def gpu_train(experiment_id: str, token: int, seed: int) -> bool:
+    """Record one completed training. Returns whether the experiment may go on."""
+    after = run_stage(
+        experiment_id, token, "gpu-train", lambda store, now: _train(store, now, token, seed), seed=seed
+    )
+    return after.state == "open"
+
+
+def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
+    campaign = get_campaign(store, experiment.campaign)
+    checked = experiment.stage("compile-check")
+    if checked is None or checked.failure is not None:
+        raise ValueError(f"{experiment.id} has not passed compile-check: it may not be trained.")
+    folder = work_folder(experiment, "gpu-train", seed)
+    report = finished_training(folder)
+    if report is None:
+        watch = Watch(store, experiment, token, "gpu-train")
+        report = domain_of(campaign.domain).train(
+            source_of(store, experiment),
+            campaign.scale,
+            seed,
+            int(checked.summary["mlp_hidden"]),
+            folder,
+            watch.launch,
+            SLOWEST * campaign.reference_cpu_seconds if campaign.reference_cpu_seconds else None,
+            watch.on_progress,
+        )
+        _keep_report(folder, report)
+    renew(store, experiment.id, token)
+    run = _track(store, campaign, experiment, seed, report, folder)
+    return Outcome(
+        summary={
+            "parameters": report.parameters,
+            "tokens": report.tokens,
+            "cpu_seconds": report.cpu_seconds,
+            "wall_seconds": report.wall_seconds,
+            "peak_bytes": report.peak_bytes,
+            "weights_sha256": report.weights_sha256,
+        },
+        report=report,
+        failure=failed("gpu-train", report.failure),
+        patch={"mlflow_run": run},
+    )
+
+
+def finished_training(folder: Path) -> TrainReport | None:
+    """The report of a training that ended in this folder but was not recorded before its worker died.
+
+    The file is written by the supervisor, after the child is gone and outside of its reach.
+    """
+    try:
+        return TrainReport.model_validate_json(_report_file(folder).read_text())
+    except (OSError, ValidationError):
+        return None
+
+
+def _keep_report(folder: Path, report: TrainReport) -> None:
+    file = _report_file(folder)
+    draft = file.with_suffix(".draft")
+    draft.write_text(report.model_dump_json())
+    draft.replace(file)
+
+
+def _report_file(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".report.json")  # beside the child's folder, not in it
+
+
+def _track(
+    store: Store, campaign: Campaign, experiment: Experiment, seed: int, report: TrainReport, folder: Path
+) -> str:
+    run = experiment.mlflow_run or tracking.find_or_start_run(campaign, experiment, current_flow_run())
+    if experiment.mlflow_run is None:
+        set_fields(store, experiment.id, mlflow_run=run)
+    tracking.log_parameters(
+        run,
+        {
+            "scale": campaign.scale,
+            "parameters": report.parameters,
+            "mlp_hidden": report.mlp_hidden,
+            "tokens": report.tokens,
+            **{f"slot.{slot}": choice for slot, choice in experiment.components.items()},
+        },
+    )
+    tracking.log_curves(run, report.curves, seed, report.started_at, report.wall_seconds)
+    tracking.log_scores(run, {"train/cpu_seconds": report.cpu_seconds}, report.started_at, seed=seed)
+    if report.failure is None:
+        tracking.keep_file(run, folder / WEIGHTS, weights_folder(seed))
+    return run
+
+
+def weights_folder(seed: int) -> str:
+    """Where a seed's weights lie among the artifacts of its MLflow run."""
+    return f"weights/seed{seed}"

@@ -1,0 +1,51 @@
+"""What the supervisor of a jailed child does once a second: keep the lease, show progress, stop when told to."""
+
+import time
+from pathlib import Path
+
+from archdb import Experiment, Running, Store, home, renew, show_running
+from evaluation import Launch, Progress
+from tasks.sandbox.jail import jail
+
+CURVE_POINTS = 60  # of a streamed loss, as many as a terminal line shows
+
+
+class Watch:
+    """The supervision of one stage in flight. ``launch`` goes to evaluation, ``on_progress`` too."""
+
+    def __init__(self, store: Store, experiment: Experiment, token: int, stage: str) -> None:
+        now = time.time()
+        self.store, self.token = store, token
+        self.shown = Running(
+            id=experiment.id, campaign=experiment.campaign, name=experiment.name, stage=stage, since=now, at=now
+        )
+        self.launch: Launch = jail(self.every_second)
+
+    def every_second(self) -> None:
+        """Renew the lease (raises LeaseLost when another worker took over) and publish where training stands."""
+        renew(self.store, self.shown.id, self.token)
+        self.shown = self.shown.model_copy(update={"at": time.time()})
+        show_running(self.store, self.shown)
+
+    def on_progress(self, progress: Progress) -> None:
+        losses = dict(self.shown.losses)
+        losses[progress.task] = [*losses.get(progress.task, []), progress.loss][-CURVE_POINTS:]
+        self.shown = self.shown.model_copy(
+            update={
+                "task": progress.task,
+                "step": progress.step,
+                "steps": progress.steps,
+                "loss": progress.loss,
+                "fraction": progress.fraction,
+                "losses": losses,
+            }
+        )
+
+
+def work_folder(experiment: Experiment, stage: str, seed: int | None = None) -> Path:
+    """The folder of one stage of one attempt, created empty or found again after a crash."""
+    name = f"{stage}-{experiment.attempt}" + ("" if seed is None else f"-s{seed}")
+    folder = home() / "work" / experiment.id / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
