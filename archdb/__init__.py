@@ -14,7 +14,7 @@ from archdb.errors import (
 )
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home
-from archdb.leases import claim, release, renew
+from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
 from archdb.records import Campaign, Experiment, Failed, Finding, Running, Stage, stage_key
 from archdb.running import clear_running, list_running, show_running
@@ -37,6 +37,7 @@ __all__ = [
     "StoreMisconfigured",
     "StoreUnavailable",
     "ancestors",
+    "anyone_at_work",
     "campaign_experiments",
     "claim",
     "clear_running",

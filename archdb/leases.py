@@ -15,7 +15,7 @@ import psutil
 from archdb.errors import LeaseLost
 from archdb.experiments import compare_and_set
 from archdb.records import Experiment, Lease
-from archdb.store import Document, Store
+from archdb.store import Document, Store, store_faults
 
 LEASE_SECONDS = 60.0  # a silent holder on another machine is given up after this; renewed once a second in training
 
@@ -57,6 +57,14 @@ def release(store: Store, experiment_id: str, token: int) -> None:
         return {"lease.owner": "", "lease.expires": 0.0}
 
     compare_and_set(store, experiment_id, change)
+
+
+def anyone_at_work(store: Store) -> bool:
+    """Whether a live worker holds the lease of any experiment."""
+    with store_faults():
+        held = list(store.experiments.find({"lease.owner": {"$gt": ""}}, {"lease": 1}))
+    leases = [Lease.model_validate(one["lease"]) for one in held]
+    return any(lease.expires > time.time() and not _is_dead(lease.owner) for lease in leases)
 
 
 def _machine() -> str:

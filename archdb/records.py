@@ -73,6 +73,7 @@ class Experiment(Record):
     stages: dict[str, Stage] = {}
     code: str | None = None  # blob of the current attempt's source
     motivation: str | None = None  # blob of Markdown
+    analysis: str | None = None  # blob of Markdown
     components: dict[str, str] = {}  # slot -> choice, where the design names them
     objectives: dict[str, FiniteFloat] = {}  # mean over seeds
     details: dict[str, FiniteFloat] = {}

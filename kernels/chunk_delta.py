@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from kernels.arguments import compute_dtype, require_mixing
-from kernels.chunks import CHUNK, from_chunks, to_chunks
+from kernels.chunks import chunk_size, from_chunks, to_chunks
 from kernels.decay import from_start, gated, gates_gradient, gates_of, to_end
 from kernels.scores import pair_scores, pair_scores_gradient
 
@@ -41,12 +41,13 @@ def chunk_delta(
     require_mixing(q, k, v, beta, decay, initial_state)
     batch, length, heads, value_width = v.shape
     width = q.shape[-1]
+    size = chunk_size(width)
     dtype = compute_dtype(q, k, v, beta, decay, initial_state)
     with torch.autocast(q.device.type, enabled=False):
         state = q.new_zeros(batch, heads, width, value_width) if initial_state is None else initial_state
         o, state = _ChunkDelta.apply(
-            *(to_chunks(x.to(dtype), heads, CHUNK) for x in (q, k, v, beta.unsqueeze(-1))),
-            gates_of(decay, k, v, CHUNK, dtype),
+            *(to_chunks(x.to(dtype), heads, size) for x in (q, k, v, beta.unsqueeze(-1))),
+            gates_of(decay, k, v, size, dtype),
             state.to(dtype).flatten(0, 1),
             width**-0.5 if scale is None else scale,
         )
@@ -89,7 +90,7 @@ class _ChunkDelta(torch.autograd.Function):  # type: ignore[misc]  # torch is un
             q, k, v, beta, gates, start, end, q_start, k_start, k_end, scores, overlaps, factors, inverse, reads, u, states
         ) = ctx.saved_tensors  # fmt: skip
         with torch.autocast(q.device.type, enabled=False):
-            do = o_gradient.contiguous() * ctx.scale
+            do = torch.mul(o_gradient, ctx.scale, out=torch.empty_like(v))
             du = scores.mT @ do
             dstates = torch.cat([q_start.mT @ do, state_gradient[None]])
             for n in reversed(range(q.shape[0])):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from kernels.arguments import compute_dtype, require_mixing
-from kernels.chunks import CHUNK, from_chunks, to_chunks
+from kernels.chunks import chunk_size, from_chunks, to_chunks
 from kernels.decay import from_start, gated, gates_gradient, gates_of, to_end
 from kernels.scores import pair_scores, pair_scores_gradient
 
@@ -35,12 +35,13 @@ def chunk_linear(
     require_mixing(q, k, v, None, decay, initial_state)
     batch, length, heads, value_width = v.shape
     width = q.shape[-1]
+    size = chunk_size(width)
     dtype = compute_dtype(q, k, v, decay, initial_state)
     with torch.autocast(q.device.type, enabled=False):
         state = q.new_zeros(batch, heads, width, value_width) if initial_state is None else initial_state
         o, state = _ChunkLinear.apply(
-            *(to_chunks(x.to(dtype), heads, CHUNK) for x in (q, k, v)),
-            gates_of(decay, k, v, CHUNK, dtype),
+            *(to_chunks(x.to(dtype), heads, size) for x in (q, k, v)),
+            gates_of(decay, k, v, size, dtype),
             state.to(dtype).flatten(0, 1),
             width**-0.5 if scale is None else scale,
         )
@@ -72,7 +73,7 @@ class _ChunkLinear(torch.autograd.Function):  # type: ignore[misc]  # torch is u
     def backward(ctx: Any, o_gradient: Tensor, state_gradient: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, gates, start, end, q_start, k_end, scores, factors, states = ctx.saved_tensors
         with torch.autocast(q.device.type, enabled=False):
-            do = o_gradient.contiguous() * ctx.scale
+            do = torch.mul(o_gradient, ctx.scale, out=torch.empty_like(v))
             dstates = torch.cat([q_start.mT @ do, state_gradient[None]])
             for n in reversed(range(q.shape[0])):
                 dstates[n] += dstates[n + 1] if start is None else dstates[n + 1] * start[n, :, -1, :, None]

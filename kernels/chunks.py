@@ -7,8 +7,10 @@ Chunks come first because the state pass walks over them, and each step then rea
 import torch.nn.functional as F
 from torch import Tensor
 
-CHUNK = 32
-"""Steps a chunk. 32 was fastest on one CPU thread at K = V = 32 and 64 (see kernels.bench)."""
+
+def chunk_size(width: int) -> int:
+    """Steps a chunk for keys of this width: the fastest on one CPU thread at widths 16 to 64 (``kernels.bench``)."""
+    return 16 if width <= 32 else 32
 
 
 def to_chunks(x: Tensor, heads: int, size: int) -> Tensor:
@@ -18,7 +20,8 @@ def to_chunks(x: Tensor, heads: int, size: int) -> Tensor:
     Zeros are neutral: no key, no value, no write, and a log decay of 0 keeps the state as it is.
     """
     batch, length, own_heads, width = x.shape
-    x = F.pad(x, (0, 0, 0, 0, 0, -length % size))
+    if length % size:  # padding by nothing would still copy
+        x = F.pad(x, (0, 0, 0, 0, 0, -length % size))
     x = x.unflatten(1, (-1, size)).permute(1, 0, 3, 2, 4)
     if own_heads != heads:
         x = x.unsqueeze(3).expand(-1, -1, -1, heads // own_heads, -1, -1)

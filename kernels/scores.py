@@ -25,7 +25,7 @@ def pair_scores(rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None) -> t
     if gates.shape[-1] == 1:
         factors = (gates - gates.mT).exp().tril_()
         return [(x @ keys.mT).mul_(factors) for x in rows], factors
-    scores = [torch.zeros_like(x[..., :1].expand(*x.shape[:-1], x.shape[-2])) for x in rows]
+    scores = [x.new_empty(*x.shape[:-1], x.shape[-2]) for x in rows]
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
         for x, score in zip(rows, scores, strict=True):
@@ -63,10 +63,14 @@ def _splits(gates: Tensor) -> Iterator[tuple[int, slice, slice, Tensor, Tensor]]
     size = SMALLEST
     while size <= gates.shape[-2]:
         middle = size // 2
-        lower, upper = (slice(0, size), slice(0, size)) if size == SMALLEST else (slice(middle, size), slice(0, middle))
         block = _blocks(gates, size)
         reference = block[..., middle - 1 : middle, :]
-        yield size, lower, upper, (block[..., lower, :] - reference).exp(), (reference - block[..., upper, :]).exp()
+        if size == SMALLEST:
+            up = (block - reference).exp()
+            yield size, slice(0, size), slice(0, size), up, up.reciprocal()
+        else:
+            lower, upper = slice(middle, size), slice(0, middle)
+            yield size, lower, upper, (block[..., lower, :] - reference).exp(), (reference - block[..., upper, :]).exp()
         size *= 2
 
 

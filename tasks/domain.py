@@ -15,6 +15,7 @@ from evaluation import (
     BenchmarkReport,
     CheckReport,
     Comparison,
+    Corpus,
     Fitness,
     Launch,
     Objective,
@@ -26,7 +27,7 @@ from evaluation import (
 
 FUNCTIONS = (
     "OBJECTIVES", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
-    "dataset_fingerprint",
+    "corpus",
 )  # fmt: skip
 
 
@@ -37,7 +38,9 @@ class Domain(Protocol):
 
     def scale(self, name: str) -> Scale: ...
 
-    def check(self, source: str, scale: str, folder: Path, launch: Launch) -> CheckReport: ...
+    def check(
+        self, source: str, scale: str, folder: Path, launch: Launch, reference_parameters: int | None = None
+    ) -> CheckReport: ...
 
     def train(
         self,
@@ -65,7 +68,7 @@ class Domain(Protocol):
 
     def baseline_source(self, name: str) -> str: ...
 
-    def dataset_fingerprint(self) -> str: ...
+    def corpus(self) -> Corpus: ...
 
 
 @functools.cache

@@ -11,7 +11,6 @@ from tasks.agents.protocols import Peer
 # The baselines are written by hand from their papers; these are the same mechanisms in the grammar's terms.
 BASELINES: Mapping[str, Design] = {
     "linear_attention": Design(memory_rule="linear", feature_map="elu1"),
-    "retnet": Design(memory_rule="linear", decay="fixed", position="rotary", output_norm="rms", output_gate="silu"),
     "gla": Design(memory_rule="linear", decay="per_channel", rank="low", output_norm="rms", output_gate="silu"),
     "deltanet": Design(
         memory_rule="delta",

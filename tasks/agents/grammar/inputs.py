@@ -76,8 +76,8 @@ def temperature(design: Design) -> Part:
     if design.head_temperature == "learned":
         return Part(
             equations=("q_t <- exp(c_h) q_t",),
-            init=("self.log_sharpness = nn.Parameter(torch.zeros(n_heads, 1))",),
-            forward=("q = q * self.log_sharpness.exp()",),
+            init=("self.log_sharpness = nn.Parameter(torch.zeros(n_heads))",),
+            forward=("q = q * self.log_sharpness.exp().unsqueeze(-1)",),
         )
     if design.head_temperature == "content":
         return Part(

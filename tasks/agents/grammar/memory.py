@@ -34,12 +34,13 @@ def decay(design: Design) -> Part:
                 spread,
                 projection("decay_proj", design),
                 "# at a token of zeros the decay is half way between its floor and one: close to exp(-1 / tau)",
-                "self.decay_floor = nn.Parameter(-torch.expm1(2 / tau).log().unsqueeze(-1).repeat(1, head_dim))  # [H, "
+                "self.decay_floor = nn.Parameter(-torch.expm1(2 / tau).log().repeat_interleave(head_dim))  # [H"
                 + f"{width}]",
             ),
             memory=(
-                f"floor = torch.sigmoid(self.decay_floor)  # [H, {width}]",
-                f"decay = torch.log(floor + (1 - floor) * torch.sigmoid(self.decay_proj(x){HEADS}))  # {shape}",
+                f"floor = torch.sigmoid(self.decay_floor)  # [H{width}]",
+                "keep = floor + (1 - floor) * torch.sigmoid(self.decay_proj(x))",
+                f"decay = keep.log(){HEADS}  # {shape}",
             ),
         )
     elif design.decay == "per_channel":
@@ -48,10 +49,10 @@ def decay(design: Design) -> Part:
             init=(
                 spread,
                 projection("decay_proj", design),
-                "self.decay_bias = nn.Parameter(-torch.expm1(1 / tau).log().unsqueeze(-1).repeat(1, head_dim))  # [H, "
+                "self.decay_bias = nn.Parameter(-torch.expm1(1 / tau).log().repeat_interleave(head_dim))  # [H"
                 + f"{width}]",
             ),
-            memory=(f"decay = F.logsigmoid(self.decay_proj(x){HEADS} + self.decay_bias)  # {shape}",),
+            memory=(f"decay = F.logsigmoid(self.decay_proj(x) + self.decay_bias){HEADS}  # {shape}",),
         )
     else:
         part = Part(
@@ -65,14 +66,13 @@ def decay(design: Design) -> Part:
         )
     if not two:
         return part
-    slowdown = "(n_heads, 1)" if design.decay in CHANNELS else "(n_heads,)"
+    factor = "torch.sigmoid(self.slowdown)" + (".unsqueeze(-1)" if design.decay in CHANNELS else "")
     slow = Part(
         equations=("the slow memory decays by sigmoid(s_h) a_t",),
-        init=(f"self.slowdown = nn.Parameter(torch.full({slowdown}, -2.0))  # at first about 8 times slower",),
+        init=("self.slowdown = nn.Parameter(torch.full((n_heads,), -2.0))  # at first about 8 times slower",),
         memory=(
-            "decay = torch.cat([decay, decay * torch.sigmoid(self.slowdown)], dim=2)  # "
-            + shape.replace(" H", " 2H")
-            + ", slow heads last",
+            f"slower = decay * {factor}",
+            f"decay = torch.cat([decay, slower], dim=2)  # {shape.replace(' H', ' 2H')}, slow heads last",
         ),
     )
     return joined(part, slow)
@@ -103,7 +103,7 @@ def memory(design: Design) -> Part:
     if design.timescales == "two":
         mix = Part(
             equations=("o_t = m_h o_t(fast) + (1 - m_h) o_t(slow), with m_h = sigmoid(learnt)",),
-            init=("self.mix = nn.Parameter(torch.zeros(n_heads, 1))",),
+            init=("self.mix = nn.Parameter(torch.zeros(n_heads))",),
         )
     return joined(joined(write, rule), mix)
 
@@ -111,7 +111,7 @@ def memory(design: Design) -> Part:
 def read_out(design: Design) -> str:
     """The expression for the memory's read [B, T, H, V] after the lines of ``memory``."""
     if design.timescales == "two":
-        return "slow + torch.sigmoid(self.mix) * (fast - slow)"
+        return "slow + torch.sigmoid(self.mix).unsqueeze(-1) * (fast - slow)"
     if design.memory_rule == "scan":
         return f"h{HEADS}"
     return "o / (mass + 1e-4)" if design.normalised_read else "o"

@@ -29,8 +29,8 @@ def value_skip(design: Design) -> Part:
     if design.value_skip == "per_head":
         return Part(
             equations=("o_t <- o_t + d_h v_t",),
-            init=("self.skip = nn.Parameter(torch.zeros(n_heads, 1))",),
-            forward=("o = o + self.skip * v",),
+            init=("self.skip = nn.Parameter(torch.zeros(n_heads))",),
+            forward=("o = o + self.skip.unsqueeze(-1) * v",),
         )
     if design.value_skip == "gated":
         return Part(
@@ -80,8 +80,8 @@ def fusion(design: Design) -> Part:
     if design.fusion == "learned_scalar":
         return Part(
             equations=("o_t <- (1 - s_h) o_t + s_h l_t, with s_h = sigmoid(learnt)",),
-            init=("self.local_share = nn.Parameter(torch.zeros(n_heads, 1))",),
-            forward=("o = o + torch.sigmoid(self.local_share) * (local - o)",),
+            init=("self.local_share = nn.Parameter(torch.zeros(n_heads))",),
+            forward=("o = o + torch.sigmoid(self.local_share).unsqueeze(-1) * (local - o)",),
         )
     call = (f"o = self.fused({source_of(design, 'c')}, o, local)",)
     if design.fusion == "content_gate":
@@ -92,7 +92,7 @@ def fusion(design: Design) -> Part:
             ),
             init=(
                 "self.router = nn.Linear(d_model + 2 * n_heads, 2 * n_heads)",
-                "self.router_sharpness = nn.Parameter(torch.zeros(n_heads, 1))",
+                "self.router_sharpness = nn.Parameter(torch.zeros(n_heads))",
             ),
             forward=call,
             method=(
@@ -101,7 +101,7 @@ def fusion(design: Design) -> Part:
                 "    branches = torch.stack([o, local], dim=-2)  # [B, T, H, 2, V]",
                 "    loudness = branches.abs().mean(dim=-1).log1p()  # [B, T, H, 2]",
                 "    logits = self.router(torch.cat([x, loudness.flatten(2)], dim=-1)).view_as(loudness)",
-                "    weights = torch.softmax(logits * self.router_sharpness.exp(), dim=-1)",
+                "    weights = torch.softmax(logits * self.router_sharpness.exp().unsqueeze(-1), dim=-1)",
                 "    return (weights.unsqueeze(-1) * branches).sum(dim=-2)",
             ),
         )

@@ -1,0 +1,87 @@
+"""Train the baselines of a campaign: the roots of its lineage, and the panel that fitness is measured against."""
+
+from statistics import fmean
+
+from prefect import flow
+
+from archdb import Campaign, Experiment, create_experiment, get_campaign, get_experiment, open_store, set_panel
+from flows.in_parallel import in_parallel
+from flows.leased import working_on
+from flows.research_cycle import evaluate_source
+from tasks.analyze import analyze
+from tasks.domain import domain_of
+
+REFERENCE_SEEDS = (0, 1, 2)  # of the reference: its spread over them is the noise of every comparison
+
+
+class BaselineFailed(Exception):
+    """A baseline did not train. One sentence with the reason: without it nothing can be compared."""
+
+
+@flow(name="seed-baselines", flow_run_name="{campaign}-baselines")
+def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
+    """Evaluate every baseline that the campaign lacks and fix its panel. Returns how many baselines it has.
+
+    Args:
+        campaign: the campaign's name.
+        parallel: how many are evaluated at a time.
+    """
+    store = open_store()
+    record = get_campaign(store, campaign)
+    domain = domain_of(record.domain)
+    wanted = []
+    for name, baseline in domain.baselines().items():
+        tags = tuple(tag for tag in ("reference", "quadratic") if getattr(baseline, tag))
+        wanted.append(
+            create_experiment(
+                store,
+                f"{campaign}-{name}",
+                campaign=campaign,
+                kind="baseline",
+                name=name,
+                seeds=REFERENCE_SEEDS if baseline.reference else (0,),
+                tags=tags,
+            )
+        )
+    wanted.sort(key=lambda one: -len(one.seeds))  # the longest first, so that the slots end together
+    if record.panel is None:
+        done = in_parallel(
+            [lambda one=one: _evaluate(one, domain.baseline_source(one.name)) for one in wanted], parallel
+        )
+        fix_panel(record, done)
+    for experiment in wanted:
+        with working_on(get_experiment(store, experiment.id)) as token:
+            if token is not None:
+                analyze(experiment.id, token)
+    return len(wanted)
+
+
+def _evaluate(experiment: Experiment, source: str) -> Experiment:
+    after = evaluate_source(experiment, source, close=False)
+    if after.failure is not None:
+        raise BaselineFailed(
+            f"The baseline {after.name} failed in {after.failure.stage} ({after.failure.message}): without it nothing "
+            f"can be compared; {after.failure.remedy or 'mend the cause'} and start a new campaign."
+        )
+    return after
+
+
+def fix_panel(campaign: Campaign, baselines: list[Experiment]) -> None:
+    """Store what fitness is measured against: the reference's value for each seed, and every baseline's mean."""
+    unfinished = [one.name for one in baselines if not one.objectives]
+    if unfinished:
+        raise BaselineFailed(
+            f"The baselines {', '.join(unfinished)} are being evaluated by another worker: wait for it, then run the "
+            "same command again."
+        )
+    reference = next(one for one in baselines if "reference" in one.tags)
+    seeds = [reference.stage("benchmark", seed=seed) for seed in reference.seeds]
+    trainings = [reference.stage("gpu-train", seed=seed) for seed in reference.seeds]
+    panel = {
+        "reference": {
+            name: [stage.summary["objectives"][name] for stage in seeds if stage] for name in reference.objectives
+        },
+        "baselines": {one.name: one.objectives for one in baselines},
+    }
+    seconds = fmean(float(stage.summary["cpu_seconds"]) for stage in trainings if stage)
+    set_panel(open_store(), campaign.id, panel, seconds)

@@ -1,0 +1,27 @@
+"""The global limit ``gpu-slot``: how many designs train at a time, over all flows of a Prefect server."""
+
+import contextlib
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+
+from archdb import anyone_at_work, open_store
+from flows.evaluate_design import SLOT
+
+
+def offer_slots(slots: int) -> None:
+    """Create the limit if the server lacks it; one that a person has set stays as it is.
+
+    A worker that was killed keeps its slot for a minute. When the store knows of no live worker at all, slots that are
+    still taken are such leftovers, and are given back at once.
+    """
+    with get_client(sync_client=True) as client:
+        try:
+            limit = client.read_global_concurrency_limit_by_name(SLOT)
+        except ObjectNotFound:
+            with contextlib.suppress(ObjectAlreadyExists):
+                client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=SLOT, limit=slots))
+            return
+        if limit.active_slots and not anyone_at_work(open_store()):
+            client.update_global_concurrency_limit(SLOT, GlobalConcurrencyLimitUpdate(active_slots=0))

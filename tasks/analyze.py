@@ -1,0 +1,111 @@
+"""Stage ``analyze``: fitness is computed, the Analyst says what was learned, and later cycles can retrieve it."""
+
+import json
+import time
+
+from archdb import (
+    Campaign,
+    Experiment,
+    Finding,
+    Store,
+    get_campaign,
+    get_experiment,
+    get_report,
+    get_text,
+    put_text,
+    record_findings,
+)
+from evaluation import Fitness, Panel
+from tasks import tracking
+from tasks.agents.protocols import Analysis
+from tasks.agents.protocols import Outcome as Explained
+from tasks.agents.providers import agents_of
+from tasks.domain import domain_of
+from tasks.peers import peer, peer_with_source, population
+from tasks.stage import Outcome, run_stage, stage_task
+
+
+@stage_task("analyze")
+def analyze(experiment_id: str, token: int) -> None:
+    """Close an experiment: fitness, analysis, findings, and the MLflow run's last tags."""
+    run_stage(experiment_id, token, "analyze", _analyze, attempt=0)
+
+
+def _analyze(store: Store, experiment: Experiment) -> Outcome:
+    campaign = get_campaign(store, experiment.campaign)
+    scored = score(campaign, experiment)
+    if scored is not None:
+        gains = {name: gain.normalised for name, gain in scored.gains.items()}
+        experiment = experiment.model_copy(update={"fitness": scored.value, "gains": gains})
+    analysis = agents_of(campaign.provider).analyst.analyze(
+        Explained(
+            campaign=campaign.id,
+            design=peer_with_source(store, experiment),
+            parents=tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents),
+            population=population(store, campaign.id),
+            noise=noise(scored),
+            objective_titles={name: one.title for name, one in domain_of(campaign.domain).OBJECTIVES.items()},
+        )
+    )
+    findings = [
+        Finding(
+            id=f"{experiment.id}/finding-{index}",
+            campaign=campaign.id,
+            text=lesson.text,
+            evidence=lesson.evidence,
+            components=lesson.components,
+            effect=lesson.effect,
+            objective=lesson.objective,
+            created_at=time.time(),
+        )
+        for index, lesson in enumerate(analysis.lessons)
+    ]
+    record_findings(store, findings)
+    if experiment.mlflow_run:
+        _close_run(store, experiment, scored, analysis)
+    patch = {"analysis": put_text(store, analysis.text)}
+    if experiment.state == "open":
+        patch |= {"state": "done", "finished_at": time.time()}
+    if scored is not None:
+        patch |= {"fitness": scored.value, "gains": experiment.gains}
+    return Outcome(
+        summary={"findings": [finding.id for finding in findings]}, report=scored, patch=patch
+    )
+
+
+def score(campaign: Campaign, experiment: Experiment) -> Fitness | None:
+    """The experiment's fitness against the campaign's panel; None if it has no objectives."""
+    if not experiment.objectives or campaign.panel is None:
+        return None
+    return domain_of(campaign.domain).fitness(experiment.objectives, Panel.model_validate(campaign.panel))
+
+
+def noise(scored: Fitness | None) -> dict[str, float]:
+    """One standard deviation of the reference over seeds, in the units that gains are given in."""
+    if scored is None:
+        return {}
+    return {
+        name: abs(gain.normalised / gain.in_noise) if gain.in_noise else 0.0 for name, gain in scored.gains.items()
+    }
+
+
+def _close_run(store: Store, experiment: Experiment, scored: Fitness | None, analysis: Analysis) -> None:
+    run = experiment.mlflow_run or ""
+    if experiment.code:
+        tracking.log_text(run, get_text(store, experiment.code), "design/candidate.py")
+    if experiment.motivation:
+        tracking.log_text(run, get_text(store, experiment.motivation), "design/motivation.md")
+    tracking.log_text(run, analysis.text, "analysis.md")
+    for stage in experiment.stages.values():
+        if stage.report:
+            name = f"reports/{stage.key.replace(':', '-')}.json"
+            tracking.log_text(run, json.dumps(get_report(store, stage.report), indent=1), name)
+    if scored is not None:
+        scores = {"fitness": scored.value} | {f"gain/{name}": value for name, value in experiment.gains.items()}
+        last = max((stage.started_at + stage.seconds for stage in experiment.stages.values()), default=0.0)
+        tracking.log_scores(run, scores, last)
+    failure = experiment.failure
+    tags = {"archloop.state": "failed" if failure else "done", "archloop.name": experiment.name}
+    if failure:
+        tags["archloop.failure"] = f"{failure.stage}: {failure.kind}: {failure.message}"
+    tracking.finish_run(run, failed=failure is not None, tags=tags)
