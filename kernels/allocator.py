@@ -1,4 +1,7 @@
-"""Keeping freed memory in the process: on a CPU, training otherwise hands every large tensor back and faults it in again."""
+"""Keeping freed memory in the process.
+
+On a CPU, training otherwise hands every large tensor back to the kernel and faults it in again, page by page.
+"""
 
 import ctypes
 import sys
@@ -8,7 +11,7 @@ ONE_GIB = 2**30
 
 
 def keep_freed_memory() -> bool:
-    """Make glibc reuse freed blocks of up to 1 GiB instead of returning them to the kernel. For a whole process, for good.
+    """Make glibc reuse freed blocks of up to 1 GiB instead of returning them: for the whole process, for good.
 
     Measured on forward + backward of ``chunk_delta`` at 3,072 tokens: 25% less CPU time, 6 times fewer page faults.
     Returns whether it took effect; False on systems without glibc, where it does nothing.

@@ -20,7 +20,7 @@ def require_shape(name: str, given: Tensor, accepted: tuple[int | None, ...], me
 def require_mixing(
     q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None, initial_state: Tensor | None
 ) -> None:
-    """Check the arguments of ``chunk_linear`` and ``chunk_delta`` against each other; ValueError names the wrong one."""
+    """Check the arguments of both chunked ops against each other; the ValueError names the wrong one."""
     require_shape("q", q, (None, None, None, None), "[B, T, H, K]")
     batch, length, heads, width = q.shape
     require_shape("k", k, (batch, length, heads, width), "[B, T, H, K] as q has it")
@@ -28,7 +28,7 @@ def require_mixing(
     value_heads, value_width = v.shape[2:]
     if value_heads % heads:
         raise ValueError(
-            f"v has {value_heads} heads, but a multiple of the {heads} heads of q and k is needed: change either number."
+            f"v has {value_heads} heads, but a multiple of the {heads} heads of q and k is needed: change either."
         )
     if beta is not None:
         require_shape("beta", beta, (batch, length, value_heads), "[B, T, HV]")

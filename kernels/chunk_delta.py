@@ -1,9 +1,9 @@
 """Chunked delta rule with any decay: DeltaNet, Gated DeltaNet, KDA.
 
-Within a chunk the corrected values u solve (I + Diag(b) A) u = Diag(b) (v - K' S), where A holds the decayed products of
-each key with the earlier ones and K' the keys decayed from the chunk's start: the WY form of Yang et al., "Parallelizing
-Linear Transformers with the Delta Rule over Sequence Length" (2024, arXiv 2406.06484, section 3.2), with the decay of
-Yang et al., "Gated Delta Networks" (2025, arXiv 2412.06464, section 3.3). The triangular system is solved by
+Within a chunk the corrected values u solve (I + Diag(b) A) u = Diag(b) (v - K' S), where A holds the decayed products
+of each key with the earlier ones and K' the keys decayed from the chunk's start: the WY form of Yang et al.,
+"Parallelizing Linear Transformers with the Delta Rule over Sequence Length" (2024, arXiv 2406.06484, section 3), with
+the decay of Yang et al., "Gated Delta Networks" (2025, arXiv 2412.06464, section 3). The triangular system is solved by
 substitution: a power series in A explodes on correlated keys. The backward pass is written out and never differentiates
 the inverse: for r = (I + Diag(b) A)^-T du, the gradient in Diag(b) A is -r u^T.
 """
@@ -32,8 +32,8 @@ def chunk_delta(
     """S_t = (I - b_t k_t k_t^T) Diag(exp a_t) S_{t-1} + b_t k_t v_t^T and o_t = scale * q_t^T S_t, linear in T.
 
     q, k [B, T, H, K]; v [B, T, HV, V], where HV is a multiple of H and value head i reads key head i // (HV / H).
-    beta [B, T, HV] is the write strength, already through its sigmoid, in (0, 2). The state stays bounded if the norm of
-    each key is at most 1 (``l2_norm``). decay is a_t <= 0 in log space: None, [HV], [B, T, HV] or [B, T, HV, K]; see
+    beta [B, T, HV] is the write strength, already through its sigmoid, in (0, 2). The state stays bounded if no key is
+    longer than 1 (``l2_norm``). decay is a_t <= 0 in log space: None, [HV], [B, T, HV] or [B, T, HV, K]; see
     ``kernels.decay.FLOOR`` for its limit. scale defaults to K ** -0.5. initial_state [B, HV, K, V] defaults to zeros.
     Returns o [B, T, HV, V] in v's type and the final state [B, HV, K, V] in float32 (float64 if any input is).
     Gradients flow to every input, also from the final state. ValueError if shapes do not fit.
@@ -55,7 +55,7 @@ def chunk_delta(
 
 
 class _ChunkDelta(torch.autograd.Function):  # type: ignore[misc]  # torch is untyped here
-    """The op on chunks: q, k [N, M, C, K]; v [N, M, C, V]; beta [N, M, C, 1]; gates as in kernels.decay; state [M, K, V]."""
+    """On chunks: q, k [N, M, C, K]; v [N, M, C, V]; beta [N, M, C, 1]; gates as in kernels.decay; state [M, K, V]."""
 
     @staticmethod
     def forward(
@@ -64,22 +64,22 @@ class _ChunkDelta(torch.autograd.Function):  # type: ignore[misc]  # torch is un
         (scores, overlaps), factors = pair_scores([q, k], k, gates)
         overlaps.tril_(-1)
         start, end = from_start(gates), to_end(gates)
-        q_start, k_start, k_end = gated(q, start), gated(k, start), gated(k, end)
+        k_end = gated(k, end)
         identity = torch.eye(q.shape[2], dtype=q.dtype, device=q.device).expand_as(overlaps)
         inverse = torch.linalg.solve_triangular(beta * overlaps, identity, upper=False, unitriangular=True)
         writing = inverse * beta.mT
-        u, reads = writing @ v, writing @ k_start
+        u, reads = writing @ v, writing @ gated(k, start)
         states = state.new_empty(q.shape[0] + 1, *state.shape)  # states[n] enters chunk n; the last one is final
         states[0] = state
         for n in range(q.shape[0]):
             u[n].baddbmm_(reads[n], states[n], alpha=-1)
             kept = states[n] if start is None else states[n] * start[n, :, -1, :, None]
             torch.baddbmm(kept, k_end[n].mT, u[n], out=states[n + 1])
-        o = q_start @ states[:-1]
+        o = gated(q, start) @ states[:-1]
         o.flatten(0, 1).baddbmm_(scores.flatten(0, 1), u.flatten(0, 1), beta=scale, alpha=scale)
         ctx.save_for_backward(
-            q, k, v, beta, gates, start, end, q_start, k_start, k_end, scores, overlaps, factors, inverse, reads, u, states
-        )
+            q, k, v, beta, gates, start, end, scores, overlaps, factors, inverse, reads, u, states
+        )  # fmt: skip
         ctx.scale = scale
         return o, states[-1].clone()
 
@@ -87,12 +87,13 @@ class _ChunkDelta(torch.autograd.Function):  # type: ignore[misc]  # torch is un
     @once_differentiable  # type: ignore[untyped-decorator]  # torch is untyped here
     def backward(ctx: Any, o_gradient: Tensor, state_gradient: Tensor) -> tuple[Tensor | None, ...]:
         (
-            q, k, v, beta, gates, start, end, q_start, k_start, k_end, scores, overlaps, factors, inverse, reads, u, states
+            q, k, v, beta, gates, start, end, scores, overlaps, factors, inverse, reads, u, states
         ) = ctx.saved_tensors  # fmt: skip
         with torch.autocast(q.device.type, enabled=False):
             do = torch.mul(o_gradient, ctx.scale, out=torch.empty_like(v))
             du = scores.mT @ do
-            dstates = torch.cat([q_start.mT @ do, state_gradient[None]])
+            dstates = torch.cat([gated(q, start).mT @ do, state_gradient[None]])
+            k_end = gated(k, end)
             for n in reversed(range(q.shape[0])):
                 du[n].baddbmm_(k_end[n], dstates[n + 1])
                 dstates[n] += dstates[n + 1] if start is None else dstates[n + 1] * start[n, :, -1, :, None]
@@ -101,7 +102,7 @@ class _ChunkDelta(torch.autograd.Function):  # type: ignore[misc]  # torch is un
             dv = beta * r
             dread = r @ states[:-1].mT
             dsystem = (r @ u.mT).neg_().tril_(-1)
-            dbeta = (r * v).sum(-1) - (dread * k_start).sum(-1) + (dsystem * overlaps).sum(-1)
+            dbeta = (r * v).sum(-1) - (dread * gated(k, start)).sum(-1) + (dsystem * overlaps).sum(-1)
             (dq, dk_row), dk_column = pair_scores_gradient(
                 [(do @ u.mT).tril_(), dsystem.mul_(beta)], [q, k], k, gates, factors
             )

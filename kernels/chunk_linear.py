@@ -1,7 +1,7 @@
 """Chunked linear attention with any decay: linear attention, RetNet, Mamba-2-like, GLA, HGRN2.
 
 Chunked form as in Yang et al., "Gated Linear Attention Transformers with Hardware-Efficient Training" (2024,
-arXiv 2312.06635, section 3.3): quadratic inside a chunk, a state from chunk to chunk. The backward pass is written out.
+arXiv 2312.06635): quadratic inside a chunk, a state from chunk to chunk. The backward pass is written out.
 """
 
 from typing import Any
@@ -57,27 +57,25 @@ class _ChunkLinear(torch.autograd.Function):  # type: ignore[misc]  # torch is u
     ) -> tuple[Tensor, Tensor]:
         (scores,), factors = pair_scores([q], k, gates)
         start, end = from_start(gates), to_end(gates)
-        q_start, k_end = gated(q, start), gated(k, end)
-        writes = k_end.mT @ v
-        states = torch.cat([state[None], writes])  # states[n] enters chunk n; the last one is final
+        states = torch.cat([state[None], gated(k, end).mT @ v])  # states[n] enters chunk n; the last one is final
         for n in range(q.shape[0]):
             states[n + 1] += states[n] if start is None else states[n] * start[n, :, -1, :, None]
-        o = q_start @ states[:-1]
+        o = gated(q, start) @ states[:-1]
         o.flatten(0, 1).baddbmm_(scores.flatten(0, 1), v.flatten(0, 1), beta=scale, alpha=scale)
-        ctx.save_for_backward(q, k, v, gates, start, end, q_start, k_end, scores, factors, states)
+        ctx.save_for_backward(q, k, v, gates, start, end, scores, factors, states)
         ctx.scale = scale
         return o, states[-1].clone()
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]  # torch is untyped here
     def backward(ctx: Any, o_gradient: Tensor, state_gradient: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, gates, start, end, q_start, k_end, scores, factors, states = ctx.saved_tensors
+        q, k, v, gates, start, end, scores, factors, states = ctx.saved_tensors
         with torch.autocast(q.device.type, enabled=False):
             do = torch.mul(o_gradient, ctx.scale, out=torch.empty_like(v))
-            dstates = torch.cat([q_start.mT @ do, state_gradient[None]])
+            dstates = torch.cat([gated(q, start).mT @ do, state_gradient[None]])
             for n in reversed(range(q.shape[0])):
                 dstates[n] += dstates[n + 1] if start is None else dstates[n + 1] * start[n, :, -1, :, None]
-            dv = k_end @ dstates[1:]
+            dv = gated(k, end) @ dstates[1:]
             dv.flatten(0, 1).baddbmm_(scores.mT.flatten(0, 1), do.flatten(0, 1))
             (dq,), dk = pair_scores_gradient([(do @ v.mT).tril_()], [q], k, gates, factors)
             dq += gated(do @ states[:-1].mT, start)

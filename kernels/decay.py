@@ -46,8 +46,8 @@ def gates_gradient(
 ) -> Tensor:
     """Gradient of the loss in G, in G's shape.
 
-    G enters only through products x * exp(+-G), so its gradient is x times x's own gradient: plus for rows (queries, and
-    keys that read), minus for columns (keys that write). The chunk's last G also scales every write to the end
+    G enters only through products x * exp(+-G), so its gradient is x times x's own gradient: plus for rows (queries,
+    and keys that read), minus for columns (keys that write). The chunk's last G also scales every write to the end
     (``end_part`` [N, M, C, K]: the share of ``column_part`` from those) and the state (``state_part`` [N, M, K]).
     """
     gradient = row_part - column_part

@@ -35,7 +35,7 @@ def delta_recurrence(
     q: Tensor, k: Tensor, v: Tensor, beta: Tensor, decay: Tensor | None = None, scale: float | None = None,
     initial_state: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """S_t = (I - b_t k_t k_t^T) Diag(exp a_t) S_{t-1} + b_t k_t v_t^T and o_t = scale * q_t^T S_t, as ``chunk_delta``."""
+    """S_t = (I - b_t k_t k_t^T) Diag(exp a_t) S_{t-1} + b_t k_t v_t^T, o_t = scale * q_t^T S_t, as ``chunk_delta``."""
     return _run(q, k, v, beta, decay, scale, initial_state, delta=True)
 
 

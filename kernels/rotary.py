@@ -1,7 +1,13 @@
-"""Rotary positions: Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding" (2021, arXiv 2104.09864)."""
+"""Rotary positions.
+
+Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding" (2021, arXiv 2104.09864).
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from kernels.arguments import require_shape
 
@@ -18,6 +24,27 @@ def rotary(x: Tensor, base: float = 10000.0) -> Tensor:
         raise ValueError(f"x has K = {width}, but an even K is needed to pair its channels: add one or leave one out.")
     frequencies = base ** (-torch.arange(0, width, 2, dtype=torch.float64, device=x.device) / width)
     angles = torch.arange(length, dtype=torch.float64, device=x.device)[:, None, None] * frequencies
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    y: Tensor = _Rotation.apply(x, angles.cos().to(x.dtype), angles.sin().to(x.dtype))
+    return y
+
+
+class _Rotation(torch.autograd.Function):  # type: ignore[misc]  # torch is untyped here
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        return _rotate(x, cos, sin)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]  # torch is untyped here
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        cos, sin = ctx.saved_tensors
+        return _rotate(gradient, cos, -sin), None, None  # a rotation's transpose turns the other way
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     first, second = x.chunk(2, dim=-1)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    y = torch.empty_like(x)
+    y_first, y_second = y.chunk(2, dim=-1)
+    torch.mul(first, cos, out=y_first).addcmul_(second, sin, value=-1)
+    torch.mul(second, cos, out=y_second).addcmul_(first, sin)
+    return y

@@ -37,7 +37,7 @@ def pair_scores(rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None) -> t
 def pair_scores_gradient(
     gradients: Sequence[Tensor], rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None, factors: Tensor | None
 ) -> tuple[list[Tensor], Tensor]:
-    """Gradients in each of ``rows`` and in ``keys`` from ``gradients`` [N, M, C, C], already zero above the diagonal."""
+    """Gradients in each of ``rows`` and in ``keys`` from ``gradients`` [N, M, C, C], zero above the diagonal."""
     if gates is None or factors is not None:
         if factors is not None:
             gradients = [gradient * factors for gradient in gradients]
@@ -58,7 +58,7 @@ def pair_scores_gradient(
 def _splits(gates: Tensor) -> Iterator[tuple[int, slice, slice, Tensor, Tensor]]:
     """Every way pairs are grouped: block size, the block's reading and writing steps, and the factors of both.
 
-    The groups together hold each pair s <= t once. Factors are [N, M, C / size, steps, K], relative to the block's middle.
+    The groups together hold each pair s <= t once. Factors [N, M, C / size, steps, K] are relative to the block's middle.
     """
     size = SMALLEST
     while size <= gates.shape[-2]:

@@ -125,8 +125,8 @@ def test_names_are_deterministic_and_say_what_the_design_is() -> None:
 def test_the_grammar_loads_neither_torch_nor_the_rooms_beside_it() -> None:
     code = (
         "import sys; import tasks.agents.grammar.compose, tasks.agents.grammar.near; "
-        "print(sorted({name.split('.')[0] for name in sys.modules} & {'torch', 'evaluation', 'archdb', 'kernels', 'flows'}))"
+        "loaded = {name.split('.')[0] for name in sys.modules}; "
+        "print(sorted(loaded & {'torch', 'evaluation', 'archdb', 'kernels', 'flows'}))"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
-    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tasks.agents.grammar import inputs, memory, outputs
 from tasks.agents.grammar.naming import sentence_of
-from tasks.agents.grammar.part import Part, reads_token
+from tasks.agents.grammar.part import Part, has_keys, reads_token
 from tasks.agents.grammar.slots import SLOTS
 from tasks.agents.grammar.space import NEUTRAL, Design, canonical
 
@@ -135,6 +135,12 @@ def _constructor(design: Design, groups: dict[str, tuple[Part, ...]]) -> str:
     for title, parts in groups.items():
         made = [line for part in parts for line in part.init]
         lines += ["", f"# {title}", *made] if made else []
+    layers = ", ".join(f"self.{name}_proj" for name in ("q", "k", "v", "o") if name in "vo" or has_keys(design))
+    lines += [
+        "",
+        f"for layer in ({layers}):",
+        "    nn.init.normal_(layer.weight, std=layer.in_features**-0.5)  # unit scale in, unit scale out",
+    ]
     even = " // 2 * 2  # even: rotary turns pairs of channels" if design.position == "rotary" else ""
     start = [
         "super().__init__()",

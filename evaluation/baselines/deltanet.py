@@ -1,0 +1,31 @@
+"""DeltaNet: Yang, Wang, Zhang, Shen, Kim, "Parallelizing Linear Transformers with the Delta Rule over Sequence Length"
+(2024, arXiv 2406.06484), section 2.2 (the delta rule) and section 3 (the layer: short convolutions and SiLU on queries,
+keys and values, queries and keys of unit length, a sigmoid write strength per head, RMSNorm before the output).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from kernels import chunk_delta, l2_norm, rms_norm_gate, short_conv
+
+TAPS = 4
+
+
+class Candidate(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """[B, T, D] -> [B, T, D]: each write first takes out what the state already answers to that key."""
+
+    def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:
+        super().__init__()
+        if d_model % n_heads:
+            raise ValueError(f"d_model is {d_model}, but a multiple of n_heads = {n_heads} is needed.")
+        self.n_heads = n_heads
+        self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        self.conv = nn.Parameter(torch.empty(3 * d_model, TAPS).uniform_(-(TAPS**-0.5), TAPS**-0.5))
+        self.beta = nn.Linear(d_model, n_heads, bias=False)
+        self.norm = nn.Parameter(torch.ones(d_model // n_heads))
+        self.out = nn.Linear(d_model, d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = short_conv(self.qkv(x), self.conv).unflatten(-1, (3, self.n_heads, -1)).unbind(2)
+        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v, self.beta(x).sigmoid())
+        return self.out(rms_norm_gate(o, self.norm).flatten(2))

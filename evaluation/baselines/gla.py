@@ -1,0 +1,40 @@
+"""Gated linear attention: Yang, Wang, Shen, Panda, Kim, "Gated Linear Attention Transformers with Hardware-Efficient
+Training" (2024, arXiv 2312.06635), section 4: the recurrence with a decay per key channel and time, and the layer (keys
+half as wide as values, a rank-16 gate through a sigmoid to the power 1/16, normalised and gated output).
+
+The per-head output norm is RMSNorm, as in the authors' code; the paper writes LayerNorm. No convolution.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kernels import chunk_linear, rms_norm_gate
+
+GATE_RANK = 16
+TEMPERATURE = 16.0
+
+
+class Candidate(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """[B, T, D] -> [B, T, D]: a linear-attention state whose channels forget at rates that the input sets."""
+
+    def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:
+        super().__init__()
+        if d_model % (2 * n_heads):
+            raise ValueError(f"d_model is {d_model}, but a multiple of 2 * n_heads = {2 * n_heads} is needed.")
+        self.n_heads = n_heads
+        self.q = nn.Linear(d_model, d_model // 2, bias=False)
+        self.k = nn.Linear(d_model, d_model // 2, bias=False)
+        self.v = nn.Linear(d_model, d_model, bias=False)
+        self.decay = nn.Sequential(nn.Linear(d_model, GATE_RANK, bias=False), nn.Linear(GATE_RANK, d_model // 2))
+        self.gate = nn.Linear(d_model, d_model)
+        self.norm = nn.Parameter(torch.ones(d_model // n_heads))
+        self.out = nn.Linear(d_model, d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        decay = F.logsigmoid(self.decay(x)) / TEMPERATURE
+        q, k, v, decay, gate = (
+            y.unflatten(-1, (self.n_heads, -1)) for y in (self.q(x), self.k(x), self.v(x), decay, self.gate(x))
+        )
+        o, _ = chunk_linear(q, k, v, decay)
+        return self.out(rms_norm_gate(o, self.norm, gate).flatten(2))

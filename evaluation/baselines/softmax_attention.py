@@ -1,0 +1,31 @@
+"""Softmax attention: Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser, Polosukhin, "Attention Is All You Need"
+(2017, arXiv 1706.03762), equation 1 and section 3.2.2, causal.
+
+Positions are rotary instead of the paper's sinusoids: Su, Lu, Pan, Murtadha, Wen, Liu, "RoFormer: Enhanced Transformer
+with Rotary Position Embedding" (2021, arXiv 2104.09864), equation 34. No biases.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kernels import rotary
+
+
+class Candidate(nn.Module):  # type: ignore[misc]  # torch is untyped here
+    """[B, T, D] -> [B, T, D], every step attending to itself and all steps before it; T squared in cost."""
+
+    def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:
+        super().__init__()
+        if d_model % (2 * n_heads):
+            raise ValueError(
+                f"d_model is {d_model}, but a multiple of 2 * n_heads = {2 * n_heads} is needed for rotary pairs."
+            )
+        self.n_heads = n_heads
+        self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        self.out = nn.Linear(d_model, d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.n_heads, -1)).unbind(2)
+        q, k, v = (y.transpose(1, 2) for y in (rotary(q), rotary(k), v))
+        o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(o.transpose(1, 2).flatten(2))

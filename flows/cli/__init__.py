@@ -1,0 +1,66 @@
+"""The command line. Each command lives in the file of its theme; this one names them and turns faults into sentences."""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from flows.cli.evaluate import check, evaluate
+from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
+from flows.cli.run import run
+from flows.cli.up import up
+
+app = typer.Typer(
+    name="archloop",
+    help="A self-running laboratory that discovers neural sequence-mixing architectures.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, up):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of ``archloop``. Exits with 0 only for success; a fault that a person can mend is one sentence."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # the supervisor must not compete with the designs it trains
+    with _faults_as_sentences():
+        app()
+
+
+@contextlib.contextmanager
+def _faults_as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _leave("Stopped. What is recorded stays; the same command goes on from here.", 130)
+    except Exception as fault:
+        sentence = _sentence(fault)
+        if sentence is None:
+            raise
+        _leave(sentence, 130 if type(fault).__name__ == "Stopped" else 1)
+
+
+def _sentence(fault: Exception) -> str | None:
+    """The sentence for a fault that a person can mend; None for a bug, which deserves its traceback."""
+    from archdb import ArchiveError, describe_os_fault, home
+    from evaluation import CorpusError
+    from flows.cli.asked import Refused
+    from flows.seed_baselines import BaselineFailed
+    from tasks.faults import CapacityFault, Stopped, TransportFault
+
+    if isinstance(fault, ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | Stopped | TransportFault):
+        return str(fault)
+    disk = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+    if isinstance(fault, OSError) and fault.errno in disk:
+        return describe_os_fault(fault, home())
+    return None
+
+
+def _leave(sentence: str, code: int) -> None:
+    print(f"archloop: {sentence}", file=sys.stderr)
+    raise SystemExit(code)

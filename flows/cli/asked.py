@@ -1,0 +1,35 @@
+"""What commands have in common: their options, what they refuse, and how they print for a machine."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+CampaignName = Annotated[str, typer.Option("--campaign", "-c", help="The campaign's name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+ScaleName = Annotated[str, typer.Option("--scale", help="The size of models and training: see evaluation/scales/.")]
+
+
+class Refused(Exception):
+    """The command cannot do what was asked. One sentence with the remedy."""
+
+
+def read_design(file: Path) -> str:
+    """The text of a design's file.
+
+    Raises:
+        Refused: it does not exist or is not text.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
+        raise Refused(f"{file} cannot be read ({reason}): give the path of a Python file with a class Candidate.") from fault
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    json.dump(document, sys.stdout, indent=1, default=str)
+    sys.stdout.write("\n")

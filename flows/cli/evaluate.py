@@ -1,0 +1,127 @@
+"""Commands for anyone's single file: check and evaluate."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, print_json, read_design
+
+DesignFile = Annotated[Path, typer.Argument(help="A Python file with a class Candidate.", metavar="FILE")]
+SIGNS = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
+
+
+def check(file: DesignFile, scale: ScaleName = "nano", as_json: AsJson = False) -> None:
+    """Check a design: does it run, is it causal, are its gradients finite, can it be matched in size?"""
+    source = read_design(file)
+    from evaluation import check as check_design
+    from tasks.sandbox.jail import jail
+
+    console = Console(stderr=as_json)
+    with tempfile.TemporaryDirectory() as folder, console.status(f"Checking {file} at the {scale} scale"):
+        try:
+            report = check_design(source, scale, Path(folder), jail())
+        except ValueError as fault:
+            raise Refused(str(fault)) from fault
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for name in ("property", "verdict", "evidence"):
+            table.add_column(name, no_wrap=name != "evidence")
+        for verdict in report.verdicts:
+            told = verdict.evidence + (f" {verdict.remedy}" if verdict.verdict != "pass" else "")
+            table.add_row(verdict.property, SIGNS[verdict.verdict], escape(told))
+        console.print(table)
+        if report.failure is None:
+            console.print(f"{file} may be trained: {report.parameters} parameters, MLP width {report.mlp_hidden}.")
+        else:
+            told = f"{report.failure.message} {report.failure.remedy}"
+            console.print(f"[red]{escape(str(file))} is rejected[/]: {escape(told)}", highlight=False)
+    if report.failure is not None:
+        raise typer.Exit(1)
+
+
+def evaluate(
+    file: DesignFile,
+    campaign: CampaignName = "default",
+    scale: ScaleName = "nano",
+    seeds: Annotated[int, typer.Option(min=1, max=32, help="How many seeds to train; three or more tell more.")] = 1,
+    parallel: Annotated[int, typer.Option(min=1, help="How many baselines are trained at a time.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Check, train and benchmark a design against the baselines, and say whether it is better, with the noise.
+
+    The baselines are trained first if the campaign lacks them. The result is kept in the campaign.
+    """
+    source = read_design(file)
+    from flows.cli.run import start
+
+    console = Console(stderr=as_json)
+    with console.status("Starting the store and the Prefect server"):
+        address = start(campaign)
+        from archdb import NotFound, get_campaign, open_store
+        from flows.campaign import join_campaign
+        from flows.evaluate_file import evaluate_file, file_id
+
+        try:
+            known = get_campaign(open_store(), campaign)
+            if known.scale != scale:
+                raise Refused(
+                    f"Campaign {campaign} is at the {known.scale} scale, not {scale}: add --scale {known.scale}, or "
+                    "--campaign NAME for another campaign."
+                )
+        except NotFound:
+            try:
+                join_campaign(campaign, 0, scale, "grammar", 0, "evaluation")
+            except ValueError as fault:
+                raise Refused(str(fault)) from fault
+    from flows.cli.live import Display
+    from flows.seed_baselines import REFERENCE_SEEDS
+    from tasks.domain import domain_of
+
+    domain = domain_of(get_campaign(open_store(), campaign).domain)
+    trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS) + seeds
+    with Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
+        evaluate_file(campaign, source, file.stem, seeds, parallel)
+    told = _tell(console, campaign, file_id(campaign, source, seeds), as_json)
+    if as_json:
+        print_json(told)
+    if told["state"] == "failed":
+        raise typer.Exit(1)
+
+
+def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) -> dict[str, Any]:
+    from archdb import get_campaign, get_experiment, leaderboard, open_store
+    from flows.cli.tables import leaderboard_table, summary_of
+    from flows.evaluate_file import compare_with_reference
+    from tasks.domain import domain_of
+
+    store = open_store()
+    record, one = get_campaign(store, campaign), get_experiment(store, experiment_id)
+    if one.failure is not None:
+        told = f"{one.failure.message} {one.failure.remedy}"
+        console.print(f"[red]{escape(one.name)} failed in {one.failure.stage}[/]: {escape(told)}", highlight=False)
+        return summary_of(record, one)
+    comparison = compare_with_reference(record, one)
+    if not as_json:
+        objectives = domain_of(record.domain).OBJECTIVES
+        shown = [other for other in leaderboard(store, campaign, 50) if other.kind == "baseline" or other.id == one.id]
+        console.print(leaderboard_table(shown, objectives, f"{one.name} beside the baselines ({record.scale} scale)"))
+        table = Table(title="\nAgainst the reference", title_justify="left", box=None, header_style="bold", pad_edge=False)
+        for name in ("objective", "difference", "95% interval", "verdict"):
+            table.add_column(name)
+        for name, found in comparison.objectives.items():
+            table.add_row(
+                f"{objectives[name].title} ({objectives[name].unit})",
+                f"{found.difference:+.4f}",
+                f"{found.low:+.4f} to {found.high:+.4f}",
+                found.verdict,
+            )
+        console.print(table)
+        console.print(f"\n{comparison.sentence}", markup=False, highlight=False, soft_wrap=True)
+    return summary_of(record, one) | {"comparison": comparison.model_dump(mode="json")}

@@ -1,0 +1,182 @@
+"""Commands that look at what is recorded: status, leaderboard, show, lineage, diff, report."""
+
+import difflib
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.tree import Tree
+
+from archdb import (
+    Experiment,
+    Store,
+    ancestors,
+    campaign_experiments,
+    descendants,
+    find_experiment,
+    get_campaign,
+    get_report,
+    get_text,
+    open_store,
+)
+from archdb import leaderboard as best_experiments
+from flows.cli.asked import AsJson, CampaignName, Refused, print_json
+from flows.cli.tables import experiments_table, leaderboard_table, summary_of
+
+ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
+
+
+def status(
+    campaign: CampaignName = "default",
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show every experiment of a campaign and what is in flight."""
+    store, console = open_store(), Console()
+    record = get_campaign(store, campaign)
+    experiments = campaign_experiments(store, campaign)
+    if as_json:
+        print_json([summary_of(record, one) for one in experiments])
+        return
+    console.print(
+        f"{record.id}: {record.scale} scale, {record.provider} provider, {record.dataset}, "
+        f"{sum(one.kind == 'candidate' and one.state != 'open' for one in experiments)} of {record.cycles} cycles",
+        highlight=False,
+    )
+    console.print(experiments_table(experiments))
+    if watch:
+        from rich.live import Live
+
+        from flows.cli.live import draw, take_snapshot
+        from tasks.domain import domain_of
+
+        objectives = domain_of(record.domain).OBJECTIVES
+        with Live(console=console, refresh_per_second=2) as live:
+            while True:
+                live.update(draw(take_snapshot(campaign, 1, 0), objectives, "archloop up", record.created_at))
+                time.sleep(1)
+
+
+def leaderboard(
+    campaign: CampaignName = "default",
+    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Rank the designs of a campaign by fitness, beside the baselines."""
+    store = open_store()
+    record = get_campaign(store, campaign)
+    ranked = best_experiments(store, campaign, limit)
+    if as_json:
+        print_json([summary_of(record, one) for one in ranked])
+        return
+    from tasks.domain import domain_of
+
+    objectives = domain_of(record.domain).OBJECTIVES
+    Console().print(leaderboard_table(ranked, objectives, f"Leaderboard of {campaign} ({record.scale} scale)"))
+
+
+def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json: AsJson = False) -> None:
+    """Show one experiment: why it was proposed, how it did, what was learned, its stages and its code."""
+    store, console = open_store(), Console()
+    one = find_experiment(store, experiment, campaign)
+    record = get_campaign(store, one.campaign)
+    if as_json:
+        code = get_text(store, one.code) if one.code else None
+        stages = [stage.model_dump() for stage in one.stages.values()]
+        print_json(summary_of(record, one) | {"stages": stages, "code": code})
+        return
+    console.print(f"[bold]{escape(one.name)}[/]  {one.id}  {one.kind}, {one.state}", highlight=False)
+    for title, digest in (("Motivation", one.motivation), ("Analysis", one.analysis)):
+        if digest:
+            console.print(f"\n[bold]{title}[/]")
+            console.print(Markdown(get_text(store, digest)))
+    if one.failure:
+        console.print(f"\n[red]Failed in {one.failure.stage}[/]: {escape(one.failure.message)} {escape(one.failure.remedy)}")
+    console.print(_numbers(one))
+    console.print(_stages(store, one))
+    if one.code:
+        console.print(Syntax(get_text(store, one.code), "python", theme="ansi_light"))
+
+
+def _numbers(one: Experiment) -> Table:
+    table = Table(title="\nScores", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("objective", "value", "gain in units"):
+        table.add_column(name, justify="left" if name == "objective" else "right")
+    for name, value in one.objectives.items():
+        gain = one.gains.get(name)
+        table.add_row(name, f"{value:.4f}", "" if gain is None else f"{gain:+.3f}")
+    if one.fitness is not None:
+        table.add_row("fitness", f"{one.fitness:+.3f}", "")
+    return table
+
+
+def _stages(store: Store, one: Experiment) -> Table:
+    table = Table(title="\nStages", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("stage", "attempt", "seed", "seconds", "outcome", "Prefect flow run"):
+        table.add_column(name)
+    for stage in sorted(one.stages.values(), key=lambda stage: stage.started_at):
+        outcome = f"{stage.failure.kind}: {stage.failure.message}" if stage.failure else "ok"
+        if stage.stage == "compile-check" and stage.report and not stage.failure:
+            outcome = f"{len(get_report(store, stage.report)['body']['verdicts'])} properties checked"
+        seed = "" if stage.seed is None else str(stage.seed)
+        table.add_row(
+            stage.stage, str(stage.attempt), seed, f"{stage.seconds:.1f}", escape(outcome), stage.flow_run or ""
+        )
+    return table
+
+
+def lineage(experiment: ExperimentName, campaign: CampaignName = "default", as_json: AsJson = False) -> None:
+    """Show an experiment's ancestors, itself and its descendants as a tree."""
+    store = open_store()
+    one = find_experiment(store, experiment, campaign)
+    up, down = ancestors(store, one), descendants(store, one)
+    if as_json:
+        names = {"ancestors": [a.id for a in up], "id": one.id, "descendants": [d.id for d in down]}
+        print_json(names)
+        return
+    root = Tree(_leaf(up[0] if up else one, one.id))
+    branch = root
+    for step in [*up[1:], one] if up else []:
+        branch = branch.add(_leaf(step, one.id))
+    branches = {one.id: branch}
+    for child in down:
+        branches[child.id] = branches.get(child.parents[0], branch).add(_leaf(child, one.id))
+    Console().print(root)
+
+
+def _leaf(one: Experiment, marked: str) -> str:
+    told = f"{one.fitness:+.3f}" if one.fitness is not None else one.state
+    name = f"[bold]{escape(one.name)}[/]" if one.id == marked else escape(one.name)
+    return f"{one.id}  {name}  {told}"
+
+
+def diff(
+    experiment: ExperimentName,
+    other: Annotated[str | None, typer.Argument(help="Another experiment; its first parent if left out.")] = None,
+    campaign: CampaignName = "default",
+) -> None:
+    """Show what a design changed against its parent, or against another design."""
+    store = open_store()
+    one = find_experiment(store, experiment, campaign)
+    if other is None and not one.parents:
+        raise Refused(f"{one.id} has no parent to compare with: name a second experiment.")
+    base = find_experiment(store, other or one.parents[0], campaign)
+    for side in (base, one):
+        if side.code is None:
+            raise Refused(f"{side.id} has no code yet: wait for its codegen stage.")
+    old, new = (get_text(store, side.code or "").splitlines() for side in (base, one))
+    told = "\n".join(difflib.unified_diff(old, new, f"{base.id} {base.name}", f"{one.id} {one.name}", lineterm=""))
+    Console().print(Syntax(told or "The two files are the same.", "diff", theme="ansi_light"))
+
+
+def report(campaign: CampaignName = "default") -> None:
+    """Write the campaign's report anew and print its path."""
+    from flows.report import write_report
+
+    store = open_store()
+    print(write_report(store, get_campaign(store, campaign)))

@@ -1,0 +1,76 @@
+"""``archloop run``: start a campaign or go on with it, and watch it."""
+
+import os
+import signal
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, print_json
+
+# Prefect's own lines would tear the display; they are kept in its UI, where each run's log can be read.
+os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def run(
+    campaign: CampaignName = "default",
+    cycles: Annotated[int, typer.Option(min=0, help="How many cycles the campaign shall have in all.")] = 8,
+    scale: ScaleName = "nano",
+    provider: Annotated[str, typer.Option(help="Who proposes, writes and analyzes designs.")] = "grammar",
+    parallel: Annotated[int, typer.Option(min=1, help="How many designs are evaluated at a time.")] = 2,
+    seed: Annotated[int, typer.Option(help="The root of all chance in proposals.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Run a campaign: baselines, then cycles of propose, write, check, train, benchmark and analyze, then a report.
+
+    The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
+    """
+    console = Console(stderr=as_json)
+    with console.status("Starting the store and the Prefect server"):
+        address = start(campaign)
+        from flows.campaign import campaign as campaign_flow
+        from flows.campaign import join_campaign
+
+        try:
+            record = join_campaign(campaign, cycles, scale, provider, seed, "evaluation")
+        except ValueError as fault:
+            raise Refused(str(fault)) from fault
+    from flows.cli.live import Display
+    from flows.cli.outcome import print_outcome
+    from flows.seed_baselines import REFERENCE_SEEDS
+    from tasks.domain import domain_of
+
+    domain = domain_of(record.domain)
+    trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS)
+    with Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
+        report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed)
+    outcome = print_outcome(console, campaign, report)
+    if as_json:
+        print_json(outcome)
+
+
+def start(campaign: str) -> str:
+    """Make the data folder, the store and Prefect ready, and let Ctrl-C stop children. Returns Prefect's address.
+
+    Raises:
+        Refused: the campaign's name cannot be part of ids and paths.
+    """
+    from archdb import open_store, prepare_home
+    from flows.prefect_server import use_prefect
+    from tasks.sandbox.jail import stop_everything
+
+    if not campaign.replace("-", "").replace("_", "").isalnum() or not campaign.isascii():
+        raise Refused(f"The campaign name {campaign!r} has other signs than letters, digits, - and _: choose another.")
+    prepare_home()
+    open_store()
+    address = use_prefect()
+
+    def stop(*_: object) -> None:
+        if stop_everything.is_set():
+            os._exit(130)  # asked twice: children die with this process
+        stop_everything.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    return address

@@ -1,0 +1,102 @@
+"""Tables for a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from archdb import Campaign, Experiment
+
+SIGNS = "▁▂▃▄▅▆▇█"
+
+
+def leaderboard_table(ranked: Sequence[Experiment], titles: Mapping[str, Any], title: str = "Leaderboard") -> Table:
+    """Designs by fitness. The reference is marked, and designs of quadratic cost are shown but never the bar.
+
+    Args:
+        ranked: experiments with a fitness, best first.
+        titles: objective name -> its record, for headers and units.
+        title: above the table.
+    """
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("id", no_wrap=True)
+    table.add_column("design", no_wrap=True)
+    table.add_column("fitness", justify="right")
+    for objective in titles.values():
+        arrow = "↓" if objective.better == "lower" else "↑"
+        table.add_column(f"{objective.title.lower()} {arrow}", justify="right")
+    table.add_column("CPU-s", justify="right")
+    for rank, one in enumerate(ranked, 1):
+        style = "bold" if "reference" in one.tags else "dim" if "quadratic" in one.tags else ""
+        table.add_row(
+            str(rank),
+            one.id,
+            escape(one.name) + _mark(one),
+            f"{one.fitness:+.3f}" if one.fitness is not None else "-",
+            *(f"{one.objectives[name]:.4f}" if name in one.objectives else "-" for name in titles),
+            f"{one.cpu_seconds:.0f}",
+            style=style,
+        )
+    return table
+
+
+def _mark(one: Experiment) -> str:
+    if "reference" in one.tags:
+        return f" (reference, {len(one.seeds)} seeds)"
+    if "quadratic" in one.tags:
+        return " (quadratic)"
+    return {"baseline": " (baseline)", "external": " (your file)"}.get(one.kind, "")
+
+
+def experiments_table(experiments: Sequence[Experiment]) -> Table:
+    """Every experiment of a campaign and how it stands."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for name in ("id", "design", "parent", "state", "fitness", "what happened"):
+        table.add_column(name, justify="right" if name == "fitness" else "left", no_wrap=name in ("id", "parent"))
+    for one in experiments:
+        last = max(one.stages.values(), key=lambda stage: stage.started_at, default=None)
+        told = f"after {last.stage}" if last and one.state == "open" else ""
+        if one.failure:
+            told = f"{one.failure.stage}: {one.failure.message}"
+        table.add_row(
+            one.id,
+            escape(one.name),
+            one.parents[0] if one.parents else "",
+            {"done": "[green]done[/]", "failed": "[red]failed[/]", "open": "[yellow]open[/]"}[one.state],
+            f"{one.fitness:+.3f}" if one.fitness is not None else "",
+            escape(told),
+        )
+    return table
+
+
+def sparkline(values: Sequence[float], width: int = 20) -> str:
+    """A curve in one line of text, scaled to its own range."""
+    if len(values) < 2:
+        return ""
+    step = max(1, -(-len(values) // width))
+    thinned = [values[index] for index in range(0, len(values), step)]
+    low, high = min(thinned), max(thinned)
+    span = (high - low) or 1.0
+    return "".join(SIGNS[int((value - low) / span * (len(SIGNS) - 1))] for value in thinned)
+
+
+def summary_of(campaign: Campaign, one: Experiment) -> dict[str, Any]:
+    """An experiment as JSON for a machine: scores, standing and links, without the bulk."""
+    return {
+        "id": one.id,
+        "campaign": campaign.id,
+        "scale": campaign.scale,
+        "kind": one.kind,
+        "name": one.name,
+        "state": one.state,
+        "parents": list(one.parents),
+        "fitness": one.fitness,
+        "objectives": one.objectives,
+        "gains": one.gains,
+        "components": one.components,
+        "cpu_seconds": one.cpu_seconds,
+        "failure": one.failure.model_dump() if one.failure else None,
+        "mlflow_run": one.mlflow_run,
+    }
