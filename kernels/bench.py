@@ -1,4 +1,4 @@
-"""How fast each op trains on one CPU thread: ``python -m kernels.bench --batch 24 --length 128 --heads 2 --width 32``."""
+"""How fast each op trains on one CPU thread: ``python -m kernels.bench [--batch 24 --length 128 --heads 2 ...]``."""
 
 import argparse
 import time

@@ -58,7 +58,7 @@ def pair_scores_gradient(
 def _splits(gates: Tensor) -> Iterator[tuple[int, slice, slice, Tensor, Tensor]]:
     """Every way pairs are grouped: block size, the block's reading and writing steps, and the factors of both.
 
-    The groups together hold each pair s <= t once. Factors [N, M, C / size, steps, K] are relative to the block's middle.
+    The groups together hold each pair s <= t once. Factors [N, M, C / size, steps, K] count from the block's middle.
     """
     size = SMALLEST
     while size <= gates.shape[-2]:

@@ -1,6 +1,6 @@
 """Gated DeltaNet: Yang, Kautz, Hatamizadeh, "Gated Delta Networks: Improving Mamba2 with Delta Rule" (2025,
-arXiv 2412.06464), equation 10 (the gated delta rule) and section 3 (the layer: short convolutions and SiLU on queries, keys
-and values, queries and keys of unit length, normalised output with a SiLU gate).
+arXiv 2412.06464), equation 10 (the gated delta rule) and section 3 (the layer: short convolutions and SiLU on queries,
+keys and values, queries and keys of unit length, normalised output with a SiLU gate).
 
 The decay is Mamba-2's: exp(-exp(A_log) softplus(W x + dt_bias)) per head and time, with A first drawn from 1..16 and
 the step size from 0.001..0.1 on a log scale (Dao and Gu, "Transformers are SSMs", 2024, arXiv 2405.21060). Keys and

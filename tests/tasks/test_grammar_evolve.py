@@ -95,7 +95,7 @@ def test_repair_never_repeats_itself_and_ends(kind: str) -> None:
 def test_known_causes_are_treated_first() -> None:
     wide = canonical(Design(memory_rule="delta", decay="per_channel", output_gate="silu", token_shift="dynamic"))
     assert difference(wide, repair(wide, "too_many_parameters", GATED_DELTA) or wide) == {"rank": ("full", "low")}
-    wild = canonical(Design(decay="per_head", feature_map="relu2"))
+    wild = canonical(Design(decay="per_head", feature_map="relu2", output_norm="rms"))
     assert difference(wild, repair(wild, "non_finite", None) or wild) == {"feature_map": ("relu2", "silu")}
     slow = canonical(Design(decay="per_head", timescales="two"))
     assert difference(slow, repair(slow, "too_slow", None) or slow) == {"timescales": ("two", "one")}

@@ -26,7 +26,7 @@ def token_shift(design: Design) -> Part:
         )
     return Part(
         equations=(
-            "x_t <- x_t + (m + tanh((x_t + m_0 d_t) A) B) d_t, with d_t = x_{t-1} - x_t own m, A, B for each of "
+            "x_t <- x_t + (m + tanh((x_t + m_0 d_t) A) B) d_t, with d_t = x_{t-1} - x_t; own m, A, B for each of "
             + ", ".join(names),
         ),
         init=(

