@@ -13,7 +13,7 @@ from archdb.errors import (
     StoreUnavailable,
 )
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
-from archdb.home import describe_os_fault, home, prepare_home
+from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
 from archdb.records import Campaign, Experiment, Failed, Finding, Running, Stage, stage_key
@@ -62,6 +62,7 @@ __all__ = [
     "record_findings",
     "release",
     "renew",
+    "require_space",
     "search",
     "set_fields",
     "set_panel",

@@ -1,5 +1,6 @@
 """Large texts (source, motivations, reports), compressed, under their own hash: writing one twice is a no-op."""
 
+import contextlib
 import hashlib
 import json
 import time
@@ -17,11 +18,8 @@ def put_text(store: Store, text: str) -> str:
     """Store a text and return its sha256 in hexadecimal."""
     data = text.encode()
     digest = hashlib.sha256(data).hexdigest()
-    with store_faults():
-        try:
-            store.blobs.insert_one({"_id": digest, "zlib": zlib.compress(data, 6), "at": time.time()})
-        except pymongo.errors.DuplicateKeyError:
-            pass
+    with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
+        store.blobs.insert_one({"_id": digest, "zlib": zlib.compress(data, 6), "at": time.time()})
     return digest
 
 

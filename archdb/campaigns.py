@@ -1,5 +1,6 @@
 """Campaigns: settings that are fixed at creation, and the panel that fitness is measured against."""
 
+import contextlib
 import time
 
 import pymongo.errors
@@ -17,13 +18,8 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     Raises:
         Conflict: the stored campaign has another scale, provider, seed or dataset.
     """
-    with store_faults():
-        try:
-            store.campaigns.insert_one(
-                wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True)
-            )
-        except pymongo.errors.DuplicateKeyError:
-            pass
+    with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
+        store.campaigns.insert_one(wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True))
     stored = get_campaign(store, wanted.id)
     for field in ("scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)

@@ -34,7 +34,8 @@ def embedded_uri(folder: Path) -> str:
     def command(port: int) -> list[str]:
         return [
             program, "--config", str(settings), "--host", "127.0.0.1", "--port", str(port),
-            "--storage-path", str(folder / "data"), "--cache-size", "256M", "--sync-on-commit", "--log-level", "WARNING",
+            "--storage-path", str(folder / "data"), "--cache-size", "256M", "--sync-on-commit",
+            "--log-level", "WARNING",
         ]  # fmt: skip
 
     port = attach(folder, command, _answers)

@@ -40,15 +40,15 @@ def load_embedder() -> Embed | None:
     tokenizer.enable_truncation(MOST_TOKENS)
     tokenizer.enable_padding()
 
-    @torch.inference_mode()
     def embed(texts: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), 16):
             batch = tokenizer.encode_batch(list(texts[start : start + 16]))
             tokens = torch.tensor([one.ids for one in batch])
             mask = torch.tensor([one.attention_mask for one in batch], dtype=torch.float32)
-            pooled = _mean(_encode(weights, tokens, mask), mask)
-            vectors += torch.nn.functional.normalize(pooled, dim=-1).tolist()
+            with torch.inference_mode():
+                pooled = _mean(_encode(weights, tokens, mask), mask)
+                vectors += torch.nn.functional.normalize(pooled, dim=-1).tolist()
         return vectors
 
     return embed

@@ -1,4 +1,4 @@
-"""Writing experiments: every write is one compare-and-set on the document's revision, and every stage is written once."""
+"""Writing experiments: every write is one compare-and-set on the revision, and every stage is written once."""
 
 import time
 from collections.abc import Callable
@@ -91,9 +91,7 @@ def set_fields(store: Store, experiment_id: str, **fields: Any) -> Experiment:
     return compare_and_set(store, experiment_id, lambda _: dict(fields))
 
 
-def compare_and_set(
-    store: Store, experiment_id: str, change: Callable[[Experiment], Document | None]
-) -> Experiment:
+def compare_and_set(store: Store, experiment_id: str, change: Callable[[Experiment], Document | None]) -> Experiment:
     """Apply ``change`` to the current experiment; when another writer was faster, look again and retry.
 
     ``change`` returns the dotted fields to set, or None to leave the experiment alone.

@@ -1,14 +1,15 @@
 """The data folder: where everything that archloop keeps on this machine lives.
 
-    archloop-data/        ARCHLOOP_HOME names another one
-        store/            the embedded MongoDB-wire store
-        cognition/        LanceDB tables (ARCHLOOP_COGNITION_URI names another place)
-        prefect/          the local Prefect server's database
-        mlflow.db         MLflow runs, with mlartifacts/ beside it
-        work/             one folder per experiment while it is being evaluated
-        reports/          one folder per campaign
+archloop-data/        ARCHLOOP_HOME names another one
+    store/            the embedded MongoDB-wire store
+    cognition/        LanceDB tables (ARCHLOOP_COGNITION_URI names another place)
+    prefect/          the local Prefect server's database
+    mlflow.db         MLflow runs, with mlartifacts/ beside it
+    work/             one folder per experiment while it is being evaluated
+    reports/          one folder per campaign
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from archdb.errors import HomeUnusable
 
-LEAST_FREE_BYTES = 512 * 2**20
+LEAST_FREE_BYTES = 512 * 2**20  # to begin with
+NEARLY_FULL_BYTES = 8 * 2**20  # below this, faults are put down to the full disk
 
 
 def home() -> Path:
@@ -48,6 +50,18 @@ def prepare_home() -> Path:
             f"{least // 2**20}: free some space, or set ARCHLOOP_HOME to a folder on another disk."
         )
     return folder
+
+
+def require_space() -> None:
+    """Tell a full disk apart from whatever it made fail.
+
+    Raises:
+        HomeUnusable: the data folder's disk is as good as full.
+    """
+    folder = home()
+    with contextlib.suppress(FileNotFoundError):
+        if shutil.disk_usage(folder).free < NEARLY_FULL_BYTES:
+            raise HomeUnusable(describe_os_fault(OSError(errno.ENOSPC, "full"), folder))
 
 
 def describe_os_fault(fault: OSError, folder: Path) -> str:

@@ -14,10 +14,10 @@ from pymongo.database import Database
 
 from archdb.embedded import embedded_uri
 from archdb.errors import StoreMisconfigured, StoreUnavailable
-from archdb.home import prepare_home
+from archdb.home import prepare_home, require_space
 
 Document = dict[str, Any]
-MILLISECONDS_PER_CALL = 20_000
+PATIENCE_MS = 20_000  # for one call, reconnecting included; ARCHLOOP_MONGODB_PATIENCE_MS overrides it
 
 # Declared here beside the names of the collections; each serves the query named behind it.
 INDEXES: dict[str, list[list[tuple[str, int]]]] = {
@@ -67,8 +67,7 @@ def open_store() -> Store:
         client: pymongo.MongoClient[Document] = pymongo.MongoClient(
             uri,
             appname="archloop",
-            timeoutMS=MILLISECONDS_PER_CALL,
-            serverSelectionTimeoutMS=int(os.environ.get("ARCHLOOP_MONGODB_PATIENCE_MS") or 10_000),
+            timeoutMS=int(os.environ.get("ARCHLOOP_MONGODB_PATIENCE_MS") or PATIENCE_MS),
             directConnection=embedded,
         )
         database = client.get_default_database("archloop").with_options(
@@ -94,6 +93,7 @@ def store_faults() -> Iterator[None]:
     except pymongo.errors.DuplicateKeyError:
         raise
     except (pymongo.errors.ConnectionFailure, pymongo.errors.ExecutionTimeout) as fault:
+        require_space()
         open_store.cache_clear()  # the next call joins the embedded store anew, or starts it
         where = "the embedded store" if not os.environ.get("ARCHLOOP_MONGODB_URI") else "the MongoDB server"
         raise StoreUnavailable(
@@ -101,12 +101,13 @@ def store_faults() -> Iterator[None]:
             "command again; nothing recorded is lost."
         ) from fault
     except pymongo.errors.PyMongoError as fault:
+        require_space()
         if getattr(fault, "timeout", False):
             raise StoreUnavailable(
                 f"The store took too long to answer ({_short(fault)}): run the same command again."
             ) from fault
         raise StoreMisconfigured(
-            f"The store refused a request ({_short(fault)}): check the user, password and rights in ARCHLOOP_MONGODB_URI."
+            f"The store refused a request ({_short(fault)}): check user, password and rights in ARCHLOOP_MONGODB_URI."
         ) from fault
 
 

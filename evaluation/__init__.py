@@ -1,8 +1,62 @@
-"""The science: checks, training, benchmarks and statistics of sequence-mixing designs. Importing it never loads torch."""
+"""The science: checks, training, benchmarks and statistics of sequence-mixing designs.
 
+Importing it never loads torch: only the children do, and the caller's ``launch`` starts them.
+"""
+
+from evaluation.baselines import Baseline, baselines
+from evaluation.baselines import source as baseline_source
 from evaluation.benchmarking import benchmark
 from evaluation.checks import check
-from evaluation.corpus import CorpusError, corpus
+from evaluation.comparison import Comparison, Difference, compare
+from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
+from evaluation.fitness import Fitness, Gain, Panel, fitness
+from evaluation.launch import Exit, Launch, Limits, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective
+from evaluation.reports import (
+    BenchmarkReport,
+    CheckReport,
+    Failure,
+    FailureKind,
+    Progress,
+    Report,
+    TrainReport,
+    Verdict,
+)
 from evaluation.scales import Scale, scale
 from evaluation.training import train
+
+__all__ = [
+    "OBJECTIVES",
+    "Baseline",
+    "BenchmarkReport",
+    "CheckReport",
+    "Comparison",
+    "Corpus",
+    "CorpusError",
+    "Difference",
+    "Exit",
+    "Failure",
+    "FailureKind",
+    "Fitness",
+    "Gain",
+    "Launch",
+    "Limits",
+    "Objective",
+    "Panel",
+    "Progress",
+    "Report",
+    "Scale",
+    "TrainReport",
+    "Verdict",
+    "baseline_source",
+    "baselines",
+    "benchmark",
+    "check",
+    "compare",
+    "corpus",
+    "fitness",
+    "plain_launch",
+    "private_paths",
+    "scale",
+    "train",
+]

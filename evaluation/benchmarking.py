@@ -1,4 +1,4 @@
-"""benchmark: fresh children turn held-out inputs into logits; the parent computes every score, and asks again on prefixes."""
+"""benchmark: fresh children turn held-out inputs into logits; the parent computes every score from them."""
 
 import hashlib
 import secrets
@@ -52,7 +52,9 @@ def benchmark(
     questions = held_out(chosen, texts, split)
     prefixes = draw_prefixes(chosen, questions, np.random.default_rng(secrets.randbits(64)))
 
-    whole, failure, first = _ask(*full_queries(questions), source, chosen, mlp_hidden, weights, folder / "score", launch)
+    whole, failure, first = _ask(
+        *full_queries(questions), source, chosen, mlp_hidden, weights, folder / "score", launch
+    )
     verdicts: tuple[Verdict, ...] = ()
     endings = [first]
     if failure is None:

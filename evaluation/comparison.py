@@ -36,7 +36,7 @@ class Comparison(Report):
 def compare(candidate: Mapping[str, Sequence[float]], reference: Mapping[str, Sequence[float]]) -> Comparison:
     """Compare seeds per objective. One candidate seed is enough: the variance then comes from the reference's seeds.
 
-    Value i of every objective must come from the same seed, so that the mean gain keeps what a seed does to all of them.
+    Value i of every objective must come from the same seed: the mean gain keeps what a seed does to all of them.
     Raises ValueError for differing objectives or seed counts and for fewer than 2 reference seeds.
     """
     _validate(candidate, reference)
@@ -100,6 +100,6 @@ def _sentence(
     seeds = len(next(iter(candidate.values())))
     parts = [f"{name} {found.difference:+.3g} ({found.verdict})" for name, found in objectives.items()]
     return (
-        f"Over {seeds} seed{'s' if seeds > 1 else ''}, the design is {combined.verdict} on average against the reference: "
-        f"{', '.join(parts)}."
+        f"Over {seeds} seed{'s' if seeds > 1 else ''}, the design is {combined.verdict} on average "
+        f"against the reference: {', '.join(parts)}."
     )

@@ -8,7 +8,10 @@ from evaluation.reports import Failure, FailureKind
 
 _MEMORY_WORDS = ("MemoryError", "can't allocate memory", "Cannot allocate memory", "not enough memory")
 _CODES: dict[int, tuple[FailureKind, str]] = {
-    NO_CANDIDATE: ("no_candidate", "Define class Candidate(nn.Module) at the top level and make the file import cleanly."),
+    NO_CANDIDATE: (
+        "no_candidate",
+        "Define class Candidate(nn.Module) at the top level and make the file import cleanly.",
+    ),
     NOT_A_TENSOR: ("wrong_shape", "Return one tensor of the input's shape [B, T, D] and dtype from forward."),
     NON_FINITE: ("non_finite", "Bound decays, normalise keys or outputs, or start with smaller weights."),
 }

@@ -1,4 +1,4 @@
-"""One number to rank designs by: the mean gain over the reference, in units of what differs between good designs anyway.
+"""One number to rank designs by: the mean gain over the reference, in units of how good designs differ anyway.
 
 The unit of an objective is sqrt(noise^2 + spread^2): noise is the reference's standard deviation over seeds, spread the
 baseline panel's over designs. In units of noise alone every good design would saturate and tie.
@@ -61,7 +61,9 @@ def _gain(objective: str, value: float, panel: Panel) -> Gain:
     noise, spread = deviation(seeds), deviation(baselines)
     unit = math.hypot(noise, spread)
     if unit == 0.0:
-        raise ValueError(f"All reference seeds and baselines agree in {objective}, so gains have no unit; use more seeds.")
+        raise ValueError(
+            f"All reference seeds and baselines agree in {objective}, so gains have no unit; use more seeds."
+        )
     gain = sign(objective) * (value - mean(seeds))
     return Gain(gain=gain, unit=unit, normalised=gain / unit, in_noise=gain / noise if noise > 0 else None)
 

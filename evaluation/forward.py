@@ -87,7 +87,7 @@ def _call(
     if not isinstance(y, torch.Tensor):
         return {}
     if y.shape == x.shape:  # otherwise the parent will say so from the output itself
-        y.backward(inputs[call.gradient])
+        torch.autograd.backward(y, inputs[call.gradient])
     for name, parameter in layer.named_parameters():
         if parameter.grad is not None:
             gradients[f"{call.name}/{name}"] = _numpy(parameter.grad)

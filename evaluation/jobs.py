@@ -1,4 +1,4 @@
-"""What the parent asks of a child: written as job.json into the child's folder. A job holds no target and no verdict."""
+"""What the parent asks of a child, written as job.json into its folder. A job holds no target and no verdict."""
 
 from typing import Literal
 

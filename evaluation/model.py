@@ -1,5 +1,8 @@
 """The model around a candidate mixer: byte embedding, pre-norm residual layers with a SwiGLU MLP, norm and head.
 
+The head is the embedding again (Press and Wolf 2017, arXiv:1608.05859), scaled by sqrt(d_model) on the way in as in
+Vaswani et al. 2017 (arXiv:1706.03762): the probes are learnt several times sooner than with a head of its own.
+
 Everything but the mixer is equal for all designs, and initialised from its own random stream so that a design's draws
 cannot change it. Imported by children only: the parent never loads torch.
 """
@@ -21,7 +24,8 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(d_model))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, 1e-6)
+        normed: torch.Tensor = F.rms_norm(x, (x.shape[-1],), self.weight, 1e-6)
+        return normed
 
 
 class SwiGLU(nn.Module):
@@ -34,7 +38,8 @@ class SwiGLU(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)
+        out: torch.Tensor = self.down(F.silu(gate) * up)
+        return out
 
 
 class Layer(nn.Module):
@@ -58,28 +63,27 @@ class Model(nn.Module):
     def __init__(self, candidate: type[nn.Module], scale: Scale, mlp_hidden: int, seed: int) -> None:
         super().__init__()
         d_model = scale.d_model
-        mixers = []
+        mixers: list[nn.Module] = []
         for layer in range(scale.n_layers):
             torch.manual_seed(seed * 1000 + layer)
             mixers.append(candidate(d_model, scale.n_heads))
         self.embedding = nn.Embedding(scale.vocabulary, d_model)
         self.layers = nn.ModuleList(Layer(mixer, d_model, mlp_hidden) for mixer in mixers)
         self.norm = RMSNorm(d_model)
-        self.head = nn.Linear(d_model, scale.vocabulary, bias=False)
         self._initialise_frame(seed, scale.n_layers)
         self.float()
 
     def _initialise_frame(self, seed: int, n_layers: int) -> None:
         stream = torch.Generator().manual_seed(seed * 1000 + 999)
-        nn.init.normal_(self.embedding.weight, std=1.0, generator=stream)
-        nn.init.normal_(self.head.weight, std=self.head.in_features**-0.5, generator=stream)
-        for layer in self.layers:
+        nn.init.normal_(self.embedding.weight, std=self.embedding.embedding_dim**-0.5, generator=stream)
+        for layer in self.layers.children():
+            assert isinstance(layer, Layer)
             nn.init.normal_(layer.mlp.gate_up.weight, std=layer.mlp.gate_up.in_features**-0.5, generator=stream)
             std = layer.mlp.down.in_features**-0.5 / math.sqrt(2 * n_layers)
             nn.init.normal_(layer.mlp.down.weight, std=std, generator=stream)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        x = self.embedding(tokens)
+        x = self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim)
         for layer in self.layers:
             x = layer(x)
-        return self.head(self.norm(x))
+        return F.linear(self.norm(x), self.embedding.weight)

@@ -1,4 +1,4 @@
-"""Training loop of a child: one fresh model per task, fixed steps, AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
+"""Training loop of a child: a fresh model per task, fixed steps, AdamW (Loshchilov and Hutter, arXiv:1711.05101).
 
 Losses are printed one JSON line at a time for display; nothing that is printed is ever a score.
 """
@@ -51,7 +51,7 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
         logits = model(torch.from_numpy(tokens))
         loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=IGNORED)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(model.parameters(), scale.clip)
         if not (torch.isfinite(loss) and torch.isfinite(norm)):
             what = "loss" if not torch.isfinite(loss) else "gradient"
@@ -64,7 +64,8 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
 
 def _optimiser(model: nn.Module, scale: Scale, plan: Plan) -> torch.optim.Optimizer:
     # Vectors (norm gains, decays, biases) and the embedding are not decayed, as is usual.
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         decays = parameter.dim() >= 2 and not name.startswith("embedding")
         (matrices if decays else others).append(parameter)
@@ -78,7 +79,9 @@ def _rate(step: int, plan: Plan) -> float:
     return max(0.0, (plan.steps - step) / (plan.steps - plan.warmup))
 
 
-def _batch(plan: Plan, data: np.random.Generator, text: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _batch(
+    plan: Plan, data: np.random.Generator, text: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if plan.task != "text":
         return mixed_batch(plan.task, data, plan.batch, plan.length, plan.difficulties)
     starts = data.integers(0, len(text) - plan.length, size=plan.batch)

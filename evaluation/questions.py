@@ -39,7 +39,7 @@ class Questions:
     @property
     def answers(self) -> NDArray[np.int64]:
         """Targets at ``positions`` [N]."""
-        return self.targets[self.targets != IGNORED]
+        return np.extract(self.targets != IGNORED, self.targets)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _windows(plan: Plan, text: NDArray[np.uint8]) -> Questions:
 
 
 def draw_prefixes(scale: Scale, questions: list[Questions], rng: np.random.Generator) -> list[Prefix]:
-    """Cuts after scored positions, drawn anew for each benchmark: ``prefix_lengths`` per task, ``prefix_rows`` rows each."""
+    """Cuts after scored positions: ``prefix_lengths`` per task, ``prefix_rows`` rows each."""
     prefixes: dict[str, Prefix] = {}
     for plan in scale.tasks:
         own = [q for q in questions if q.task == plan.task]
@@ -95,7 +95,8 @@ def draw_prefixes(scale: Scale, questions: list[Questions], rng: np.random.Gener
 
 def full_queries(questions: list[Questions]) -> tuple[list[Query], dict[str, Array]]:
     """What the first child gets: whole sequences and the positions whose logits are wanted."""
-    queries, inputs = [], {}
+    queries: list[Query] = []
+    inputs: dict[str, Array] = {}
     for q in questions:
         inputs[q.name] = q.tokens.astype(np.uint8)
         inputs[f"{q.name}/positions"] = q.positions
@@ -105,7 +106,8 @@ def full_queries(questions: list[Questions]) -> tuple[list[Query], dict[str, Arr
 
 def prefix_queries(prefixes: list[Prefix]) -> tuple[list[Query], dict[str, Array]]:
     """What the second child gets: truncated sequences, and their last position."""
-    queries, inputs = [], {}
+    queries: list[Query] = []
+    inputs: dict[str, Array] = {}
     for p in prefixes:
         last = np.full(len(p.rows), p.length - 1)
         inputs[p.name] = p.questions.tokens[p.rows, : p.length].astype(np.uint8)

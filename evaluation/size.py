@@ -10,9 +10,9 @@ SMALLEST_MLP = 16
 
 
 def frame_shapes(scale: Scale, mlp_hidden: int) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every parameter outside the mixers; the torch model in ``evaluation.model`` has exactly these."""
-    d, vocabulary = scale.d_model, scale.vocabulary
-    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocabulary, d)}
+    """Name and shape of every parameter outside the mixers, as in the torch model of ``evaluation.model``."""
+    d = scale.d_model
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (scale.vocabulary, d)}
     for layer in range(scale.n_layers):
         shapes |= {
             f"layers.{layer}.mixer_norm.weight": (d,),
@@ -20,7 +20,7 @@ def frame_shapes(scale: Scale, mlp_hidden: int) -> dict[str, tuple[int, ...]]:
             f"layers.{layer}.mlp.gate_up.weight": (2 * mlp_hidden, d),
             f"layers.{layer}.mlp.down.weight": (d, mlp_hidden),
         }
-    return shapes | {"norm.weight": (d,), "head.weight": (vocabulary, d)}
+    return shapes | {"norm.weight": (d,)}
 
 
 def elements(shapes: dict[str, tuple[int, ...]]) -> int:

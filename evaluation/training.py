@@ -32,10 +32,11 @@ def train(
     cpu_limit: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrainReport:
-    """Train one seed on every task of ``scale`` and write ``folder``/weights.safetensors, complete and verified, or nothing.
+    """Train one seed on every task of ``scale`` and write ``folder``/weights.safetensors, complete and verified.
 
-    ``cpu_limit`` (seconds) ends a design that is too slow. ``on_progress`` may raise to end the child. A bad design gives
-    a report with a failure; raises ValueError for an unknown scale and CorpusError for a missing or altered corpus.
+    ``cpu_limit`` (seconds) ends a design that is too slow. ``on_progress`` may raise to end the child. A bad design
+    gives a report with a failure and no file. Raises ValueError for an unknown scale, and CorpusError for a missing or
+    altered corpus.
     """
     chosen = read_scale(scale)
     texts = corpus()

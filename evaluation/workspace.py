@@ -11,7 +11,9 @@ from evaluation.reports import Report
 
 
 @contextlib.contextmanager
-def workspace(folder: Path, name: str, source: str, job: Report, inputs: Mapping[str, Array] | None = None) -> Iterator[Path]:
+def workspace(
+    folder: Path, name: str, source: str, job: Report, inputs: Mapping[str, Array] | None = None
+) -> Iterator[Path]:
     """``folder``/``name``, holding the candidate, its job and its inputs; removed with all its content at the end."""
     place = folder / name
     shutil.rmtree(place, ignore_errors=True)

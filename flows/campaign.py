@@ -2,13 +2,13 @@
 
 import contextlib
 import platform
+from functools import partial
 from importlib import metadata
 
 from prefect import flow
 
 from archdb import Campaign, get_campaign, index_literature, open_campaign, open_store
 from flows.in_parallel import in_parallel
-from flows.report import write_report
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
 from flows.slots import offer_slots
@@ -46,7 +46,9 @@ def campaign(
     offer_slots(parallel)
     index_literature()
     seed_baselines(record.id, parallel)
-    in_parallel([lambda n=n: research_cycle(record.id, n) for n in range(1, record.cycles + 1)], parallel)
+    in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
+    from flows.report import write_report  # draws with matplotlib, which takes a second to import
+
     return str(write_report(open_store(), get_campaign(open_store(), record.id)))
 
 

@@ -59,5 +59,3 @@ def compare_with_reference(campaign: Campaign, experiment: Experiment) -> Compar
         name: [float(stage.summary["objectives"][name]) for stage in stages if stage] for name in experiment.objectives
     }
     return domain_of(campaign.domain).compare(mine, campaign.panel["reference"])
-
-

@@ -38,7 +38,7 @@ def use_prefect() -> str:
     if named:
         if not _answers(f"{named.rstrip('/')}/health"):
             raise StoreMisconfigured(
-                f"No Prefect server answers at PREFECT_API_URL={named}: start it, or unset the variable to use a local one."
+                f"No Prefect server answers at PREFECT_API_URL={named}: start it, or unset it to use a local one."
             )
         return named.removesuffix("/").removesuffix("/api")
     port = start_local_server(prepare_home() / "prefect")

@@ -1,5 +1,6 @@
 """Train the baselines of a campaign: the roots of its lineage, and the panel that fitness is measured against."""
 
+from functools import partial
 from statistics import fmean
 
 from prefect import flow
@@ -45,10 +46,8 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
         )
     wanted.sort(key=lambda one: -len(one.seeds))  # the longest first, so that the slots end together
     if record.panel is None:
-        done = in_parallel(
-            [lambda one=one: _evaluate(one, domain.baseline_source(one.name)) for one in wanted], parallel
-        )
-        fix_panel(record, done)
+        jobs = [partial(_evaluate, one, domain.baseline_source(one.name)) for one in wanted]
+        fix_panel(record, in_parallel(jobs, parallel))
     for experiment in wanted:
         with working_on(get_experiment(store, experiment.id)) as token:
             if token is not None:

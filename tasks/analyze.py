@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 from archdb import (
     Campaign,
@@ -21,7 +22,7 @@ from tasks.agents.protocols import Analysis
 from tasks.agents.protocols import Outcome as Explained
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
-from tasks.peers import peer, peer_with_source, population
+from tasks.peers import peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
 
 
@@ -63,14 +64,12 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
     record_findings(store, findings)
     if experiment.mlflow_run:
         _close_run(store, experiment, scored, analysis)
-    patch = {"analysis": put_text(store, analysis.text)}
+    patch: dict[str, Any] = {"analysis": put_text(store, analysis.text)}
     if experiment.state == "open":
         patch |= {"state": "done", "finished_at": time.time()}
     if scored is not None:
         patch |= {"fitness": scored.value, "gains": experiment.gains}
-    return Outcome(
-        summary={"findings": [finding.id for finding in findings]}, report=scored, patch=patch
-    )
+    return Outcome(summary={"findings": [finding.id for finding in findings]}, report=scored, patch=patch)
 
 
 def score(campaign: Campaign, experiment: Experiment) -> Fitness | None:
@@ -84,9 +83,7 @@ def noise(scored: Fitness | None) -> dict[str, float]:
     """One standard deviation of the reference over seeds, in the units that gains are given in."""
     if scored is None:
         return {}
-    return {
-        name: abs(gain.normalised / gain.in_noise) if gain.in_noise else 0.0 for name, gain in scored.gains.items()
-    }
+    return {name: abs(gain.normalised / gain.in_noise) if gain.in_noise else 0.0 for name, gain in scored.gains.items()}
 
 
 def _close_run(store: Store, experiment: Experiment, scored: Fitness | None, analysis: Analysis) -> None:

@@ -15,9 +15,7 @@ def compile_check(experiment_id: str, token: int) -> bool:
 
     A rejection does not end the experiment: the Engineer may repair it.
     """
-    after = run_stage(
-        experiment_id, token, "compile-check", lambda store, now: _check(store, now, token)
-    )
+    after = run_stage(experiment_id, token, "compile-check", lambda store, now: _check(store, now, token))
     checked = after.stage("compile-check")
     return checked is not None and checked.failure is None
 

@@ -81,7 +81,9 @@ def domain_of(name: str) -> Domain:
     try:
         module: Any = importlib.import_module(name)
     except ModuleNotFoundError as fault:
-        raise ValueError(f"The domain module {name} cannot be imported ({fault}): install it or mend its name.") from fault
+        raise ValueError(
+            f"The domain module {name} cannot be imported ({fault}): install it or mend its name."
+        ) from fault
     missing = [function for function in FUNCTIONS if not hasattr(module, function)]
     if missing:
         raise ValueError(f"The domain module {name} lacks {', '.join(missing)}: see tasks/domain.py for what it needs.")

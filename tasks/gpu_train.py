@@ -19,9 +19,7 @@ WEIGHTS = "weights.safetensors"
 @stage_task("gpu-train")
 def gpu_train(experiment_id: str, token: int, seed: int) -> bool:
     """Record one completed training. Returns whether the experiment may go on."""
-    after = run_stage(
-        experiment_id, token, "gpu-train", lambda store, now: _train(store, now, token, seed), seed=seed
-    )
+    after = run_stage(experiment_id, token, "gpu-train", lambda store, now: _train(store, now, token, seed), seed=seed)
     return after.state == "open"
 
 

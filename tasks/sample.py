@@ -1,5 +1,6 @@
 """Stage ``sample``: choose the parents of a new design."""
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -34,8 +35,8 @@ def choose(ranked: Sequence[Experiment], rng: random.Random) -> list[Experiment]
 
     The probability falls exponentially with rank: selection pressure without ever closing a branch of the pool.
     """
-    left, chosen = list(ranked), []
+    left, chosen = list(ranked), list[Experiment]()
     while left and len(chosen) < 2:
-        weights = [2.718281828 ** (-rank / RANK_SCALE) for rank in range(len(left))]
+        weights = [math.exp(-rank / RANK_SCALE) for rank in range(len(left))]
         chosen.append(left.pop(rng.choices(range(len(left)), weights)[0]))
     return chosen

@@ -26,6 +26,7 @@ from archdb import (
     get_experiment,
     open_store,
     put_report,
+    require_space,
     show_running,
     stage_key,
     write_stage,
@@ -104,6 +105,8 @@ def run_stage(
         if fault.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
             raise CapacityFault(f"The machine had no room for {stage} of {before.id} ({fault.strerror}).") from fault
         raise
+    if outcome.failure is not None:
+        require_space()  # a full disk makes good designs fail: that is no result
     record = Stage(
         stage=stage,
         attempt=number,

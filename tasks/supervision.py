@@ -48,4 +48,3 @@ def work_folder(experiment: Experiment, stage: str, seed: int | None = None) -> 
     folder = home() / "work" / experiment.id / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-

@@ -15,7 +15,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-for name in ("ARCHLOOP_HOME", "ARCHLOOP_MONGODB_URI", "ARCHLOOP_COGNITION_URI", "ARCHLOOP_CORPUS", "MLFLOW_TRACKING_URI"):
+for name in (
+    "ARCHLOOP_HOME",
+    "ARCHLOOP_MONGODB_URI",
+    "ARCHLOOP_COGNITION_URI",
+    "ARCHLOOP_CORPUS",
+    "MLFLOW_TRACKING_URI",
+):
     os.environ.pop(name, None)
 
 

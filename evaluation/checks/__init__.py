@@ -1,4 +1,4 @@
-"""compile-check: one child runs the layer on inputs that the parent drew; the parent judges the arrays that come back."""
+"""compile-check: one child runs the layer on inputs that the parent drew; the parent judges what comes back."""
 
 import secrets
 from pathlib import Path
@@ -84,7 +84,7 @@ def _floats(arrays: dict[str, Array], file: str) -> dict[str, Floats]:
     for name, array in arrays.items():
         if not np.issubdtype(array.dtype, np.floating):
             raise Malformed(f"{file} holds {array.dtype} where floats were expected.")
-        checked[name] = array
+        checked[name] = array.astype(array.dtype, copy=False)
     return checked
 
 

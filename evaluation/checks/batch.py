@@ -1,4 +1,4 @@
-"""Does the output of one sequence depend on the other sequences of its batch? (Else a sum over the batch looks acausal.)"""
+"""Does a sequence's output depend on the others in its batch? Asked first: a scan over the batch looks acausal too."""
 
 from evaluation.checks.plan import TOLERANCE, Judgement, Plan, Results, distance, failed, passed
 from evaluation.reports import Failure
@@ -27,7 +27,7 @@ def judge(results: Results) -> Judgement:
             _NAME,
             Failure(
                 kind="not_causal",
-                message=f"The output of a sequence changes with the other sequences of its batch (by {worst:.1e} relative).",
+                message=f"The output of a sequence changes with the rest of its batch (by {worst:.1e} relative).",
                 remedy="Never reduce, normalise, shift or scan over the batch dimension.",
             ),
         )

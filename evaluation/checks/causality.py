@@ -1,9 +1,9 @@
 """Is output t a function of inputs 0..t alone? Two tests that miss different bugs, and together have few blind spots.
 
-Perturbation: later inputs change, earlier outputs must not. Prefix: the output on the first c inputs must equal the first
-c outputs on all of them, which also catches anything that depends on the total length. Both in float64, at the initial
-and at jittered parameters (a leak behind a zero gain is invisible at first), in eval and train mode, plus one long
-sequence for leaks that start at a length.
+Perturbation: later inputs change, earlier outputs must not. Prefix: the output on the first c inputs must equal the
+first c outputs on all of them, which also catches anything that depends on the total length. Both in float64, at the
+initial and at jittered parameters (a leak behind a zero gain is invisible at first), in eval and train mode, plus one
+long sequence for leaks that start at a length.
 """
 
 from itertools import product
@@ -109,7 +109,7 @@ def _prefix_failure(label: str, cut: int, length: int, size: float) -> Failure:
             "Keep float64 inputs in float64 throughout (a cast to float32 inside looks like a small leak), and let "
             "nothing depend on the total length T."
             if precision
-            else "Let nothing depend on the total length T: positions over T, sizes chosen from T, statistics over time."
+            else "Let nothing depend on the total length T: positions over T, sizes from T, statistics over time."
         ),
     )
 

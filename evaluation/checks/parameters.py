@@ -30,7 +30,7 @@ def judge(scale: Scale, mixer: int, reference: int) -> Judgement:
                     f"One mixing layer has {mixer} parameters; even with the smallest MLP the model has {smallest}, "
                     f"against the reference's {reference} (allowed: within {TOLERANCE:.0%})."
                 ),
-                remedy=f"Use at most {room} parameters a layer at d_model {scale.d_model}: low-rank or shared projections.",
+                remedy=f"Use at most {room} parameters in the mixer at d_model {scale.d_model}: low-rank projections.",
             ),
         )
     total = model_parameters(scale, mixer, hidden)

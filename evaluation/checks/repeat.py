@@ -1,4 +1,4 @@
-"""Does a second call on the same input give the same output? Layers that count their calls drift between evaluations."""
+"""Does a later call on the same input give the same output? Layers that count their calls drift between evaluations."""
 
 from evaluation.checks.plan import TOLERANCE, Judgement, Plan, Results, distance, passed, warned
 

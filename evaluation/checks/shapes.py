@@ -27,7 +27,9 @@ def judge(plan: Plan, outputs: Mapping[str, Array]) -> Judgement:
                 _NAME,
                 Failure(
                     kind="wrong_shape",
-                    message=f"forward returned {list(got.shape)} {got.dtype} for an input {list(given.shape)} {given.dtype}.",
+                    message=(
+                        f"forward returned {list(got.shape)} {got.dtype} for x {list(given.shape)} {given.dtype}."
+                    ),
                     remedy="Return the input's shape [B, T, D] in the input's dtype, for any T >= 1.",
                 ),
             )

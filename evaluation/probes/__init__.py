@@ -16,5 +16,5 @@ PROBES: dict[str, Probe] = {"recall": recall.batch, "copy": copying.batch}
 def mixed_batch(
     task: str, rng: np.random.Generator, rows: int, length: int, difficulties: Sequence[int]
 ) -> tuple[Tokens, Tokens]:
-    """Tokens and targets [rows, length] at one difficulty drawn from ``difficulties``: mixing makes hard cases learnable."""
+    """Tokens and targets [rows, length] at one of ``difficulties``, drawn: mixing makes hard cases learnable."""
     return PROBES[task](rng, rows, length, int(rng.choice(np.asarray(difficulties))))

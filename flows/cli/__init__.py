@@ -1,4 +1,4 @@
-"""The command line. Each command lives in the file of its theme; this one names them and turns faults into sentences."""
+"""The command line: each command lives in the file of its theme; faults become sentences here."""
 
 import contextlib
 import errno
@@ -53,7 +53,9 @@ def _sentence(fault: Exception) -> str | None:
     from flows.seed_baselines import BaselineFailed
     from tasks.faults import CapacityFault, Stopped, TransportFault
 
-    if isinstance(fault, ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | Stopped | TransportFault):
+    if isinstance(
+        fault, ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | Stopped | TransportFault
+    ):
         return str(fault)
     disk = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
     if isinstance(fault, OSError) and fault.errno in disk:

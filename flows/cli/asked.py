@@ -26,7 +26,9 @@ def read_design(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is not UTF-8 text"
-        raise Refused(f"{file} cannot be read ({reason}): give the path of a Python file with a class Candidate.") from fault
+        raise Refused(
+            f"{file} cannot be read ({reason}): give the path of a Python file with a class Candidate."
+        ) from fault
 
 
 def print_json(document: Any) -> None:

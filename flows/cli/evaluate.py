@@ -112,7 +112,9 @@ def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) ->
         objectives = domain_of(record.domain).OBJECTIVES
         shown = [other for other in leaderboard(store, campaign, 50) if other.kind == "baseline" or other.id == one.id]
         console.print(leaderboard_table(shown, objectives, f"{one.name} beside the baselines ({record.scale} scale)"))
-        table = Table(title="\nAgainst the reference", title_justify="left", box=None, header_style="bold", pad_edge=False)
+        table = Table(
+            title="\nAgainst the reference", title_justify="left", box=None, header_style="bold", pad_edge=False
+        )
         for name in ("objective", "difference", "95% interval", "verdict"):
             table.add_column(name)
         for name, found in comparison.objectives.items():

@@ -96,7 +96,9 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
             console.print(f"\n[bold]{title}[/]")
             console.print(Markdown(get_text(store, digest)))
     if one.failure:
-        console.print(f"\n[red]Failed in {one.failure.stage}[/]: {escape(one.failure.message)} {escape(one.failure.remedy)}")
+        console.print(
+            f"\n[red]Failed in {one.failure.stage}[/]: {escape(one.failure.message)} {escape(one.failure.remedy)}"
+        )
     console.print(_numbers(one))
     console.print(_stages(store, one))
     if one.code:

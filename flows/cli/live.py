@@ -133,7 +133,13 @@ class Display:
     """Shows a campaign while a ``with`` block runs: live on a terminal, one line per event elsewhere."""
 
     def __init__(
-        self, console: Console, campaign: str, parallel: int, objectives: Mapping[str, Any], trainings: int, address: str
+        self,
+        console: Console,
+        campaign: str,
+        parallel: int,
+        objectives: Mapping[str, Any],
+        trainings: int,
+        address: str,
     ) -> None:
         self.console, self.campaign, self.parallel = console, campaign, parallel
         self.objectives, self.trainings, self.address = objectives, trainings, address
@@ -177,8 +183,8 @@ class Display:
 def events(snapshot: Snapshot) -> list[tuple[str, str]]:
     """What has happened, as (key, line) in order: each line is worth printing once."""
     lines = []
-    for one in snapshot.running:
-        lines.append((f"{one.id}/{one.stage}/{one.since}", f"{one.id}  {one.stage}  {one.name}"))
+    for now in snapshot.running:
+        lines.append((f"{now.id}/{now.stage}/{now.since}", f"{now.id}  {now.stage}  {now.name}"))
     for one in snapshot.experiments:
         if one.failure is not None:
             lines.append((f"{one.id}/failed", f"{one.id}  failed in {one.failure.stage}: {one.failure.message}"))

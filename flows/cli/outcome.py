@@ -57,7 +57,11 @@ def what_was_learned(experiments: list[Experiment], findings: list[Finding]) -> 
         return "no candidate was evaluated to its end yet."
     best = max(candidates, key=lambda one: one.fitness or 0.0)
     bar = max(
-        (one for one in experiments if one.kind == "baseline" and one.fitness is not None and "quadratic" not in one.tags),
+        (
+            one
+            for one in experiments
+            if one.kind == "baseline" and one.fitness is not None and "quadratic" not in one.tags
+        ),
         key=lambda one: one.fitness or 0.0,
         default=None,
     )

@@ -4,6 +4,7 @@ Nothing here names a provider, a component or a metric: another domain or anothe
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -36,8 +37,6 @@ Retrieve = Callable[[str], Sequence[Hit]]
 
 class Question(Message):
     """What the Researcher is asked: an improvement of a parent, given everything that is known."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     campaign: str
     cycle: int
@@ -122,10 +121,9 @@ class Analyst(Protocol):
     def analyze(self, outcome: Outcome) -> Analysis: ...
 
 
-class Agents(Message):
+@dataclass(frozen=True)
+class Agents:
     """One provider's three roles."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     researcher: Researcher
     engineer: Engineer

@@ -86,8 +86,8 @@ def _supervise(
                 pass
         finally:
             _kill(child)
+            usage = usage or _reap(child, grace=10.0)
             lines.close()
-        usage = usage or _reap(child, grace=10.0)
         cpu = usage[1].ru_utime + usage[1].ru_stime if usage else 0.0
         returncode = os.waitstatus_to_exitcode(usage[0]) if usage else -signal.SIGKILL
         if ended == "exited" and (returncode == -signal.SIGXCPU or cpu >= limits.cpu_seconds):

@@ -198,7 +198,8 @@ def test_a_malformed_address_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
         open_store()
 
 
-def test_a_killed_store_comes_back_with_everything(data_folder: Path) -> None:
+def test_a_killed_store_comes_back_with_everything(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHLOOP_MONGODB_PATIENCE_MS", "2000")
     for number in range(1, 20):
         new(open_store(), number)
 

@@ -1,4 +1,4 @@
-"""The grammar's Analyst: compares a design with its parent in units of noise, and says what later cycles should know."""
+"""The grammar's Analyst: compares a design with its parent against the noise, and says what later cycles should use."""
 
 from tasks.agents.grammar.ancestors import design_of
 from tasks.agents.grammar.evidence import component_effects

@@ -1,11 +1,10 @@
-"""The grammar's Engineer: composes the proposed choices into a file, and eases the choices when the checks reject it."""
+"""The grammar's Engineer: composes the proposed choices into a file, and eases them when the checks reject it."""
 
 from collections.abc import Sequence
 
 from tasks.agents.grammar.ancestors import design_of
 from tasks.agents.grammar.compose import compose, read_design
 from tasks.agents.grammar.evolve import difference
-from tasks.agents.grammar.naming import sentence_of
 from tasks.agents.grammar.near import repair
 from tasks.agents.grammar.space import Design, canonical
 from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
@@ -16,7 +15,7 @@ class GrammarEngineer:
 
     def write(self, proposal: Proposal, parents: Sequence[Peer]) -> Draft:
         design = canonical(Design.model_validate(proposal.components))
-        return _draft(design, proposal, "composed as proposed")
+        return _draft(design, proposal, parents, "composed as proposed")
 
     def repair(self, proposal: Proposal, complaint: Complaint, parents: Sequence[Peer]) -> Draft | None:
         rejected = read_design(complaint.source)
@@ -26,9 +25,18 @@ class GrammarEngineer:
         if eased is None:
             return None
         changes = ", ".join(f"{slot} {old} -> {new}" for slot, (old, new) in difference(rejected, eased).items())
-        return _draft(eased, proposal, f"after {complaint.kind}: {changes}")
+        return _draft(eased, proposal, parents, f"after {complaint.kind}: {changes}")
 
 
-def _draft(design: Design, proposal: Proposal, note: str) -> Draft:
-    source = compose(design, proposal.name, sentence_of(design))
+def _draft(design: Design, proposal: Proposal, parents: Sequence[Peer], note: str) -> Draft:
+    source = compose(design, proposal.name, _origin(design, parents))
     return Draft(source=source, note=note, components=design.choices)
+
+
+def _origin(design: Design, parents: Sequence[Peer]) -> str:
+    """Where the design comes from, for the file's docstring."""
+    base = design_of(parents[0]) if parents else None
+    if base is None:
+        return "Drawn at random from the grammar."
+    changes = ", ".join(f"{slot} {new} instead of {old}" for slot, (old, new) in difference(base, design).items())
+    return f"From {parents[0].name} ({parents[0].id}): {changes}."

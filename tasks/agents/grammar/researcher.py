@@ -17,7 +17,7 @@ TRIES = 200  # before a design that was already tried is accepted
 
 # How a failing experiment would be described to a library, one sentence for each objective of the domain.
 COMPLAINTS = {
-    "recall_loss": "in-context recall loss rises with the number of keys: the memory overwrites or mixes up associations",
+    "recall_loss": "in-context recall loss rises with the number of keys: the memory mixes up associations",
     "copy_loss": "selective copying fails: tokens to remember are not kept apart from noise over a distance",
     "text_bpb": "language modelling loss on text is high: local patterns and forgetting of old context",
 }
@@ -82,19 +82,20 @@ def motivation(
 ) -> str:
     """Markdown: what is wrong with the parent, what changes, and which evidence speaks for it."""
     lines = []
+    chosen = {f"{slot}={new}" for slot, (_, new) in changes.items()}
     if parent is not None:
         gain = parent.gains.get(weakness)
         standing = "" if gain is None else f" ({gain:+.2f} units against the reference)"
         title = question.objective_titles.get(weakness, weakness)
         lines.append(
-            f"**Parent** {parent.name} ({parent.id}). It is furthest behind the best design on {title.lower()}{standing}."
+            f"**Parent** {parent.name} ({parent.id}), furthest behind the best design on {title.lower()}{standing}."
         )
     lines.append("\n**Change**")
     for slot, (old, new) in changes.items():
         lines.append(f"- {SLOTS[slot].title}: {old} -> {new} ({SLOTS[slot].choices[new]})")
     lines.append("\n**Evidence**")
     for hit in hits:
-        fitting = ", ".join(choice for choice in hit.components if choice.split("=")[0] in changes)
+        fitting = ", ".join(choice for choice in hit.components if choice in chosen)
         if hit.kind == "paper":
             lines.append(f"- {hit.title} ({hit.id}) bears on {fitting}.")
         else:

@@ -1,0 +1,253 @@
+"""One experiment's part of the report, read from the store."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+from archdb import Experiment, Finding, NotFound, Running, Stage, Store, get_experiment, get_report, get_text
+from archdb.literature_files import Paper
+from evaluation import Baseline, BenchmarkReport, CheckReport, Fitness, TrainReport
+from evaluation import Verdict as Judged
+from flows.report.contents import (
+    Attempt,
+    Curve,
+    Design,
+    DiffKind,
+    DiffLine,
+    Evidence,
+    Failure,
+    Link,
+    Score,
+    Seed,
+    Slot,
+    Step,
+    Verdict,
+)
+from flows.report.wording import anchor
+
+
+class Library:
+    """What the designs of a campaign refer to: each other, papers and findings, by id."""
+
+    def __init__(
+        self,
+        store: Store,
+        experiments: Sequence[Experiment],
+        papers: Sequence[Paper],
+        findings: Sequence[Finding],
+        baselines: Mapping[str, Baseline],
+    ) -> None:
+        self.store = store
+        self.baselines = baselines
+        self.experiments = {one.id: one for one in experiments}
+        self.papers = {one.id: one for one in papers}
+        self.findings = {one.id: one for one in findings}
+
+    def link(self, experiment_id: str) -> Link:
+        """A link to a design's section; a forked campaign also has parents elsewhere, which have no section here."""
+        found = self.experiments.get(experiment_id)
+        if found is not None:
+            return Link(text=found.name, href=f"#{anchor(experiment_id)}")
+        return Link(text=experiment_id)
+
+    def origin(self, experiment: Experiment) -> Link | None:
+        """The paper that a baseline comes from."""
+        found = self.baselines.get(experiment.name) if experiment.kind == "baseline" else None
+        return Link(text=found.paper, href=_online(f"arXiv:{found.arxiv}")) if found else None
+
+    def parent(self, experiment: Experiment) -> Experiment | None:
+        """The first parent, wherever it lies."""
+        if not experiment.parents:
+            return None
+        try:
+            return self.experiments.get(experiment.parents[0]) or get_experiment(self.store, experiment.parents[0])
+        except NotFound:
+            return None
+
+
+def gather_design(library: Library, experiment: Experiment, running: Running | None) -> Design:
+    """Everything that the report shows of one experiment, save its rank."""
+    store = library.store
+    parent = library.parent(experiment)
+    proposed = experiment.stage("propose", 0)
+    summary = proposed.summary if proposed else {}
+    seeds = tuple(_seed(store, experiment, seed) for seed in experiment.seeds)
+    return Design(
+        id=experiment.id,
+        anchor=anchor(experiment.id),
+        name=experiment.name,
+        kind=experiment.kind,
+        state=experiment.state,
+        reference="reference" in experiment.tags,
+        quadratic="quadratic" in experiment.tags,
+        cycle=experiment.cycle,
+        origin=library.origin(experiment),
+        parents=tuple(library.link(one) for one in experiment.parents),
+        parent=experiment.parents[0] if experiment.parents else None,
+        fitness=experiment.fitness,
+        scores=_scores(store, experiment),
+        details=experiment.details,
+        parameters=_parameters(experiment, seeds),
+        seeds=tuple(one for one in seeds if one.objectives or one.cpu_seconds is not None),
+        cpu_seconds=experiment.cpu_seconds,
+        motivation=_text(store, experiment.motivation),
+        analysis=_text(store, experiment.analysis),
+        query=str(summary.get("query") or ""),
+        evidence=tuple(_evidence(library, summary)),
+        slots=_slots(experiment, parent),
+        code=tuple(_code(_text(store, experiment.code), _text(store, parent.code if parent else None))),
+        compared=bool(parent and parent.code),
+        attempts=tuple(_attempts(store, experiment)),
+        steps=tuple(_step(stage) for stage in sorted(experiment.stages.values(), key=lambda one: one.started_at)),
+        curves=_curves(store, experiment),
+        failure=Failure.model_validate(experiment.failure.model_dump()) if experiment.failure else None,
+        now=_now(running) if running and experiment.state == "open" else "",
+        mlflow_run=experiment.mlflow_run,
+        finished_at=experiment.finished_at,
+    )
+
+
+def _text(store: Store, digest: str | None) -> str:
+    return get_text(store, digest) if digest else ""
+
+
+def _scores(store: Store, experiment: Experiment) -> dict[str, Score]:
+    stage = experiment.stage("analyze", 0)
+    scored = Fitness.model_validate(get_report(store, stage.report)["body"]) if stage and stage.report else None
+    gains = scored.gains if scored else {}
+    return {
+        name: Score(value=value)
+        if name not in gains
+        else Score(
+            value=value,
+            gain=gains[name].gain,
+            normalised=gains[name].normalised,
+            in_noise=gains[name].in_noise,
+        )
+        for name, value in experiment.objectives.items()
+    }
+
+
+def _seed(store: Store, experiment: Experiment, seed: int) -> Seed:
+    trained, scored = experiment.stage("gpu-train", seed=seed), experiment.stage("benchmark", seed=seed)
+    training = _training(store, trained)
+    report = (
+        BenchmarkReport.model_validate(get_report(store, scored.report)["body"]) if scored and scored.report else None
+    )
+    return Seed(
+        seed=seed,
+        objectives=report.objectives if report else {},
+        verdicts=_verdicts(report.verdicts if report else ()),
+        parameters=(training.parameters or None) if training else None,
+        tokens=(training.tokens or None) if training else None,
+        cpu_seconds=training.cpu_seconds if training else None,
+        peak_bytes=(training.peak_bytes or None) if training else None,
+    )
+
+
+def _training(store: Store, stage: Stage | None) -> TrainReport | None:
+    return TrainReport.model_validate(get_report(store, stage.report)["body"]) if stage and stage.report else None
+
+
+def _curves(store: Store, experiment: Experiment) -> dict[str, Curve]:
+    report = _training(store, experiment.stage("gpu-train", seed=experiment.seeds[0]) if experiment.seeds else None)
+    return dict(report.curves) if report else {}
+
+
+def _parameters(experiment: Experiment, seeds: tuple[Seed, ...]) -> int | None:
+    counted = next((one.parameters for one in seeds if one.parameters), None)
+    checked = experiment.stage("compile-check")
+    return counted or ((checked.summary.get("parameters") or None) if checked else None)
+
+
+def _evidence(library: Library, summary: Mapping[str, object]) -> Iterator[Evidence]:
+    """What was retrieved, in its order, then what else was used: findings, papers, designs and component statistics."""
+    retrieved, used = (tuple(map(str, _list(summary.get(key)))) for key in ("retrieved", "used"))
+    for one in dict.fromkeys(retrieved + used):
+        known = one in used
+        if one in library.papers:
+            yield Evidence(
+                kind="paper", id=one, link=Link(text=library.papers[one].title, href=_online(one)), used=known
+            )
+        elif one in library.findings:
+            finding = library.findings[one]
+            section = library.link(one.split("/finding-")[0]).href
+            yield Evidence(kind="finding", id=one, link=Link(text=finding.text, href=section), used=known)
+        elif one in library.experiments:
+            yield Evidence(kind="experiment", id=one, link=library.link(one), used=known)
+        else:
+            kind, href = ("components", "") if "=" in one else ("paper", _online(one))
+            yield Evidence(kind=kind, id=one, link=Link(text=one, href=href), used=known)
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _online(paper_id: str) -> str:
+    """Where a paper can be read, for identifiers of arXiv and of the DOI system."""
+    number = paper_id.partition(":")[2]
+    if paper_id.startswith("arXiv:") and number.replace(".", "").isdigit():
+        return f"https://arxiv.org/abs/{number}"
+    return f"https://doi.org/{number}" if paper_id.startswith("doi:10.") else ""
+
+
+def _slots(experiment: Experiment, parent: Experiment | None) -> tuple[Slot, ...]:
+    now, before = experiment.components, parent.components if parent else {}
+    if not before:
+        return tuple(Slot(name=name, choice=choice) for name, choice in now.items())
+    names = dict.fromkeys([*now, *before]) if now else {}
+    return tuple(
+        Slot(name=name, choice=now.get(name), before=before.get(name), changed=now.get(name) != before.get(name))
+        for name in names
+    )
+
+
+def _code(source: str, parent: str) -> Iterator[DiffLine]:
+    if not parent or not source:
+        yield from (DiffLine(kind="same", text=line) for line in source.splitlines())
+        return
+    kinds: dict[str, DiffKind] = {"+": "add", "-": "remove", "@": "hunk"}
+    found = difflib.unified_diff(parent.splitlines(), source.splitlines(), lineterm="", n=3)
+    for line in list(found)[2:]:  # the first two lines name files
+        yield DiffLine(kind=kinds.get(line[:1], "same"), text=line)
+
+
+def _attempts(store: Store, experiment: Experiment) -> Iterator[Attempt]:
+    for number in range(experiment.attempt + 1):
+        checked, written = experiment.stage("compile-check", number), experiment.stage("codegen", number)
+        if checked is None:
+            continue
+        report = CheckReport.model_validate(get_report(store, checked.report)["body"]) if checked.report else None
+        yield Attempt(
+            number=number,
+            note=str(written.summary.get("note") or "") if written else "",
+            verdicts=_verdicts(report.verdicts if report else ()),
+            failure=Failure.model_validate(checked.failure.model_dump()) if checked.failure else None,
+            isolation=report.sandbox if report else {},
+            parameters=(report.parameters or None) if report else None,
+            reference_parameters=(report.reference_parameters or None) if report else None,
+        )
+
+
+def _verdicts(judged: tuple[Judged, ...]) -> tuple[Verdict, ...]:
+    return tuple(Verdict.model_validate(one.model_dump()) for one in judged)
+
+
+def _step(stage: Stage) -> Step:
+    spent = stage.summary.get("cpu_seconds")
+    return Step(
+        name=stage.stage,
+        attempt=stage.attempt,
+        seed=stage.seed,
+        started_at=stage.started_at,
+        seconds=stage.seconds,
+        cpu_seconds=float(spent) if spent is not None else None,
+        failed=stage.failure is not None,
+        flow_run=stage.flow_run,
+    )
+
+
+def _now(running: Running) -> str:
+    if not running.steps:
+        return f"in {running.stage}"
+    return f"in {running.stage}: {running.task}, step {running.step} of {running.steps}"

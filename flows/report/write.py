@@ -1,0 +1,102 @@
+"""Writing the report: index.html, which needs no other file, and the figures as PNG beside it."""
+
+import base64
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
+from flows.report import wording
+from flows.report.contents import Contents
+from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress
+from flows.report.figures import draw_figures
+from flows.report.gather import gather
+from flows.report.markdown import render_markdown
+from flows.report.series import top_candidates
+
+HERE = Path(__file__).parent
+
+
+def write_report(store: Store, campaign: Campaign) -> Path:
+    """Write the report of a campaign, finished or not, and return the absolute path of its index.html.
+
+    Every file is replaced in one step, so a reader never sees half of one.
+
+    Raises:
+        HomeUnusable: the data folder cannot be written to.
+        NotFound: a stored text is missing or damaged.
+        ValueError: the campaign's domain cannot be imported.
+    """
+    contents = gather(store, campaign)
+    files = draw_figures(contents)
+    files["index.html"] = render_page(contents).encode()  # last: it is there only once all is
+    folder = report_folder(campaign.id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            _replace(folder / name, data)
+    except OSError as fault:
+        raise HomeUnusable(describe_os_fault(fault, home())) from fault
+    return folder / "index.html"
+
+
+def report_folder(campaign_id: str) -> Path:
+    """Where a campaign's report lies. Signs that would lead out of the folder of reports are encoded."""
+    name = quote(campaign_id, safe=" ")
+    return home() / "reports" / (name.replace(".", "%2E") if name.strip(".") == "" else name)
+
+
+def render_page(contents: Contents) -> str:
+    """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used."""
+    style, script = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("style.css", "highlight.js"))
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    return _templates().get_template("page.html").render(
+        it=contents,
+        dash=wording.DASH,
+        policy=policy,
+        style=Markup(style),
+        script=Markup(script),
+        losses=draw_losses(contents),
+        top_designs=top_candidates(contents),
+        lineage=draw_lineage(contents),
+        progress=draw_progress(contents),
+    )
+
+
+def _templates() -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    found.filters |= {
+        "number": wording.number,
+        "signed": wording.signed,
+        "small": wording.small,
+        "duration": wording.duration,
+        "mebibytes": wording.mebibytes,
+        "moment": wording.moment,
+        "markdown": render_markdown,
+        "bar": draw_bar,
+    }
+    return found
+
+
+def _hash(text: str) -> str:
+    """A source of the content security policy: exactly this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _replace(file: Path, data: bytes) -> None:
+    handle, draft = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(file)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
