@@ -1,5 +1,7 @@
 """The model around a candidate mixer: byte embedding, pre-norm residual layers with a SwiGLU MLP, norm and head.
 
+Each position also sees the embedding of the token before it through a learnt gain per channel ("smear"). All designs get
+this for free, so that the probes measure memory and not how soon a design finds a previous-token circuit.
 The head is the embedding again (Press and Wolf 2017, arXiv:1608.05859), scaled by sqrt(d_model) on the way in as in
 Vaswani et al. 2017 (arXiv:1706.03762): the probes are learnt several times sooner than with a head of its own.
 
@@ -54,7 +56,8 @@ class Layer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x + self.mixer(self.mixer_norm(x))
-        return x + self.mlp(self.mlp_norm(x))
+        out: torch.Tensor = x + self.mlp(self.mlp_norm(x))
+        return out
 
 
 class Model(nn.Module):
@@ -68,6 +71,7 @@ class Model(nn.Module):
             torch.manual_seed(seed * 1000 + layer)
             mixers.append(candidate(d_model, scale.n_heads))
         self.embedding = nn.Embedding(scale.vocabulary, d_model)
+        self.smear = nn.Parameter(torch.empty(d_model))
         self.layers = nn.ModuleList(Layer(mixer, d_model, mlp_hidden) for mixer in mixers)
         self.norm = RMSNorm(d_model)
         self._initialise_frame(seed, scale.n_layers)
@@ -76,6 +80,7 @@ class Model(nn.Module):
     def _initialise_frame(self, seed: int, n_layers: int) -> None:
         stream = torch.Generator().manual_seed(seed * 1000 + 999)
         nn.init.normal_(self.embedding.weight, std=self.embedding.embedding_dim**-0.5, generator=stream)
+        nn.init.normal_(self.smear, std=0.7, generator=stream)
         for layer in self.layers.children():
             assert isinstance(layer, Layer)
             nn.init.normal_(layer.mlp.gate_up.weight, std=layer.mlp.gate_up.in_features**-0.5, generator=stream)
@@ -84,6 +89,7 @@ class Model(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         x = self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim)
+        x = x + self.smear * F.pad(x, (0, 0, 1, -1))
         for layer in self.layers:
             x = layer(x)
         return F.linear(self.norm(x), self.embedding.weight)

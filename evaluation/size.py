@@ -12,7 +12,7 @@ SMALLEST_MLP = 16
 def frame_shapes(scale: Scale, mlp_hidden: int) -> dict[str, tuple[int, ...]]:
     """Name and shape of every parameter outside the mixers, as in the torch model of ``evaluation.model``."""
     d = scale.d_model
-    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (scale.vocabulary, d)}
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (scale.vocabulary, d), "smear": (d,)}
     for layer in range(scale.n_layers):
         shapes |= {
             f"layers.{layer}.mixer_norm.weight": (d,),

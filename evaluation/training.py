@@ -45,6 +45,7 @@ def train(
     limits = chosen.train if cpu_limit is None else chosen.train.model_copy(update={"cpu_seconds": cpu_limit})
     started_at = time.time()
     stream = _Stream(chosen, on_progress)
+    (folder / WEIGHTS_FILE).unlink(missing_ok=True)  # of an earlier run: a failure must leave none
     with workspace(folder, "train", source, TrainJob(scale=chosen, mlp_hidden=mlp_hidden, seed=seed)) as place:
         np.save(place / TEXT_FILE, np.frombuffer(texts.train, dtype=np.uint8), allow_pickle=False)
         ending = launch(arguments("train"), folder=place, limits=limits, on_line=stream.read)

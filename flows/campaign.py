@@ -1,21 +1,15 @@
 """A campaign: its baselines, then its cycles, some at a time, then the report."""
 
-import contextlib
-import platform
 from functools import partial
-from importlib import metadata
 
 from prefect import flow
 
-from archdb import Campaign, get_campaign, index_literature, open_campaign, open_store
+from archdb import get_campaign, index_literature, open_campaign, open_store
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
+from flows.settings import campaign_record
 from flows.slots import offer_slots
-from tasks.agents.providers import agents_of
-from tasks.domain import domain_of
-
-PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")
 
 
 @flow(name="campaign", flow_run_name="{name}")
@@ -42,7 +36,7 @@ def campaign(
     Returns:
         The path of the report.
     """
-    record = join_campaign(name, cycles, scale, provider, seed, domain)
+    record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain))
     offer_slots(parallel)
     index_literature()
     seed_baselines(record.id, parallel)
@@ -50,36 +44,3 @@ def campaign(
     from flows.report import write_report  # draws with matplotlib, which takes a second to import
 
     return str(write_report(open_store(), get_campaign(open_store(), record.id)))
-
-
-def join_campaign(name: str, cycles: int, scale: str, provider: str, seed: int, domain: str) -> Campaign:
-    """The campaign's record, created if it is new.
-
-    Raises:
-        Conflict: it exists with other settings.
-        ValueError: an unknown scale, provider or domain.
-    """
-    module = domain_of(domain)
-    module.scale(scale)
-    agents_of(provider)
-    fingerprint = module.corpus().fingerprint
-    wanted = Campaign(
-        id=name,
-        scale=scale,
-        provider=provider,
-        cycles=cycles,
-        seed=seed,
-        domain=domain,
-        dataset=f"{fingerprint['dataset']} {fingerprint['train'][:12]}",
-        environment=environment(),
-    )
-    return open_campaign(open_store(), wanted)
-
-
-def environment() -> dict[str, str]:
-    """The versions that results depend on, for the record."""
-    versions = {"python": platform.python_version(), "machine": platform.machine()}
-    for package in PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    return versions

@@ -1,11 +1,15 @@
 """What commands have in common: their options, what they refuse, and how they print for a machine."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+
+WIDTH_OF_FILES = 140  # columns, where output goes to a file or a pipe
 
 CampaignName = Annotated[str, typer.Option("--campaign", "-c", help="The campaign's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
@@ -29,6 +33,13 @@ def read_design(file: Path) -> str:
         raise Refused(
             f"{file} cannot be read ({reason}): give the path of a Python file with a class Candidate."
         ) from fault
+
+
+def console_for(as_json: bool = False) -> Console:
+    """Where a command talks to a person: stderr when stdout is for a machine, and wide where nobody sets a width."""
+    stream = sys.stderr if as_json else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else WIDTH_OF_FILES
+    return Console(file=stream, width=width)
 
 
 def print_json(document: Any) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, print_json, read_design
+from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, console_for, print_json, read_design
 
 DesignFile = Annotated[Path, typer.Argument(help="A Python file with a class Candidate.", metavar="FILE")]
 SIGNS = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
@@ -21,7 +21,7 @@ def check(file: DesignFile, scale: ScaleName = "nano", as_json: AsJson = False) 
     from evaluation import check as check_design
     from tasks.sandbox.jail import jail
 
-    console = Console(stderr=as_json)
+    console = console_for(as_json)
     with tempfile.TemporaryDirectory() as folder, console.status(f"Checking {file} at the {scale} scale"):
         try:
             report = check_design(source, scale, Path(folder), jail())
@@ -59,32 +59,29 @@ def evaluate(
     The baselines are trained first if the campaign lacks them. The result is kept in the campaign.
     """
     source = read_design(file)
-    from flows.cli.run import start
+    from flows.cli.run import checked_settings, start
 
-    console = Console(stderr=as_json)
+    console = console_for(as_json)
+    wanted = checked_settings(campaign, 0, scale, "grammar", 0)
     with console.status("Starting the store and the Prefect server"):
-        address = start(campaign)
-        from archdb import NotFound, get_campaign, open_store
-        from flows.campaign import join_campaign
+        address = start()
+        from archdb import NotFound, get_campaign, open_campaign, open_store
         from flows.evaluate_file import evaluate_file, file_id
 
         try:
             known = get_campaign(open_store(), campaign)
-            if known.scale != scale:
-                raise Refused(
-                    f"Campaign {campaign} is at the {known.scale} scale, not {scale}: add --scale {known.scale}, or "
-                    "--campaign NAME for another campaign."
-                )
         except NotFound:
-            try:
-                join_campaign(campaign, 0, scale, "grammar", 0, "evaluation")
-            except ValueError as fault:
-                raise Refused(str(fault)) from fault
+            known = open_campaign(open_store(), wanted)
+    if known.scale != scale:
+        raise Refused(
+            f"Campaign {campaign} is at the {known.scale} scale, not {scale}: add --scale {known.scale}, or "
+            "--campaign NAME for another campaign."
+        )
     from flows.cli.live import Display
     from flows.seed_baselines import REFERENCE_SEEDS
     from tasks.domain import domain_of
 
-    domain = domain_of(get_campaign(open_store(), campaign).domain)
+    domain = domain_of(known.domain)
     trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS) + seeds
     with Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
         evaluate_file(campaign, source, file.stem, seeds, parallel)

@@ -5,7 +5,6 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.syntax import Syntax
@@ -25,7 +24,7 @@ from archdb import (
     open_store,
 )
 from archdb import leaderboard as best_experiments
-from flows.cli.asked import AsJson, CampaignName, Refused, print_json
+from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
 from flows.cli.tables import experiments_table, leaderboard_table, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
@@ -37,7 +36,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show every experiment of a campaign and what is in flight."""
-    store, console = open_store(), Console()
+    store, console = open_store(), console_for()
     record = get_campaign(store, campaign)
     experiments = campaign_experiments(store, campaign)
     if as_json:
@@ -77,12 +76,12 @@ def leaderboard(
     from tasks.domain import domain_of
 
     objectives = domain_of(record.domain).OBJECTIVES
-    Console().print(leaderboard_table(ranked, objectives, f"Leaderboard of {campaign} ({record.scale} scale)"))
+    console_for().print(leaderboard_table(ranked, objectives, f"Leaderboard of {campaign} ({record.scale} scale)"))
 
 
 def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json: AsJson = False) -> None:
     """Show one experiment: why it was proposed, how it did, what was learned, its stages and its code."""
-    store, console = open_store(), Console()
+    store, console = open_store(), console_for()
     one = find_experiment(store, experiment, campaign)
     record = get_campaign(store, one.campaign)
     if as_json:
@@ -148,7 +147,7 @@ def lineage(experiment: ExperimentName, campaign: CampaignName = "default", as_j
     branches = {one.id: branch}
     for child in down:
         branches[child.id] = branches.get(child.parents[0], branch).add(_leaf(child, one.id))
-    Console().print(root)
+    console_for().print(root)
 
 
 def _leaf(one: Experiment, marked: str) -> str:
@@ -173,7 +172,7 @@ def diff(
             raise Refused(f"{side.id} has no code yet: wait for its codegen stage.")
     old, new = (get_text(store, side.code or "").splitlines() for side in (base, one))
     told = "\n".join(difflib.unified_diff(old, new, f"{base.id} {base.name}", f"{one.id} {one.name}", lineterm=""))
-    Console().print(Syntax(told or "The two files are the same.", "diff", theme="ansi_light"))
+    console_for().print(Syntax(told or "The two files are the same.", "diff", theme="ansi_light"))
 
 
 def report(campaign: CampaignName = "default") -> None:

@@ -2,12 +2,14 @@
 
 import os
 import signal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, print_json
+from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, console_for, print_json
+
+if TYPE_CHECKING:
+    from archdb import Campaign
 
 # Prefect's own lines would tear the display; they are kept in its UI, where each run's log can be read.
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -26,16 +28,14 @@ def run(
 
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
-    console = Console(stderr=as_json)
+    console = console_for(as_json)
+    wanted = checked_settings(campaign, cycles, scale, provider, seed)
     with console.status("Starting the store and the Prefect server"):
-        address = start(campaign)
+        address = start()
+        from archdb import open_campaign, open_store
         from flows.campaign import campaign as campaign_flow
-        from flows.campaign import join_campaign
 
-        try:
-            record = join_campaign(campaign, cycles, scale, provider, seed, "evaluation")
-        except ValueError as fault:
-            raise Refused(str(fault)) from fault
+        record = open_campaign(open_store(), wanted)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import REFERENCE_SEEDS
@@ -50,18 +50,26 @@ def run(
         print_json(outcome)
 
 
-def start(campaign: str) -> str:
-    """Make the data folder, the store and Prefect ready, and let Ctrl-C stop children. Returns Prefect's address.
+def checked_settings(campaign: str, cycles: int, scale: str, provider: str, seed: int) -> "Campaign":
+    """The campaign's record, before anything is started.
 
     Raises:
-        Refused: the campaign's name cannot be part of ids and paths.
+        Refused: a setting is not one that there is.
     """
+    from flows.settings import campaign_record
+
+    try:
+        return campaign_record(campaign, cycles, scale, provider, seed, "evaluation")
+    except ValueError as fault:
+        raise Refused(str(fault)) from fault
+
+
+def start() -> str:
+    """Make the data folder, the store and Prefect ready, and let Ctrl-C stop children. Returns Prefect's address."""
     from archdb import open_store, prepare_home
     from flows.prefect_server import use_prefect
     from tasks.sandbox.jail import stop_everything
 
-    if not campaign.replace("-", "").replace("_", "").isalnum() or not campaign.isascii():
-        raise Refused(f"The campaign name {campaign!r} has other signs than letters, digits, - and _: choose another.")
     prepare_home()
     open_store()
     address = use_prefect()

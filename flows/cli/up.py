@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from rich.console import Console
+from flows.cli.asked import console_for
 
 MLFLOW_PORT = 5000
 
@@ -17,7 +17,7 @@ def up() -> None:
     from archdb import open_store, prepare_home
     from flows.prefect_server import use_prefect
 
-    console = Console()
+    console = console_for()
     with console.status("Starting the Prefect server, MLflow and the store"):
         folder = prepare_home()
         store = open_store()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from flows.report.contents import Part
 
@@ -51,7 +52,7 @@ def logarithmic(values: Iterable[float], start: float, end: float, floor: float)
 
 def tick_label(value: float, ticks: Sequence[float]) -> str:
     """The tick's value with as many decimals as its neighbours need."""
-    gaps = [abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False) if b != a]
+    gaps = [abs(b - a) for a, b in pairwise(ticks) if b != a]
     decimals = max(0, math.ceil(-math.log10(min(gaps)) - 1e-9)) if gaps else 1
     text = f"{value:,.{min(decimals, 6)}f}"
     return (text if text.strip("-0.,") else text.lstrip("-")).replace("-", "\N{MINUS SIGN}")

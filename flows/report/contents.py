@@ -83,7 +83,7 @@ class Score(Part):
 class Evidence(Part):
     """One thing that the Researcher was shown or named as its reason."""
 
-    kind: Literal["paper", "finding", "components", "experiment"]
+    kind: Literal["paper", "finding", "component", "experiment"]
     link: Link
     id: Words
     used: bool

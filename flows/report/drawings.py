@@ -21,9 +21,9 @@ def draw_losses(contents: Contents) -> list[tuple[str, Markup]]:
 
 def _losses(lines: list[Line]) -> Markup:
     svg = _canvas(380, 280, "Streamed training loss of every design over steps")
-    across = Axis(low=0, high=max(1, *(line.points[-1][0] for line in lines if line.points)), start=46, end=372)
+    across = Axis(low=0, high=max(1, *(line.points[-1][0] for line in lines)), start=46, end=372)
     down = logarithmic(visible_losses(lines), 244, 8, FLOOR)
-    _grid(svg, across, down, "step", "loss (nats)")
+    _grid(svg, across, down, ("step", "loss (nats)"), labels=260)
     for line in lines:
         path = "M" + "L".join(f"{across.at(step)} {down.at(loss)}" for step, loss in line.points)
         kind = f"top s{line.place}" if line.role == "top" else line.role
@@ -42,7 +42,7 @@ def draw_progress(contents: Contents) -> Markup:
         update={"low": 0.0}
     )
     down = of_fitness(scored, 282, 12)
-    _grid(svg, across, down, "CPU-seconds of evaluation, in order of completion", "fitness")
+    _grid(svg, across, down, ("CPU-seconds of evaluation, in order of completion", "fitness"), labels=312)
     level = str(down.at(0.0))
     _add(svg, "line", x1="56", x2="748", y1=level, y2=level, **{"class": "level"})
     best = [(across.at(point.cpu_seconds), down.at(point.best)) for point in points if point.best is not None]
@@ -132,19 +132,17 @@ def _mark(parent: ET.Element, x: float, y: float, design: Design) -> None:
     _add(mark, "title").text = f"{design.name}: {reason}, {number(design.cpu_seconds, 1)} CPU-seconds"
 
 
-def _grid(svg: ET.Element, across: Axis, down: Axis, title_x: str, title_y: str) -> None:
+def _grid(svg: ET.Element, across: Axis, down: Axis, titles: tuple[str, str], labels: float) -> None:
+    """Rules, labels and titles of both axes; ``labels`` is the height at which the lower ticks are named."""
     for tick in down.ticks():
         y = down.at(tick)
         _add(svg, "line", x1=str(across.start), x2=str(across.end), y1=str(y), y2=str(y), **{"class": "rule"})
         label = f"{tick:g}" if down.logarithmic else tick_label(tick, down.ticks())
         _text(svg, across.start - 6, y + 4, label, "tick", anchor="end")
-    bottom = max(down.start, down.end)
     for tick in across.ticks():
-        _text(svg, across.at(tick), bottom + 28 if title_y == "fitness" else bottom + 16, tick_label(tick, across.ticks()),
-              "tick", anchor="middle")  # fmt: skip
-    middle = (across.start + across.end) / 2
-    _text(svg, middle, bottom + (46 if title_y == "fitness" else 33), title_x, "title", anchor="middle")
-    turned = _text(svg, 0, 0, title_y, "title", anchor="middle")
+        _text(svg, across.at(tick), labels, tick_label(tick, across.ticks()), "tick", anchor="middle")
+    _text(svg, (across.start + across.end) / 2, labels + 17, titles[0], "title", anchor="middle")
+    turned = _text(svg, 0, 0, titles[1], "title", anchor="middle")
     turned.set("transform", f"translate(12 {(down.start + down.end) / 2}) rotate(-90)")
 
 

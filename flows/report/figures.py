@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from flows.report.axes import of_fitness
 from flows.report.contents import Contents, Design
@@ -56,15 +57,19 @@ def _losses(contents: Contents) -> bytes:
             axes.plot(*zip(*line.points, strict=True), **_stroke(line))
         losses = [max(loss, FLOOR) for loss in visible_losses(lines)]
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(min(losses) / 1.15, max(losses) * 1.15)
         axes.set_title(title_of(task, contents), parse_math=False, loc="left", fontsize=11)
         axes.set_xlabel("step")
-    sheet[0].set_ylabel("loss in nats, as streamed by training (display only)")
+    sheet[0].set_ylabel("loss in nats")
     keys = [*top_candidates(contents), *([contents.reference] if contents.reference else [])]
     colours = [*SERIES[: len(keys) - bool(contents.reference)], INK]
     if keys:
         drawn = [sheet[0].plot([], [], color=colour)[0] for _, colour in zip(keys, colours, strict=False)]
         legend = figure.legend(drawn, ["" for _ in keys], loc="outside lower center", ncols=3, frameon=False)
+        legend.set_title("as streamed by training, display only", prop={"size": 9})
         for text, one in zip(legend.get_texts(), keys, strict=True):
             text.set_parse_math(False)
             text.set_text(_label(one))
@@ -91,12 +96,12 @@ def _progress(contents: Contents) -> bytes:
         else:
             marker = "s" if point.design.quadratic else "D" if point.design.kind == "baseline" else "o"
             axes.plot(point.cpu_seconds, max(fitness, edge.low), marker, color=fitness_colour(fitness), markersize=5)
-    best = [(point.cpu_seconds, point.best) for point in contents.progress if point.best is not None]
+    best = [(point.cpu_seconds, max(point.best, edge.low)) for point in contents.progress if point.best is not None]
     if best:
         axes.plot(*zip(*best, strict=True), drawstyle="steps-post", color=INK, linewidth=1.2)
     axes.axhline(0.0, color=QUIET, linewidth=0.8, linestyle="--")
     axes.set_xlim(left=0.0)
-    axes.set_ylim(edge.low, edge.high)
+    axes.set_ylim(edge.low - 0.1 * (edge.high - edge.low), edge.high)  # room for the crosses
     axes.set_xlabel("CPU-seconds of evaluation, in order of completion")
     axes.set_ylabel("fitness")
     return _png(figure)
@@ -123,7 +128,7 @@ def _lineage(contents: Contents) -> bytes:
 
 
 def _sheet(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
-    figure = Figure(figsize=(width, min(height, TALLEST)), layout="constrained")
+    figure = Figure(figsize=(width, min(height, TALLEST)), layout="constrained", dpi=DOTS_PER_INCH)
     found = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
     for axes in found:
         axes.spines[["top", "right"]].set_visible(False)

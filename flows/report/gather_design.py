@@ -175,7 +175,7 @@ def _evidence(library: Library, summary: Mapping[str, object]) -> Iterator[Evide
         elif one in library.experiments:
             yield Evidence(kind="experiment", id=one, link=library.link(one), used=known)
         else:
-            kind, href = ("components", "") if "=" in one else ("paper", _online(one))
+            kind, href = ("component", "") if "=" in one else ("paper", _online(one))
             yield Evidence(kind=kind, id=one, link=Link(text=one, href=href), used=known)
 
 

@@ -39,6 +39,8 @@ def lines_by_task(contents: Contents) -> dict[str, list[Line]]:
         role: Role = "baseline" if design.kind == "baseline" else "top" if design.id in top else "other"
         role = "reference" if design.reference else role
         for task, points in design.curves.items():
+            if not points:
+                continue
             line = Line(design=design, role=role, place=top.get(design.id, 0), points=thinned(points))
             tasks.setdefault(task, []).append(line)
     order = ("other", "baseline", "reference", "top")

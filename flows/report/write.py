@@ -54,11 +54,12 @@ def report_folder(campaign_id: str) -> Path:
 def render_page(contents: Contents) -> str:
     """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used."""
     style, script = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("style.css", "highlight.js"))
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
-    return _templates().get_template("page.html").render(
+    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src "
+    page = _templates().get_template("page.html")
+    return page.render(
         it=contents,
         dash=wording.DASH,
-        policy=policy,
+        policy=policy + _hash(script),
         style=Markup(style),
         script=Markup(script),
         losses=draw_losses(contents),

@@ -1,0 +1,45 @@
+"""A campaign's settings, checked before anything is started."""
+
+import contextlib
+import platform
+from importlib import metadata
+
+from archdb import Campaign
+from tasks.agents.providers import agents_of
+from tasks.domain import domain_of
+
+PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
+
+
+def campaign_record(name: str, cycles: int, scale: str, provider: str, seed: int, domain: str) -> Campaign:
+    """The record that a campaign with these settings has.
+
+    Raises:
+        ValueError: an unknown scale, provider or domain, or a name that cannot be part of ids and paths.
+        CorpusError: the data that the domain trains on is missing or altered.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise ValueError(f"The campaign name {name!r} has other signs than letters, digits, - and _: choose another.")
+    module = domain_of(domain)
+    module.scale(scale)
+    agents_of(provider)
+    fingerprint = module.corpus().fingerprint
+    return Campaign(
+        id=name,
+        scale=scale,
+        provider=provider,
+        cycles=cycles,
+        seed=seed,
+        domain=domain,
+        dataset=f"{fingerprint['dataset']} {fingerprint['train'][:12]}",
+        environment=environment(),
+    )
+
+
+def environment() -> dict[str, str]:
+    """The versions that results depend on."""
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions

@@ -1,0 +1,150 @@
+"""One real campaign end to end, and everything that a person can do with it afterwards."""
+
+import json
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from archdb import Store, campaign_experiments, get_report, list_findings
+from tests.flows.conftest import CYCLES, Lab
+
+BASELINES = {"softmax_attention", "linear_attention", "gla", "deltanet", "gated_deltanet"}
+Done = subprocess.CompletedProcess[str]
+
+
+def test_it_ends_with_a_leaderboard_and_where_to_look(finished: Done) -> None:
+    assert finished.returncode == 0, finished.stderr
+    for text in ("Leaderboard of t (tiny scale)", "gated_deltanet (reference, 3 seeds)", "Learned:", "index.html"):
+        assert text in finished.stdout
+    assert "archloop up" in finished.stdout
+    assert "gpu-train" in finished.stdout, "progress was not shown"
+
+
+def test_every_experiment_is_closed_and_has_each_stage_once(finished: Done, lab_store: Store) -> None:
+    experiments = campaign_experiments(lab_store, "t")
+    assert {one.name for one in experiments if one.kind == "baseline"} == BASELINES
+    cycles = [one for one in experiments if one.kind == "candidate"]
+    assert [one.cycle for one in cycles] == list(range(1, CYCLES + 1))
+    for one in experiments:
+        assert one.state == "done", one.failure
+        assert one.fitness is not None
+        assert not one.lease.owner
+        trainings = [stage for stage in one.stages.values() if stage.stage == "gpu-train"]
+        assert {stage.seed for stage in trainings} == set(one.seeds)
+    reference = next(one for one in experiments if "reference" in one.tags)
+    assert len(reference.seeds) == 3
+    assert abs(reference.fitness or 0.0) < 1e-9
+    for one in cycles:
+        assert one.parents
+        assert "softmax" not in one.parents[0], "the quadratic baseline is shown, never a parent"
+
+
+def test_sizes_match_the_reference_within_two_percent(finished: Done, lab_store: Store) -> None:
+    for one in campaign_experiments(lab_store, "t"):
+        report = get_report(lab_store, one.stages["compile-check:0"].report or "")["body"]
+        assert abs(report["parameters"] / report["reference_parameters"] - 1) <= 0.02
+
+
+def test_findings_name_their_evidence(finished: Done, lab_store: Store) -> None:
+    findings = list_findings(lab_store, "t")
+    assert findings
+    known = {one.id for one in campaign_experiments(lab_store, "t")}
+    assert all(set(finding.evidence) <= known and finding.evidence for finding in findings)
+
+
+def test_prefect_shows_the_stages_by_name(finished: Done, lab: Lab, lab_store: Store) -> None:
+    runs = httpx.post(f"{lab.prefect}/task_runs/filter", json={"limit": 200}).json()
+    names = Counter(run["name"].rsplit("-", 1)[0] for run in runs)
+    for stage in ("sample", "propose", "codegen", "compile-check", "gpu-train", "benchmark", "analyze"):
+        assert names[stage] >= CYCLES, names
+    flows = {run["name"] for run in httpx.post(f"{lab.prefect}/flow_runs/filter", json={"limit": 200}).json()}
+    assert {"t", "t-baselines", "t-c001", "evaluate t-c001"} <= flows
+
+
+def test_mlflow_has_one_run_per_design(
+    finished: Done, lab: Lab, lab_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{lab.folder / 'mlflow.db'}")
+    folder = client.get_experiment_by_name("archloop-tiny")
+    assert folder is not None
+    runs = client.search_runs([folder.experiment_id], "tags.`archloop.campaign` = 't'")
+    experiments = {one.id: one for one in campaign_experiments(lab_store, "t") if one.kind != "external"}
+    counted = Counter(run.data.tags["archloop.experiment"] for run in runs)
+    assert {key: counted[key] for key in experiments} == dict.fromkeys(experiments, 1)
+    for run in runs:
+        one = experiments.get(run.data.tags["archloop.experiment"])
+        if one is None:
+            continue
+        assert run.info.run_id == one.mlflow_run
+        assert run.data.metrics["fitness"] == pytest.approx(one.fitness)
+        assert run.data.params["scale"] == "tiny"
+        assert {"design", "reports", "weights"} <= {file.path for file in client.list_artifacts(run.info.run_id)}
+    reference = next(one for one in experiments.values() if "reference" in one.tags)
+    metrics = client.get_run(reference.mlflow_run).data.metrics
+    assert {"eval/text_bpb", "eval/text_bpb.s1", "eval/text_bpb.s2"} <= set(metrics)
+
+
+def test_the_report_is_one_file(finished: Done, lab: Lab) -> None:
+    page = lab.folder / "reports" / "t" / "index.html"
+    text = page.read_text()
+    for name in BASELINES:
+        assert name in text
+    assert "<script src" not in text
+    assert list(page.parent.glob("*.png"))
+
+
+def test_running_it_again_does_nothing_twice(finished: Done, lab: Lab, lab_store: Store) -> None:
+    before = campaign_experiments(lab_store, "t")
+    again = lab.run("run", "--scale", "tiny", "--cycles", str(CYCLES), "--campaign", "t")
+    assert again.returncode == 0, again.stderr
+    assert campaign_experiments(lab_store, "t") == before
+
+
+def test_other_settings_are_refused(finished: Done, lab: Lab) -> None:
+    told = lab.run("run", "--scale", "nano", "--campaign", "t")
+    assert told.returncode == 1
+    assert "scale tiny, not nano" in told.stderr
+    assert "--campaign NAME" in told.stderr
+
+
+def test_looking_at_what_is_recorded(finished: Done, lab: Lab) -> None:
+    status = json.loads(lab.run("status", "-c", "t", "--json").stdout)
+    assert {one["name"] for one in status} >= BASELINES
+    ranked = json.loads(lab.run("leaderboard", "-c", "t", "--json").stdout)
+    fitness = [one["fitness"] for one in ranked]
+    assert fitness == sorted(fitness, reverse=True)
+    shown = lab.run("show", "1", "-c", "t").stdout
+    assert "Motivation" in shown
+    assert "class Candidate" in shown
+    assert "t-c001" in lab.run("lineage", "1", "-c", "t").stdout
+    assert "+++ t-c001" in lab.run("diff", "1", "-c", "t").stdout
+    path = lab.run("report", "-c", "t").stdout.strip()
+    assert Path(path).exists()
+
+
+def test_a_file_is_judged_against_the_baselines(finished: Done, lab: Lab, tmp_path: Path) -> None:
+    from evaluation import baseline_source
+
+    file = tmp_path / "my_layer.py"
+    file.write_text("# mine\n" + baseline_source("gla"))
+    told = lab.run("evaluate", str(file), "-c", "t", "--scale", "tiny")
+    assert told.returncode == 0, told.stderr
+    assert "my_layer" in told.stdout
+    assert any(word in told.stdout for word in ("within noise", "better", "worse"))
+    assert "95% interval" in told.stdout
+    again = json.loads(lab.run("evaluate", str(file), "-c", "t", "--scale", "tiny", "--json").stdout)
+    assert again["state"] == "done"
+    assert set(again["comparison"]["objectives"]) == {"text_bpb", "recall_loss", "copy_loss"}
+
+
+def test_a_file_that_fails_says_why(finished: Done, lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text("from torch import nn\nclass Candidate(nn.Module):\n    pass\n")
+    told = lab.run("evaluate", str(file), "-c", "t", "--scale", "tiny")
+    assert told.returncode == 1
+    assert "failed in compile-check" in told.stdout

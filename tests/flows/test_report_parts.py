@@ -1,0 +1,102 @@
+"""The parts of the report on their own: layout, order, numbers and Markdown."""
+
+import re
+
+from archdb import Campaign, Finding
+from flows.report.contents import Contents, Design
+from flows.report.gather import progress, ranked, without_superseded
+from flows.report.markdown import render_markdown
+from flows.report.tree import lay_out
+from flows.report.wording import anchor, number, places, signed
+from flows.report.write import render_page
+
+
+def a_design(number: int, **fields: object) -> Design:
+    values = {"id": f"c{number}", "anchor": f"a{number}", "name": f"N{number}", "kind": "candidate", "state": "done",
+              "reference": False, "quadratic": False, "cycle": number} | fields  # fmt: skip
+    return Design.model_validate(values)
+
+
+def test_lineage_of_200_designs_gives_each_its_own_row_below_its_parent() -> None:
+    designs = [a_design(n, parent=f"c{(n * 7) % n}" if n > 4 else None, fitness=n / 100) for n in range(200)]
+    nodes = lay_out(designs)
+    assert [node.row for node in nodes] == list(range(200))
+    assert {node.design.id for node in nodes} == {one.id for one in designs}
+    for node in nodes:
+        above = None if node.parent is None else nodes[node.parent]
+        assert (above.design.id if above else None) == node.design.parent
+        assert node.depth == (above.depth + 1 if above else 0)
+        assert above is None or above.row < node.row
+
+
+def test_the_page_holds_200_designs() -> None:
+    curves = {"text": tuple((step, 2.0 + 1 / step) for step in range(1, 400))}
+    common = {"cpu_seconds": 9.0, "curves": curves}
+    designs = ranked(
+        [
+            a_design(n, parent=f"c{n // 3}" if n else None, fitness=1 / (n + 1), finished_at=float(n), **common)
+            for n in range(200)
+        ]
+    )
+    campaign = Campaign(id="big", scale="nano", provider="grammar", cycles=200)
+    contents = Contents(
+        campaign=campaign,
+        written_at=0.0,
+        yardsticks=(),
+        designs=tuple(designs),
+        lessons=(),
+        superseded=0,
+        kinds_of_failure=(),
+        progress=progress(designs),
+        fitness_places=3,
+    )
+    html = render_page(contents)
+    assert html.count('class="name"') == 200
+    assert html.count('class="line ') == 65, "the best five and the sixty behind them"
+    assert len(html) < 2_000_000
+
+
+def test_progress_counts_compute_in_order_and_ignores_what_is_not_the_bar() -> None:
+    designs = [
+        a_design(1, fitness=-0.5, finished_at=2.0, cpu_seconds=10.0),
+        a_design(2, fitness=0.9, finished_at=1.0, cpu_seconds=5.0, quadratic=True),
+        a_design(3, finished_at=3.0, cpu_seconds=7.0),
+        a_design(4, fitness=0.1, finished_at=4.0, cpu_seconds=1.0),
+        a_design(5, state="open"),
+    ]
+    found = [(point.design.id, point.cpu_seconds, point.best) for point in progress(designs)]
+    assert found == [("c2", 5.0, None), ("c1", 15.0, -0.5), ("c3", 22.0, -0.5), ("c4", 23.0, 0.1)]
+    assert [one.rank for one in ranked(designs)] == [2, None, None, 1, None]
+
+
+def test_a_population_finding_gives_way_to_one_on_more_designs() -> None:
+    def finding(name: str, *evidence: str) -> Finding:
+        return Finding(id=name, campaign="x", text=name, evidence=evidence, components=("decay=fixed",))
+
+    pair, early, late = finding("pair", "a", "b"), finding("early", "a", "b", "c"), finding("late", "a", "b", "c", "d")
+    assert without_superseded([pair, early, late]) == [pair, late]
+
+
+def test_numbers_are_written_alike_and_tell_values_apart() -> None:
+    assert places([0.5, 0.5, 0.1 + 0.2, 0.3], 2) == 2
+    assert places([0.1234, 0.1233], 2) == 4
+    assert (signed(-0.0001), signed(0.25), signed(-3.0, 1), number(None)) == (
+        "0.00",
+        "+0.25",
+        "\N{MINUS SIGN}3.0",
+        "\N{EN DASH}",
+    )
+    assert number(1234567) == "1,234,567"
+    assert anchor("a/b c") != anchor("a_2f_b c")
+    assert not re.search(r"\s|/", anchor("a/b c"))
+
+
+def test_markdown_is_rendered_without_html_images_or_odd_links() -> None:
+    found = render_markdown(
+        "# T\n\n**b** <b>raw</b> [j](javascript:x) [d](data:text/html,x) [o](https://o.example) ![i](https://i/x)"
+    )
+    assert "<h5>T</h5>" in found
+    assert "<strong>b</strong>" in found
+    assert "&lt;b&gt;raw" in found
+    assert re.findall(r'href="([^"]*)"', found) == ["https://o.example", "https://i/x"]
+    assert "<img" not in found
