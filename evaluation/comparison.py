@@ -71,8 +71,9 @@ def _difference(a: Sequence[float], b: Sequence[float], better: float) -> Differ
     change = mean(a) - mean(b)
     error = _pooled(a, b) * math.sqrt(1 / len(a) + 1 / len(b))
     half = float(t.ppf((1 + CONFIDENCE) / 2, degrees)) * error
+    rounding = 1e-12 * max(abs(mean(a)), abs(mean(b)), 1.0)  # so that equal means never count as a difference
     verdict: VerdictWord = "within noise"
-    if abs(change) > half:
+    if abs(change) > half + rounding:
         verdict = "better" if better * change > 0 else "worse"
     return Difference(difference=change, low=change - half, high=change + half, degrees=degrees, verdict=verdict)
 

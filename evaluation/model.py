@@ -1,7 +1,7 @@
 """The model around a candidate mixer: byte embedding, pre-norm residual layers with a SwiGLU MLP, norm and head.
 
-Each position also sees the embedding of the token before it through a learnt gain per channel ("smear"). All designs get
-this for free, so that the probes measure memory and not how soon a design finds a previous-token circuit.
+Each position also sees the embedding of the token before it through a learnt gain per channel ("smear"). All designs
+get this for free, so that the probes measure memory and not how soon a design finds a previous-token circuit.
 The head is the embedding again (Press and Wolf 2017, arXiv:1608.05859), scaled by sqrt(d_model) on the way in as in
 Vaswani et al. 2017 (arXiv:1706.03762): the probes are learnt several times sooner than with a head of its own.
 

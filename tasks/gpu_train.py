@@ -85,7 +85,9 @@ def _report_file(folder: Path) -> Path:
 def _track(
     store: Store, campaign: Campaign, experiment: Experiment, seed: int, report: TrainReport, folder: Path
 ) -> str:
-    run = experiment.mlflow_run or tracking.find_or_start_run(campaign, experiment, current_flow_run())
+    run = experiment.mlflow_run or tracking.find_or_start_run(
+        campaign, experiment, current_flow_run(), report.started_at
+    )
     if experiment.mlflow_run is None:
         set_fields(store, experiment.id, mlflow_run=run)
     tracking.log_parameters(

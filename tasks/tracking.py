@@ -52,8 +52,8 @@ def _tracking_faults() -> Iterator[None]:
         ) from fault
 
 
-def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str | None) -> str:
-    """The id of the experiment's MLflow run, which is created if it does not exist."""
+def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str | None, at: float) -> str:
+    """The id of the experiment's MLflow run, which is created, as started ``at``, if it does not exist."""
     with _tracking_faults():
         folder = _folder(campaign.scale)
         found = _client().search_runs([folder], f"tags.`{TAG}` = '{experiment.id}'", max_results=1)
@@ -69,7 +69,8 @@ def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str 
             "archloop.dataset": campaign.dataset,
             "prefect.flow_run": flow_run or "",
         }
-        return str(_client().create_run(folder, run_name=experiment.name, tags=tags).info.run_id)
+        run = _client().create_run(folder, start_time=int(at * 1000), run_name=experiment.name, tags=tags)
+        return str(run.info.run_id)
 
 
 @functools.cache

@@ -40,7 +40,7 @@ def linear(values: Iterable[float], start: float, end: float, margin: float = 0.
 def of_fitness(values: Iterable[float], start: float, end: float) -> Axis:
     """An axis with 0, the reference, on it. What lies far below is cut, since good designs are close to each other."""
     given = [0.0, *values]
-    lowest = -2.0 * max(0.5, *given)
+    lowest = -max(1.0, *given)
     return linear([max(value, lowest) for value in given], start, end)
 
 
@@ -51,10 +51,11 @@ def logarithmic(values: Iterable[float], start: float, end: float, floor: float)
 
 
 def tick_label(value: float, ticks: Sequence[float]) -> str:
-    """The tick's value with as many decimals as its neighbours need."""
-    gaps = [abs(b - a) for a, b in pairwise(ticks) if b != a]
-    decimals = max(0, math.ceil(-math.log10(min(gaps)) - 1e-9)) if gaps else 1
-    text = f"{value:,.{min(decimals, 6)}f}"
+    """The tick's value with as many decimals as all the ticks need to be exact."""
+    gap = min((b - a for a, b in pairwise(ticks)), default=1.0)
+    exact = (count for count in range(13) if all(abs(round(one, count) - one) < gap / 1000 for one in ticks))
+    decimals = next(exact, 13)
+    text = f"{value:,.{decimals}f}"
     return (text if text.strip("-0.,") else text.lstrip("-")).replace("-", "\N{MINUS SIGN}")
 
 
@@ -68,7 +69,7 @@ def _steps(low: float, high: float) -> list[float]:
 
 def _decades(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for factors in ((1, 2, 5), (1, 3), (1,)):
+    for factors in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
         found = [factor * 10.0**power for power in powers for factor in factors if low <= factor * 10.0**power <= high]
         if len(found) <= 7:
             break

@@ -11,7 +11,7 @@ from flows.report.series import FLOOR, Line, lines_by_task, title_of, visible_lo
 from flows.report.tree import Node, lay_out
 from flows.report.wording import number, shortened, signed
 
-ROW, INDENT, LABEL = 22, 18, 34  # pixels per row and per depth; signs of a name
+ROW, INDENT, LABEL = 22, 18, 42  # pixels per row and per depth; signs of a name
 
 
 def draw_losses(contents: Contents) -> list[tuple[str, Markup]]:
@@ -61,7 +61,7 @@ def draw_progress(contents: Contents) -> Markup:
 def draw_lineage(contents: Contents) -> Markup:
     """Every design under its first parent, and beside the tree its fitness on a common axis."""
     nodes = lay_out(contents.designs)
-    left = 16 + INDENT * max((node.depth for node in nodes), default=0) + 8 * LABEL
+    left = 16 + INDENT * max((node.depth for node in nodes), default=0) + 7 * LABEL
     height = 34 + ROW * len(nodes)
     svg = _canvas(left + 480, height, "Lineage: every design under its first parent, with its fitness")
     svg.set("width", str(left + 480))

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, NullLocator
 
 from flows.report.axes import of_fitness
@@ -17,6 +18,7 @@ from flows.report.wording import shortened, signed
 DOTS_PER_INCH = 150
 TALLEST = 60.0  # inches: a figure of this height is 9,000 pixels high
 NOTHING = "nothing to show yet"
+FAILED = -9.0  # a failed design has the colour of a fitness this far below the reference
 
 
 def draw_figures(contents: Contents) -> dict[str, bytes]:
@@ -57,7 +59,7 @@ def _losses(contents: Contents) -> bytes:
             axes.plot(*zip(*line.points, strict=True), **_stroke(line))
         losses = [max(loss, FLOOR) for loss in visible_losses(lines)]
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(min(losses) / 1.15, max(losses) * 1.15)
@@ -69,7 +71,7 @@ def _losses(contents: Contents) -> bytes:
     if keys:
         drawn = [sheet[0].plot([], [], color=colour)[0] for _, colour in zip(keys, colours, strict=False)]
         legend = figure.legend(drawn, ["" for _ in keys], loc="outside lower center", ncols=3, frameon=False)
-        legend.set_title("as streamed by training, display only", prop={"size": 9})
+        legend.set_title("as streamed by training, display only", prop=FontProperties(size=9))
         for text, one in zip(legend.get_texts(), keys, strict=True):
             text.set_parse_math(False)
             text.set_text(_label(one))
@@ -92,7 +94,7 @@ def _progress(contents: Contents) -> bytes:
     for point in contents.progress:
         fitness = point.design.fitness
         if fitness is None:
-            axes.plot(point.cpu_seconds, 0.02, "x", color=fitness_colour(-9), transform=axes.get_xaxis_transform())
+            axes.plot(point.cpu_seconds, 0.02, "x", color=fitness_colour(FAILED), transform=axes.get_xaxis_transform())
         else:
             marker = "s" if point.design.quadratic else "D" if point.design.kind == "baseline" else "o"
             axes.plot(point.cpu_seconds, max(fitness, edge.low), marker, color=fitness_colour(fitness), markersize=5)
@@ -117,10 +119,12 @@ def _lineage(contents: Contents) -> bytes:
             across, down = [node.depth - 1, node.depth - 1, node.depth], [node.parent, node.row, node.row]
             axes.plot(across, down, color=QUIET, linewidth=0.8, zorder=1)
         marker = "x" if node.design.failure else "s" if node.design.quadratic else "o"
-        axes.plot(node.depth, node.row, marker, color=fitness_colour(node.design.fitness), markersize=6, zorder=2)
+        colour = fitness_colour(FAILED if node.design.failure else node.design.fitness)
+        axes.plot(node.depth, node.row, marker, color=colour, markersize=6, zorder=2)
         said = "failed" if node.design.failure else signed(node.design.fitness, contents.fitness_places)
         label = f"{_label(node.design)}   {said}"
-        axes.text(node.depth + 0.15, node.row, label, va="center", fontsize=8, parse_math=False)
+        beside = {"xytext": (8, 0), "textcoords": "offset points"}
+        axes.annotate(label, (node.depth, node.row), va="center", fontsize=8, parse_math=False, **beside)
     axes.set_xlim(-0.2, max(node.depth for node in nodes) + 5)
     axes.set_ylim(len(nodes), -1)
     axes.set_axis_off()
@@ -144,7 +148,7 @@ def _empty(figure: Figure, axes: Any) -> Figure:
 
 def _label(design: Design) -> str:
     """The name in signs that the font of the figures has."""
-    return shortened(design.name, 36).encode("latin-1", "replace").decode("latin-1")
+    return shortened(design.name.encode("latin-1", "replace").decode("latin-1"), 44)
 
 
 def _png(figure: Figure) -> bytes:

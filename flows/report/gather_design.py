@@ -9,7 +9,6 @@ from evaluation import Baseline, BenchmarkReport, CheckReport, Fitness, TrainRep
 from evaluation import Verdict as Judged
 from flows.report.contents import (
     Attempt,
-    Curve,
     Design,
     DiffKind,
     DiffLine,
@@ -70,7 +69,9 @@ def gather_design(library: Library, experiment: Experiment, running: Running | N
     parent = library.parent(experiment)
     proposed = experiment.stage("propose", 0)
     summary = proposed.summary if proposed else {}
-    seeds = tuple(_seed(store, experiment, seed) for seed in experiment.seeds)
+    trained = {seed: _training(store, experiment.stage("gpu-train", seed=seed)) for seed in experiment.seeds}
+    seeds = tuple(_seed(store, experiment, seed, report) for seed, report in trained.items())
+    curves = next((dict(report.curves) for report in trained.values() if report), {})
     return Design(
         id=experiment.id,
         anchor=anchor(experiment.id),
@@ -98,7 +99,7 @@ def gather_design(library: Library, experiment: Experiment, running: Running | N
         compared=bool(parent and parent.code),
         attempts=tuple(_attempts(store, experiment)),
         steps=tuple(_step(stage) for stage in sorted(experiment.stages.values(), key=lambda one: one.started_at)),
-        curves=_curves(store, experiment),
+        curves=curves,
         failure=Failure.model_validate(experiment.failure.model_dump()) if experiment.failure else None,
         now=_now(running) if running and experiment.state == "open" else "",
         mlflow_run=experiment.mlflow_run,
@@ -127,9 +128,8 @@ def _scores(store: Store, experiment: Experiment) -> dict[str, Score]:
     }
 
 
-def _seed(store: Store, experiment: Experiment, seed: int) -> Seed:
-    trained, scored = experiment.stage("gpu-train", seed=seed), experiment.stage("benchmark", seed=seed)
-    training = _training(store, trained)
+def _seed(store: Store, experiment: Experiment, seed: int, training: TrainReport | None) -> Seed:
+    scored = experiment.stage("benchmark", seed=seed)
     report = (
         BenchmarkReport.model_validate(get_report(store, scored.report)["body"]) if scored and scored.report else None
     )
@@ -146,11 +146,6 @@ def _seed(store: Store, experiment: Experiment, seed: int) -> Seed:
 
 def _training(store: Store, stage: Stage | None) -> TrainReport | None:
     return TrainReport.model_validate(get_report(store, stage.report)["body"]) if stage and stage.report else None
-
-
-def _curves(store: Store, experiment: Experiment) -> dict[str, Curve]:
-    report = _training(store, experiment.stage("gpu-train", seed=experiment.seeds[0]) if experiment.seeds else None)
-    return dict(report.curves) if report else {}
 
 
 def _parameters(experiment: Experiment, seeds: tuple[Seed, ...]) -> int | None:

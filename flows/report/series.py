@@ -69,6 +69,12 @@ def thinned(points: Curve) -> Curve:
 
 
 def visible_losses(lines: list[Line]) -> list[float]:
-    """The losses that set the range of an axis. A design's own words must not: baselines set it where there are any."""
-    trusted = [line for line in lines if line.role in ("baseline", "reference")] or lines
-    return [loss for line in trusted for _, loss in line.points]
+    """The losses that set the range of an axis. What a design streams may be anything, so where there are baselines it
+    may widen their range downwards, tenfold at most, and never upwards.
+    """
+    trusted = [loss for line in lines if line.role in ("baseline", "reference") for _, loss in line.points]
+    others = [loss for line in lines if line.role in ("top", "other") for _, loss in line.points]
+    if not trusted:
+        return others
+    low, high = min(trusted) / 10, max(trusted)
+    return trusted + [min(max(loss, low), high) for loss in others]

@@ -1,4 +1,4 @@
-"""Scales are data; the parent's parameter arithmetic agrees with the torch model; importing evaluation loads no torch."""
+"""Scales are data; the parent counts parameters as torch does; importing evaluation loads no torch."""
 
 import importlib.util
 import subprocess

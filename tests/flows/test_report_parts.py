@@ -2,10 +2,14 @@
 
 import re
 
+import pytest
+
 from archdb import Campaign, Finding
+from flows.report.axes import linear, tick_label
 from flows.report.contents import Contents, Design
 from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
+from flows.report.series import Line, visible_losses
 from flows.report.tree import lay_out
 from flows.report.wording import anchor, number, places, signed
 from flows.report.write import render_page
@@ -100,3 +104,25 @@ def test_markdown_is_rendered_without_html_images_or_odd_links() -> None:
     assert "&lt;b&gt;raw" in found
     assert re.findall(r'href="([^"]*)"', found) == ["https://o.example", "https://i/x"]
     assert "<img" not in found
+
+
+def test_a_forged_curve_cannot_stretch_the_axis_of_the_others() -> None:
+    def line(role: str, *losses: float) -> Line:
+        points = tuple(enumerate(losses, start=1))
+        return Line.model_validate({"design": a_design(1), "role": role, "place": 0, "points": points})
+
+    honest = line("reference", 5.0, 0.5)
+    assert max(visible_losses([honest, line("top", 1e30, 0.2, -4.0)])) == 5.0
+    assert min(visible_losses([honest, line("top", 1e30, 0.2, -4.0)])) == 0.05
+    assert visible_losses([line("top", 3.0)]) == [3.0]
+
+
+@pytest.mark.parametrize("high", [1e-6, 0.3, 1.0, 7.0, 1234.5, 1e9])
+def test_ticks_are_few_round_and_inside(high: float) -> None:
+    axis = linear([0.0, high], 10.0, 110.0)
+    ticks = axis.ticks()
+    assert 3 <= len(ticks) <= 6
+    assert all(axis.low <= tick <= axis.high for tick in ticks)
+    said = [float(tick_label(tick, ticks).replace(",", "").replace("\N{MINUS SIGN}", "-")) for tick in ticks]
+    assert said == pytest.approx(ticks)
+    assert (axis.at(axis.low), axis.at(axis.high), axis.at(-1e12), axis.at(1e12)) == (10.0, 110.0, 10.0, 110.0)
