@@ -54,7 +54,7 @@ def chunk_delta(
         return from_chunks(o, batch, length).to(v.dtype), state.unflatten(0, (batch, heads))
 
 
-class _ChunkDelta(torch.autograd.Function):  # torch is untyped here
+class _ChunkDelta(torch.autograd.Function):
     """On chunks: q, k [N, M, C, K]; v [N, M, C, V]; beta [N, M, C, 1]; gates as in kernels.decay; state [M, K, V]."""
 
     @staticmethod
@@ -84,7 +84,7 @@ class _ChunkDelta(torch.autograd.Function):  # torch is untyped here
         return o, states[-1].clone()
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, o_gradient: Tensor, state_gradient: Tensor) -> tuple[Tensor | None, ...]:
         (
             q, k, v, beta, gates, start, end, scores, overlaps, factors, inverse, reads, u, states

@@ -48,7 +48,7 @@ def chunk_linear(
         return from_chunks(o, batch, length).to(v.dtype), state.unflatten(0, (batch, heads))
 
 
-class _ChunkLinear(torch.autograd.Function):  # torch is untyped here
+class _ChunkLinear(torch.autograd.Function):
     """The op on chunks: q, k [N, M, C, K]; v [N, M, C, V]; gates as in kernels.decay; state [M, K, V]."""
 
     @staticmethod
@@ -67,7 +67,7 @@ class _ChunkLinear(torch.autograd.Function):  # torch is untyped here
         return o, states[-1].clone()
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, o_gradient: Tensor, state_gradient: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, gates, start, end, scores, factors, states = ctx.saved_tensors
         with torch.autocast(q.device.type, enabled=False):

@@ -25,7 +25,7 @@ def short_conv(x: Tensor, weight: Tensor, activation: Literal["silu"] | None = "
     return (y if activation is None else F.silu(y)).to(x.dtype)
 
 
-class _ShortConv(torch.autograd.Function):  # torch is untyped here
+class _ShortConv(torch.autograd.Function):
     """W shifted multiply-adds: for the usual W = 4 several times faster on a CPU than a grouped convolution."""
 
     @staticmethod
@@ -40,7 +40,7 @@ class _ShortConv(torch.autograd.Function):  # torch is untyped here
         return y
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         padded, columns = ctx.saved_tensors
         length, taps = gradient.shape[1], columns.shape[0]

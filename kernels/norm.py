@@ -33,7 +33,7 @@ def l2_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
     return y.to(x.dtype)
 
 
-class _L2Norm(torch.autograd.Function):  # torch is untyped here
+class _L2Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
         inverse = (x * x).sum(dim=-1, keepdim=True).add_(eps).rsqrt_()
@@ -42,14 +42,14 @@ class _L2Norm(torch.autograd.Function):  # torch is untyped here
         return y
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         y, inverse = ctx.saved_tensors
         along = (gradient * y).sum(dim=-1, keepdim=True)
         return torch.addcmul(gradient, y, along, value=-1).mul_(inverse), None
 
 
-class _RmsNorm(torch.autograd.Function):  # torch is untyped here
+class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         inverse = (x * x).mean(dim=-1, keepdim=True).add_(eps).rsqrt_()
@@ -58,7 +58,7 @@ class _RmsNorm(torch.autograd.Function):  # torch is untyped here
         return normed * weight
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         normed, inverse, weight = ctx.saved_tensors
         dweight = (gradient * normed).reshape(-1, weight.shape[0]).sum(dim=0)

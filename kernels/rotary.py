@@ -28,14 +28,14 @@ def rotary(x: Tensor, base: float = 10000.0) -> Tensor:
     return y
 
 
-class _Rotation(torch.autograd.Function):  # torch is untyped here
+class _Rotation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         ctx.save_for_backward(cos, sin)
         return _rotate(x, cos, sin)
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
         return _rotate(gradient, cos, -sin), None, None  # a rotation's transpose turns the other way

@@ -30,7 +30,7 @@ def linear_scan(a: Tensor, b: Tensor, initial_state: Tensor | None = None) -> Te
     return h.to(b.dtype)
 
 
-class _LinearScan(torch.autograd.Function):  # torch is untyped here
+class _LinearScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, state: Tensor) -> Tensor:
         h = _scan(a, b, state)
@@ -38,7 +38,7 @@ class _LinearScan(torch.autograd.Function):  # torch is untyped here
         return h
 
     @staticmethod
-    @once_differentiable  # torch is untyped here
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, state, h = ctx.saved_tensors
         # g_t = gradient_t + a_{t+1} g_{t+1}: the same scan, backward in time.

@@ -11,7 +11,7 @@ from kernels import chunk_delta, l2_norm, rms_norm_gate, short_conv
 TAPS = 4
 
 
-class Candidate(nn.Module):  # torch is untyped here
+class Candidate(nn.Module):
     """[B, T, D] -> [B, T, D]: each write first takes out what the state already answers to that key."""
 
     def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:

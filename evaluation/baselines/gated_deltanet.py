@@ -24,7 +24,7 @@ ABLATIONS = {
 }
 
 
-class Candidate(nn.Module):  # torch is untyped here
+class Candidate(nn.Module):
     """[B, T, D] -> [B, T, D]: the delta rule on a state that the input can also fade as a whole."""
 
     def __init__(

@@ -15,7 +15,7 @@ GATE_RANK = 16
 TEMPERATURE = 16.0
 
 
-class Candidate(nn.Module):  # torch is untyped here
+class Candidate(nn.Module):
     """[B, T, D] -> [B, T, D]: a linear-attention state whose channels forget at rates that the input sets."""
 
     def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:

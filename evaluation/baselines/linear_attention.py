@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kernels import chunk_linear
 
 
-class Candidate(nn.Module):  # torch is untyped here
+class Candidate(nn.Module):
     """[B, T, D] -> [B, T, D]: each step reads an ever-growing sum of key-value products."""
 
     def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kernels import rotary
 
 
-class Candidate(nn.Module):  # torch is untyped here
+class Candidate(nn.Module):
     """[B, T, D] -> [B, T, D], every step attending to itself and all steps before it; T squared in cost."""
 
     def __init__(self, d_model: int, n_heads: int, **kwargs: object) -> None:
