@@ -49,7 +49,7 @@ def benchmark_file(
     json: AsJson = False,
 ) -> None:
     """Check a design, then score the weights that `train` left in the folder."""
-    checked = _stop_at_failure(_check(file, scale, folder))
+    checked = _stop_at_failure(_check(file, scale, folder), json)
     _finish(_benchmark(file, scale, seed, folder, checked), json)
 
 
@@ -62,7 +62,7 @@ def evaluate_file(
     json: AsJson = False,
 ) -> None:
     """Check, train and score one seed."""
-    trained = _stop_at_failure(_train(file, scale, seed, folder))
+    trained = _stop_at_failure(_train(file, scale, seed, folder), json)
     _finish(_benchmark(file, scale, seed, folder, trained), json)
 
 
@@ -90,9 +90,9 @@ def _show(progress: Progress) -> None:
     typer.echo(f"\r{progress.fraction:4.0%}  {where}  loss {progress.loss:.3f}  ", nl=False, err=True)
 
 
-def _stop_at_failure(report: CheckReport | TrainReport) -> CheckReport | TrainReport:
+def _stop_at_failure(report: CheckReport | TrainReport, as_json: bool) -> CheckReport | TrainReport:
     if report.failure is not None:
-        _finish(report, as_json=False)
+        _finish(report, as_json)
     return report
 
 

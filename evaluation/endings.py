@@ -69,7 +69,9 @@ def _looks_like_memory(ending: Exit) -> bool:
 
 
 def _last_words(ending: Exit, stage: str) -> str:
-    lines = [line.strip() for line in ending.stderr_tail.splitlines() if line.strip()]
+    # A child's own words: kept to one printable line.
+    printable = "".join(c if c.isprintable() else "\n" if c == "\n" else " " for c in ending.stderr_tail)
+    lines = [line.strip() for line in printable.splitlines() if line.strip()]
     if lines:
         return lines[-1][:600]
     if ending.returncode < 0:

@@ -3,7 +3,7 @@
 from archdb import Experiment, Store, get_campaign, get_experiment, get_report, get_text, put_text
 from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
 from tasks.agents.providers import agents_of
-from tasks.peers import peer_with_source
+from tasks.peers import peer, peer_with_source
 from tasks.stage import Outcome, run_stage, stage_task
 
 MOST_REPAIRS = 3
@@ -28,8 +28,12 @@ def repair(experiment_id: str, token: int, attempt: int) -> None:
 def adopt(experiment_id: str, token: int, source: str) -> None:
     """Record a source that nobody has to write: a baseline's, or a file that a person handed in."""
 
-    def keep(store: Store, _experiment: Experiment) -> Outcome:
-        return Outcome(summary={"lines": source.count("\n")}, patch={"code": put_text(store, source)})
+    def keep(store: Store, experiment: Experiment) -> Outcome:
+        engineer = agents_of(get_campaign(store, experiment.campaign).provider).engineer
+        return Outcome(
+            summary={"lines": source.count("\n")},
+            patch={"code": put_text(store, source), "components": engineer.components(peer(experiment, source))},
+        )
 
     run_stage(experiment_id, token, "codegen", keep, attempt=0)
 

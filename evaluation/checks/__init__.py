@@ -25,8 +25,8 @@ def check(
 ) -> CheckReport:
     """Decide whether the design in ``source`` may be trained at ``scale``.
 
-    ``folder`` is scratch space; ``reference_parameters`` replaces the scale's own count to match. A bad design gives a
-    report with a failure; ValueError is raised only for an unknown scale.
+    ``folder`` is scratch space; ``reference_parameters`` replaces the scale's own count to match (training keeps to
+    the scale's own). A bad design gives a report with a failure; ValueError is raised only for an unknown scale.
     """
     chosen = read_scale(scale)
     reference = reference_parameters or chosen.reference_parameters

@@ -191,8 +191,6 @@ class Lesson(Part):
 
     text: Words
     effect: float
-    objective: str
-    components: tuple[Words, ...]
     evidence: tuple[Link, ...]
 
 

@@ -37,7 +37,7 @@ def gather(store: Store, campaign: Campaign) -> Contents:
         written_at=time.time(),
         yardsticks=yardsticks,
         designs=tuple(designs),
-        lessons=_lessons(kept, library, {one.name: one.title for one in yardsticks}),
+        lessons=_lessons(kept, library),
         superseded=len(told) - len(kept),
         kinds_of_failure=_kinds_of_failure(designs),
         progress=progress(designs),
@@ -87,13 +87,11 @@ def without_superseded(findings: Sequence[Finding]) -> list[Finding]:
     return [one for one in findings if not superseded(one)]
 
 
-def _lessons(findings: Sequence[Finding], library: Library, titles: dict[str, str]) -> tuple[Lesson, ...]:
+def _lessons(findings: Sequence[Finding], library: Library) -> tuple[Lesson, ...]:
     return tuple(
         Lesson(
             text=one.text,
             effect=one.effect,
-            objective=titles.get(one.objective, one.objective),
-            components=one.components,
             evidence=tuple(library.link(experiment) for experiment in one.evidence),
         )
         for one in sorted(findings, key=lambda one: (-abs(one.effect), one.created_at, one.id))

@@ -110,6 +110,10 @@ class Researcher(Protocol):
 
 
 class Engineer(Protocol):
+    def components(self, given: Peer) -> dict[str, str]:
+        """The choices (slot -> choice) in a design that somebody else wrote; empty where there are no words for it."""
+        ...
+
     def write(self, proposal: Proposal, parents: Sequence[Peer]) -> Draft: ...
 
     def repair(self, proposal: Proposal, complaint: Complaint, parents: Sequence[Peer]) -> Draft | None:

@@ -24,7 +24,7 @@ from archdb import (
 from evaluation import BenchmarkReport, CheckReport, Failure, Panel, TrainReport, baseline_source, fitness
 from evaluation.reports import Verdict
 
-HOSTILE = "</style></script><script>steal()</script><img src=x onerror=steal()> $x^{$\x1b\u202e"
+HOSTILE = "$x^{$ </style></script><script>steal()</script><img src=x onerror=steal()> \x1b\u202e"
 PARENT = baseline_source("gated_deltanet")
 SCORES = {  # text_bpb, recall_loss, copy_loss of each seed
     "gated_deltanet": [(2.40, 0.90, 0.50), (2.42, 0.96, 0.52), (2.39, 0.93, 0.48)],

@@ -97,7 +97,7 @@ def test_numbers_are_written_alike_and_tell_values_apart() -> None:
 
 def test_markdown_is_rendered_without_html_images_or_odd_links() -> None:
     found = render_markdown(
-        "# T\n\n**b** <b>raw</b> [j](javascript:x) [d](data:text/html,x) [o](https://o.example) ![i](https://i/x)"
+        "# T\n\n**b** <b>raw</b> [j](javascript:x) [d](data:image/png;base64,x) [f](file.html) [o](https://o.example) ![i](https://i/x)"
     )
     assert "<h5>T</h5>" in found
     assert "<strong>b</strong>" in found

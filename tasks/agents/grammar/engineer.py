@@ -13,6 +13,10 @@ from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
 class GrammarEngineer:
     """Writes code from typed choices; never touches anything but the design's own file."""
 
+    def components(self, given: Peer) -> dict[str, str]:
+        design = design_of(given)
+        return design.choices if design is not None else {}
+
     def write(self, proposal: Proposal, parents: Sequence[Peer]) -> Draft:
         design = canonical(Design.model_validate(proposal.components))
         return _draft(design, proposal, parents, "composed as proposed")
