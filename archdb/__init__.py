@@ -17,7 +17,7 @@ from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
 from archdb.records import Campaign, Experiment, Failed, Finding, Running, Stage, stage_key
-from archdb.running import clear_running, list_running, show_running
+from archdb.running import clear_running, get_running, list_running, show_running
 from archdb.store import Store, open_store
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "get_campaign",
     "get_experiment",
     "get_report",
+    "get_running",
     "get_text",
     "home",
     "index_literature",

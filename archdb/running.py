@@ -16,6 +16,13 @@ def clear_running(store: Store, experiment_id: str) -> None:
         store.running.delete_one({"_id": experiment_id})
 
 
+def get_running(store: Store, experiment_id: str) -> Running | None:
+    """What is published of one experiment."""
+    with store_faults():
+        found = store.running.find_one({"_id": experiment_id})
+    return Running.model_validate(found) if found else None
+
+
 def list_running(store: Store, campaign: str) -> list[Running]:
     """Every experiment of a campaign that is in flight (or was, when its worker was killed)."""
     with store_faults():

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from archdb import Experiment, Running, Store, home, renew, show_running
+from archdb import Experiment, Running, Store, get_running, home, renew, show_running
 from evaluation import Launch, Progress
 from tasks.sandbox.jail import jail
 
@@ -16,7 +16,7 @@ class Watch:
     def __init__(self, store: Store, experiment: Experiment, token: int, stage: str) -> None:
         now = time.time()
         self.store, self.token = store, token
-        self.shown = Running(
+        self.shown = get_running(store, experiment.id) or Running(
             id=experiment.id, campaign=experiment.campaign, name=experiment.name, stage=stage, since=now, at=now
         )
         self.launch: Launch = jail(self.every_second)
