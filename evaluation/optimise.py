@@ -47,7 +47,7 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
     torch.manual_seed(seed)
     model.train()
     for step in range(plan.steps):
-        tokens, targets = _batch(plan, data, text)
+        tokens, targets = _batch(plan, step, data, text)
         logits = model(torch.from_numpy(tokens))
         loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=IGNORED)
         optimiser.zero_grad(set_to_none=True)
@@ -74,16 +74,17 @@ def _optimiser(model: nn.Module, scale: Scale, plan: Plan) -> torch.optim.Optimi
 
 
 def _rate(step: int, plan: Plan) -> float:
-    if step < plan.warmup:
-        return (step + 1) / plan.warmup
-    return max(0.0, (plan.steps - step) / (plan.steps - plan.warmup))
+    # Rise, hold, then fall to zero over the last half: a design that starts to learn late still learns at full rate.
+    return min(1.0, (step + 1) / plan.warmup, 2 * (plan.steps - step) / plan.steps)
 
 
 def _batch(
-    plan: Plan, data: np.random.Generator, text: NDArray[np.uint8]
+    plan: Plan, step: int, data: np.random.Generator, text: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if plan.task != "text":
-        return mixed_batch(plan.task, data, plan.batch, plan.length, plan.difficulties)
+        # Easy first: over the first half of the run the harder difficulties join one by one.
+        known = 1 + 2 * step * len(plan.difficulties) // plan.steps
+        return mixed_batch(plan.task, data, plan.batch, plan.length, plan.difficulties[:known])
     starts = data.integers(0, len(text) - plan.length, size=plan.batch)
     windows = text[starts[:, None] + np.arange(plan.length + 1)].astype(np.int64)
     return windows[:, :-1], windows[:, 1:]

@@ -2,9 +2,9 @@
 arXiv 2412.06464), equation 10 (the gated delta rule) and section 3 (the layer: short convolutions and SiLU on queries,
 keys and values, queries and keys of unit length, normalised output with a SiLU gate).
 
-The decay is Mamba-2's: exp(-exp(A_log) softplus(W x + dt_bias)) per head and time, with A first drawn from 1..16 and
-the step size from 0.001..0.1 on a log scale (Dao and Gu, "Transformers are SSMs", 2024, arXiv 2405.21060). Keys and
-values are both d_model / n_heads wide, so that a head's state is as large as in the DeltaNet baseline.
+The decay is Mamba-2's: exp(-exp(A_log) softplus(W x + dt_bias)) per head and time, with A first from 1..16 and the step
+size from 0.001..0.1 on a log scale (Dao and Gu, "Transformers are SSMs", 2024, arXiv 2405.21060). Heads take evenly
+spaced quantiles of these ranges instead of random draws: with two heads, a draw would decide a run. Keys and values are both d_model / n_heads wide, so that a head's state is as large as in the DeltaNet baseline.
 """
 
 import math
@@ -50,9 +50,10 @@ class Candidate(nn.Module):
         self.dt = None
         if use_decay:
             self.dt = nn.Linear(d_model, n_heads, bias=False)
-            step = torch.empty(n_heads).uniform_(math.log(0.001), math.log(0.1)).exp()
+            quantile = (torch.arange(n_heads) + 0.5) / n_heads
+            step = (math.log(0.001) + quantile * math.log(0.1 / 0.001)).exp()
             self.dt_bias = nn.Parameter(step.expm1().log())  # the inverse of softplus
-            self.A_log = nn.Parameter(torch.empty(n_heads).uniform_(1, 16).log())
+            self.A_log = nn.Parameter((1 + 15 * quantile).log())
 
     def forward(self, x: Tensor) -> Tensor:
         qkv = self.qkv(x)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from evaluation.losses import IGNORED
 
-KEYS = 64  # tokens 0..63
-VALUES = 16  # tokens 64..79
+KEYS = 32  # tokens 0..31
+VALUES = 16  # tokens 32..47
 
 
 def batch(rng: np.random.Generator, rows: int, length: int, keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

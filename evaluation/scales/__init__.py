@@ -16,9 +16,9 @@ TaskName = Literal["text", "recall", "copy"]
 class Plan(Report):
     """How one task is trained and evaluated.
 
-    A training step sees ``batch`` sequences of ``length`` tokens. ``difficulties`` are what a training batch draws from
-    (keys to recall, tokens to copy); ``ladder`` are the held-out difficulties, ``rows`` sequences each. For text,
-    ``rows`` counts windows of the validation text.
+    A training step sees ``batch`` sequences of ``length`` tokens. ``difficulties``, easiest first, are what a training
+    batch draws from (keys to recall, tokens to copy); ``ladder`` are the held-out ones, ``rows`` sequences each. For
+    text, ``rows`` counts windows of the validation text.
     """
 
     task: TaskName
@@ -26,7 +26,7 @@ class Plan(Report):
     length: PositiveInt
     steps: PositiveInt
     learning_rate: PositiveFloat
-    warmup: PositiveInt  # steps of linear rise; linear decay to zero follows
+    warmup: PositiveInt  # steps of linear rise; the rate holds, then falls to zero over the last half
     difficulties: tuple[PositiveInt, ...] = ()
     ladder: tuple[PositiveInt, ...] = ()
     rows: PositiveInt

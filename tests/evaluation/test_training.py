@@ -1,11 +1,12 @@
 """Training and benchmark on real children: an honest design end to end, and designs that forge, leak, hang or grow."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evaluation import OBJECTIVES, Limits, Progress, benchmark, plain_launch, train
+from evaluation import OBJECTIVES, Exit, Limits, Progress, benchmark, plain_launch, train
 from evaluation.arrays import Malformed, read_bytes, write_arrays
 from evaluation.jobs import WEIGHTS_FILE
 from evaluation.scales import scale
@@ -114,6 +115,25 @@ def test_too_slow_is_measured_in_compute_time(tmp_path: Path) -> None:
     assert report.failure is not None
     assert report.failure.kind == "too_slow"
     assert report.cpu_seconds >= 5.0
+
+
+@pytest.mark.parametrize(
+    ("line", "limit", "kind"),
+    [
+        ("        __import__('time').sleep(300)\n", {"wall_seconds": 4.0}, "timed_out"),
+        ("        return h + torch.ones(400_000_000).mean()\n", {"memory_bytes": 10**9}, "out_of_memory"),
+    ],
+)
+def test_hang_and_memory_end_as_what_they_are(line: str, limit: dict[str, float], kind: str, tmp_path: Path) -> None:
+    def tight(
+        arguments: Sequence[str], *, folder: Path, limits: Limits, on_line: Callable[[str], None] | None = None
+    ) -> Exit:
+        return plain_launch(arguments, folder=folder, limits=limits.model_copy(update=limit), on_line=on_line)
+
+    report = train(HEAD + line, "tiny", 1, HIDDEN, tmp_path, tight)
+    assert report.failure is not None
+    assert report.failure.kind == kind
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_callback_that_raises_ends_the_child(tmp_path: Path) -> None:
