@@ -9,7 +9,7 @@ from tasks.domain import domain_of
 from tasks.peers import peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
 
-HITS = 8
+PAPERS, FINDINGS = 6, 4  # the most that a proposal is shown of each
 
 
 @stage_task("propose")
@@ -30,7 +30,8 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
     )
 
     def retrieve(query: str) -> Sequence[Hit]:
-        return search(query, limit=HITS, campaign=campaign.id)
+        papers = search(query, limit=PAPERS, kind="paper")
+        return papers + search(query, limit=FINDINGS, kind="finding", campaign=campaign.id)
 
     proposal = agents_of(campaign.provider).researcher.propose(question, retrieve)
     return Outcome(

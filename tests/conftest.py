@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.laboratory import Lab
+
 if TYPE_CHECKING:
     from archdb import Store
 
@@ -65,3 +67,16 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     while any((folder / server / "server.json").exists() for server in ("store", "prefect", "mlflow")):
         assert time.monotonic() < deadline, "a server outlived its last client"
         time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """An empty laboratory with a real Prefect server."""
+    from archdb.shared_server import detach
+    from flows.prefect_server import start_local_server
+
+    folder = tmp_path_factory.mktemp("lab") / "data"
+    folder.mkdir()
+    port = start_local_server(folder / "prefect")
+    yield Lab(folder, f"http://127.0.0.1:{port}/api")
+    detach(folder / "prefect")

@@ -4,7 +4,8 @@ keys and values, queries and keys of unit length, normalised output with a SiLU 
 
 The decay is Mamba-2's: exp(-exp(A_log) softplus(W x + dt_bias)) per head and time, with A first from 1..16 and the step
 size from 0.001..0.1 on a log scale (Dao and Gu, "Transformers are SSMs", 2024, arXiv 2405.21060). Heads take evenly
-spaced quantiles of these ranges instead of random draws: with two heads, a draw would decide a run. Keys and values are both d_model / n_heads wide, so that a head's state is as large as in the DeltaNet baseline.
+spaced quantiles of these ranges instead of random draws: with two heads, a draw would decide a run. Keys and values are
+both d_model / n_heads wide, so that a head's state is as large as in the DeltaNet baseline.
 """
 
 import math

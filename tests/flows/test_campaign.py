@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from archdb import Store, campaign_experiments, get_report, list_findings
-from tests.flows.conftest import CYCLES, Lab
+from tests.flows.conftest import CYCLES
+from tests.laboratory import Lab
 
 BASELINES = {"softmax_attention", "linear_attention", "gla", "deltanet", "gated_deltanet"}
 Done = subprocess.CompletedProcess[str]

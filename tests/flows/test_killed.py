@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archdb import Experiment, Store, campaign_experiments, list_running
-from tests.flows.conftest import Lab
+from tests.laboratory import Lab
 
 STAGES = ("sample", "propose", "codegen", "compile-check", "gpu-train", "benchmark", "analyze")
 EXTRA_CYCLES = 2  # beyond the campaign's own two, so that there is a stage to be killed in

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.flows.conftest import Lab
+from tests.laboratory import Lab
 
 SERVED = """
 from datetime import timedelta

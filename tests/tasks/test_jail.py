@@ -106,7 +106,7 @@ def test_a_child_dies_with_its_supervisor(tmp_path: Path) -> None:
         "from evaluation import Limits\n"
         "from tasks.sandbox.jail import jail\n"
         "limits = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=2**30)\n"
-        "child = 'import os, time; open(\"pid\", \"w\").write(str(os.getpid())); time.sleep(60)'\n"
+        'child = \'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(60)\'\n'
         f"jail()(['-I', '-c', child], folder=Path({str(tmp_path)!r}), limits=limits)\n"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
