@@ -43,10 +43,6 @@ def failure_of(ending: Exit, limits: Limits, stage: str) -> Failure | None:
             message=f"The {stage} wrote more than the {limits.output_bytes} bytes allowed.",
             remedy="Do not print or write files from the layer.",
         )
-    if ending.ended == "stopped":
-        return Failure(
-            kind="stopped", message=f"The {stage} was stopped from outside.", remedy="Resume the run when ready."
-        )
     if ending.returncode == 0:
         return None
     kind, remedy = _CODES.get(ending.returncode, ("crashed", "Fix the line named in the message."))

@@ -21,7 +21,7 @@ import psutil
 
 from evaluation.reports import Report
 
-Ended = Literal["exited", "wall_clock", "cpu", "memory", "output", "stopped"]
+Ended = Literal["exited", "wall_clock", "cpu", "memory", "output"]
 _POLL_SECONDS = 0.02
 
 

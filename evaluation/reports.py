@@ -18,7 +18,6 @@ FailureKind = Literal[
     "not_causal",
     "wrong_shape",
     "too_many_parameters",  # the mixer leaves no room to match the reference's parameter count
-    "stopped",  # the kill switch or a cancelled run ended it
 ]
 
 

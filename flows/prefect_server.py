@@ -36,7 +36,7 @@ def use_prefect() -> str:
         os.environ.setdefault(name, value)
     named = os.environ.get("PREFECT_API_URL") or _api_url_of_profile()
     if named:
-        if not _answers(f"{named.rstrip('/')}/health"):
+        if not answers(f"{named.rstrip('/')}/health"):
             raise StoreMisconfigured(
                 f"No Prefect server answers at PREFECT_API_URL={named}: start it, or unset it to use a local one."
             )
@@ -76,14 +76,15 @@ def start_local_server(folder: Path) -> int:
     return attach(
         folder,
         command,
-        lambda port: _answers(f"http://127.0.0.1:{port}/api/health"),
+        lambda port: answers(f"http://127.0.0.1:{port}/api/health"),
         environment=environment,
         prefer_port=UI_PORT,
         patience=120.0,
     )
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether an HTTP server answers there with 200."""
     try:
         with urllib.request.urlopen(address, timeout=2) as reply:
             return bool(reply.status == 200)

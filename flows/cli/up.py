@@ -3,8 +3,6 @@
 import shutil
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from flows.cli.asked import console_for
@@ -36,6 +34,7 @@ def start_mlflow(folder: Path) -> str:
     import os
 
     from archdb.shared_server import attach
+    from flows.prefect_server import answers
     from tasks.tracking import tracking_uri
 
     if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
@@ -53,17 +52,9 @@ def start_mlflow(folder: Path) -> str:
     port = attach(
         folder / "mlflow",
         command,
-        lambda port: _answers(f"http://127.0.0.1:{port}/health"),
+        lambda port: answers(f"http://127.0.0.1:{port}/health"),
         environment=quiet,
         prefer_port=MLFLOW_PORT,
         patience=120.0,
     )
     return f"http://127.0.0.1:{port}"
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=2) as reply:
-            return bool(reply.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
-        return False

@@ -88,7 +88,7 @@ def test_repair_never_repeats_itself_and_ends(kind: str) -> None:
             assert after not in tried
             tried.append(after)
         assert len(tried) < 40
-        if kind not in REMEDIES and kind != "stopped" and parent is not None:
+        if kind not in REMEDIES and parent is not None:
             assert tried[-1] == parent
 
 
@@ -107,4 +107,3 @@ def test_other_complaints_undo_one_change_towards_the_parent() -> None:
     assert nearer is not None
     assert len(difference(nearer, GATED_DELTA)) < len(difference(child, GATED_DELTA))
     assert repair(child, "crashed", None) is None
-    assert repair(child, "stopped", GATED_DELTA) is None

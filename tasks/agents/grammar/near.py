@@ -55,11 +55,9 @@ def repair(design: Design, complaint_kind: str, parent: Design | None) -> Design
     """The next design to try after ``design`` was rejected, or None when nothing is left to try.
 
     complaint_kind is one of ``evaluation.reports.FailureKind``. Kinds with a known cause take its remedies in order;
-    then, as for every other kind, one change is undone towards ``parent``, but never one that a remedy made. "stopped"
-    is not the design's fault and has no repair. Deterministic; never returns ``design``; repeated calls end.
+    then, as for every other kind, one change is undone towards ``parent``, but never one that a remedy made.
+    Deterministic; never returns ``design``; repeated calls end.
     """
-    if complaint_kind == "stopped":
-        return None
     design, parent = canonical(design), parent and canonical(parent)
     steps = REMEDIES.get(complaint_kind, ())
     eased = _eased(design, steps)
