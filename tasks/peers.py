@@ -24,5 +24,5 @@ def peer_with_source(store: Store, experiment: Experiment) -> Peer:
 
 
 def population(store: Store, campaign: str) -> tuple[Peer, ...]:
-    """Everything that a campaign has finished so far, failures included."""
-    return tuple(peer(one) for one in campaign_experiments(store, campaign) if one.state != "open")
+    """Every design of a campaign so far: finished, failed, and proposed by cycles in flight (these have no scores)."""
+    return tuple(peer(one) for one in campaign_experiments(store, campaign) if one.state != "open" or one.components)

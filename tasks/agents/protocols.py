@@ -42,7 +42,7 @@ class Question(Message):
     cycle: int
     seed: int  # the only source of chance
     parents: tuple[Peer, ...]  # the first one is to be improved, the others lend ideas
-    population: tuple[Peer, ...]  # every experiment of the campaign so far, failures included
+    population: tuple[Peer, ...]  # every design of the campaign so far: failed ones too, and those in flight
     objective_titles: Mapping[str, str]
 
 

@@ -1,0 +1,158 @@
+"""The grammar's three roles: evidence in, designs and lessons out."""
+
+import random
+
+import pytest
+
+from archdb import Hit
+from tasks.agents.grammar.ancestors import BASELINES, design_of
+from tasks.agents.grammar.evidence import component_effects, preferences
+from tasks.agents.grammar.evolve import mutate
+from tasks.agents.grammar.roles import grammar_agents
+from tasks.agents.protocols import Outcome, Peer, Question
+
+TITLES = {"text_bpb": "Text", "recall_loss": "In-context recall", "copy_loss": "Selective copying"}
+AGENTS = grammar_agents()
+
+
+def peer(name: str = "gated_deltanet", **fields: object) -> Peer:
+    defaults: dict[str, object] = {"id": f"t-{name}", "name": name, "kind": "baseline"}
+    return Peer.model_validate(defaults | fields)
+
+
+def hit(component: str, kind: str = "paper", effect: float = 0.0) -> Hit:
+    return Hit(
+        id="arXiv:1" if kind == "paper" else "t-c1/finding-0",
+        kind=kind,
+        title="A paper",
+        text="Text.",
+        components=(component,),
+        evidence=() if kind == "paper" else ("t-c1",),
+        effect=effect,
+        score=1.0,
+        found_by="words",
+    )
+
+
+def question(cycle: int = 1, population: tuple[Peer, ...] = (), **parent: object) -> Question:
+    return Question(
+        campaign="t",
+        cycle=cycle,
+        seed=0,
+        parents=(peer(**parent),),  # type: ignore[arg-type]
+        population=population,
+        objective_titles=TITLES,
+    )
+
+
+def test_the_weakest_objective_is_looked_up() -> None:
+    asked: list[str] = []
+    population = (peer("gla", gains={"text_bpb": 0.1, "recall_loss": 2.0, "copy_loss": 0.0}, fitness=0.5),)
+    parent = {"gains": {"text_bpb": 0.0, "recall_loss": 0.0, "copy_loss": 0.0}, "fitness": 0.0}
+
+    def retrieve(query: str) -> list[Hit]:
+        asked.append(query)
+        return []
+
+    AGENTS.researcher.propose(question(population=population, **parent), retrieve)
+    assert "recall" in asked[0]
+
+
+def test_a_proposal_differs_from_its_parent_and_from_everything_tried() -> None:
+    tried: list[Peer] = []
+    for cycle in range(1, 30):
+        proposal = AGENTS.researcher.propose(question(cycle, tuple(tried)), lambda _: [])
+        assert proposal.components not in [one.components for one in tried]
+        assert proposal.components != BASELINES["gated_deltanet"].choices
+        tried.append(peer(f"c{cycle}", components=proposal.components))
+
+
+def test_literature_tilts_what_is_proposed() -> None:
+    def share(hits: list[Hit]) -> int:
+        proposals = [AGENTS.researcher.propose(question(cycle), lambda _: hits) for cycle in range(150)]
+        return sum(one.components["local_branch"] == "conv8" for one in proposals)
+
+    assert share([hit("local_branch=conv8")]) > 2 * share([])
+
+
+def test_the_motivation_names_the_evidence_it_used() -> None:
+    found = [hit("write_strength=double"), hit("output_gate=head_scalar", "finding", 1.0)]
+    for cycle in range(200):
+        proposal = AGENTS.researcher.propose(question(cycle), lambda _: found)
+        assert proposal.retrieved == ("arXiv:1", "t-c1/finding-0")
+        assert "t-gated_deltanet" in proposal.motivation
+        if proposal.components["write_strength"] == "double":
+            assert "arXiv:1" in proposal.motivation
+            assert "arXiv:1" in proposal.used
+        if proposal.components["output_gate"] == "head_scalar":
+            assert "t-c1" in proposal.motivation
+    assert any(
+        AGENTS.researcher.propose(question(cycle), lambda _: found).components["write_strength"] == "double"
+        for cycle in range(200)
+    )
+
+
+def test_component_effects_have_the_right_sign_and_shrink() -> None:
+    rng = random.Random(0)
+    population = []
+    for number in range(12):
+        design = mutate(BASELINES["gated_deltanet"], rng, {}, 1)
+        better = number % 2 == 0
+        components = design.choices | {"position": "rotary" if better else "none"}
+        population.append(peer(f"c{number}", kind="candidate", components=components, fitness=1.0 if better else 0.0))
+    effects = component_effects(population)
+    assert 0.5 < effects["position=rotary"].effect < 1.0
+    assert effects["position=none"].effect == -effects["position=rotary"].effect
+    weights = preferences([], effects)
+    assert weights["position=rotary"] > 1 > weights["position=none"]
+
+
+def test_code_is_written_and_repaired() -> None:
+    proposal = AGENTS.researcher.propose(question(), lambda _: [])
+    parents = (peer(),)
+    draft = AGENTS.engineer.write(proposal, parents)
+    assert "class Candidate" in draft.source
+    assert "t-gated_deltanet" in draft.source
+    from tasks.agents.protocols import Complaint
+
+    complaint = Complaint(kind="crashed", message="m", remedy="r", source=draft.source, attempt=0)
+    repaired = AGENTS.engineer.repair(proposal, complaint, parents)
+    assert repaired is not None
+    assert repaired.source != draft.source
+    foreign = complaint.model_copy(update={"source": "x = 1"})
+    assert AGENTS.engineer.repair(proposal, foreign, parents) is None
+
+
+def test_baselines_are_known_in_the_grammars_words() -> None:
+    assert AGENTS.engineer.components(peer("gla"))["decay"] == "per_channel"
+    assert AGENTS.engineer.components(peer("softmax_attention")) == {}
+    assert design_of(peer("mine", kind="external", source="class Candidate: pass")) is None
+
+
+@pytest.mark.parametrize("failure", ["", "compile-check: it looked at the future"])
+def test_lessons_name_their_evidence(failure: str) -> None:
+    base = BASELINES["gated_deltanet"]
+    changed = base.choices | {"local_branch": "conv8"}
+    gains = {"text_bpb": 0.5, "recall_loss": -0.1, "copy_loss": 0.0}
+    design = peer(
+        "c1", kind="candidate", components=changed, failure=failure, gains={} if failure else gains, fitness=0.13
+    )
+    outcome = Outcome(
+        campaign="t",
+        design=design,
+        parents=(peer(gains=dict.fromkeys(gains, 0.0), fitness=0.0),),
+        population=(),
+        noise=dict.fromkeys(gains, 0.1),
+        objective_titles=TITLES,
+    )
+    analysis = AGENTS.analyst.analyze(outcome)
+    (lesson,) = analysis.lessons
+    assert "t-c1" in lesson.evidence
+    assert "local_branch=conv8" in lesson.components
+    if failure:
+        assert lesson.effect < 0
+        assert "looked at the future" in lesson.text
+    else:
+        assert lesson.effect == pytest.approx(0.13)
+        assert "text +0.50 (clearly)" in lesson.text
+        assert "in-context recall -0.10 (within noise)" in lesson.text
