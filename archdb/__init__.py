@@ -1,7 +1,7 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
 from archdb.blobs import get_report, get_text, put_report, put_text
-from archdb.campaigns import get_campaign, open_campaign, set_panel
+from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
 from archdb.errors import (
     ArchiveError,
@@ -44,6 +44,7 @@ __all__ = [
     "create_experiment",
     "descendants",
     "describe_os_fault",
+    "extend_campaign",
     "find_experiment",
     "get_campaign",
     "get_experiment",

@@ -28,11 +28,14 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
                 f"Campaign {wanted.id} was started with {field} {old}, not {new}, and results would not compare: "
                 "give the new settings a campaign of their own with --campaign NAME."
             )
-    if wanted.cycles > stored.cycles:
-        with store_faults():
-            store.campaigns.update_one({"_id": wanted.id}, {"$max": {"cycles": wanted.cycles}})
-        stored = get_campaign(store, wanted.id)
-    return stored
+    return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
+
+
+def extend_campaign(store: Store, name: str, cycles: int) -> Campaign:
+    """Let the campaign have at least this many cycles."""
+    with store_faults():
+        store.campaigns.update_one({"_id": name}, {"$max": {"cycles": cycles}})
+    return get_campaign(store, name)
 
 
 def get_campaign(store: Store, name: str) -> Campaign:

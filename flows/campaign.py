@@ -4,12 +4,11 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import get_campaign, index_literature, open_campaign, open_store
+from archdb import get_campaign, open_campaign, open_store
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
 from flows.settings import campaign_record
-from flows.slots import offer_slots
 
 
 @flow(name="campaign", flow_run_name="{name}")
@@ -37,8 +36,6 @@ def campaign(
         The path of the report.
     """
     record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain))
-    offer_slots(parallel)
-    index_literature()
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

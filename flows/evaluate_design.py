@@ -5,10 +5,10 @@ from prefect.concurrency.sync import concurrency
 
 from archdb import Experiment, get_experiment, open_store
 from flows.leased import working_on
+from flows.slots import SLOT
 from tasks.benchmark import benchmark
 from tasks.gpu_train import gpu_train
 
-SLOT = "gpu-slot"
 LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
 
 

@@ -4,11 +4,11 @@ import hashlib
 
 from prefect import flow
 
-from archdb import Campaign, Experiment, create_experiment, index_literature, open_store
+from archdb import Campaign, Experiment, create_experiment, open_store
 from evaluation import Comparison
-from flows.research_cycle import describe, evaluate_source
+from flows.given_design import evaluate_source
+from flows.research_cycle import describe
 from flows.seed_baselines import seed_baselines
-from flows.slots import offer_slots
 from tasks.domain import domain_of
 
 
@@ -26,8 +26,6 @@ def evaluate_file(campaign: str, source: str, name: str, seeds: int = 1, paralle
     Returns:
         How it ended, in a line.
     """
-    offer_slots(parallel)
-    index_literature()
     seed_baselines(campaign, parallel)
     experiment = create_experiment(
         open_store(),

@@ -1,68 +1,68 @@
 """One cycle: sample -> propose -> codegen -> compile-check (<-> repair) -> gpu-train -> benchmark -> analyze."""
 
-from prefect import flow
+from collections.abc import Iterator
+from itertools import count
 
-from archdb import Experiment, create_experiment, get_experiment, open_store
-from flows.evaluate_design import evaluate_design
+from prefect import flow
+from prefect.runtime import flow_run
+
+from archdb import Experiment, campaign_experiments, create_experiment, extend_campaign, get_experiment, open_store
+from flows.given_design import check_and_evaluate
+from flows.joining import join
 from flows.leased import working_on
+from flows.seed_baselines import seed_baselines
 from tasks.analyze import analyze
-from tasks.codegen import adopt, codegen, repair
-from tasks.compile_check import compile_check
+from tasks.codegen import codegen
 from tasks.propose import propose
 from tasks.sample import sample
 
 
-@flow(name="research-cycle", flow_run_name="{campaign}-c{cycle:03d}", validate_parameters=True)
-def research_cycle(campaign: str = "default", cycle: int = 1) -> str:
+def _run_name() -> str:
+    given = flow_run.parameters
+    return f"{given['campaign']}-next" if given["cycle"] is None else cycle_id(given["campaign"], given["cycle"])
+
+
+@flow(name="research-cycle", flow_run_name=_run_name)
+def research_cycle(campaign: str = "default", cycle: int | None = None) -> str:
     """Run one cycle of a campaign, or go on with it at the first stage that is missing.
 
+    A campaign that does not exist is created with the defaults, and one without baselines gets them first.
+
     Args:
-        campaign: the campaign's name; it must have its baselines.
-        cycle: the number of the cycle, from 1.
+        campaign: the campaign's name.
+        cycle: the number of the cycle, from 1; without one, the first that is unfinished and free, else a new one.
 
     Returns:
         The experiment's id and how it ended.
     """
-    store = open_store()
-    experiment = create_experiment(
-        store, cycle_id(campaign, cycle), campaign=campaign, kind="candidate", name=f"cycle {cycle}", cycle=cycle
-    )
-    with working_on(experiment) as token:
-        if token is not None:
-            sample(experiment.id, token)
-            propose(experiment.id, token)
-            codegen(experiment.id, token)
-            check_and_evaluate(experiment.id, token)
-            analyze(experiment.id, token)
+    if join(campaign).panel is None:
+        seed_baselines(campaign)
+    for number in cycles_to_try(campaign) if cycle is None else (cycle,):
+        experiment = create_experiment(
+            open_store(),
+            cycle_id(campaign, number),
+            campaign=campaign,
+            kind="candidate",
+            name=f"cycle {number}",
+            cycle=number,
+        )
+        with working_on(experiment) as token:
+            if token is not None:
+                extend_campaign(open_store(), campaign, number)
+                sample(experiment.id, token)
+                propose(experiment.id, token)
+                codegen(experiment.id, token)
+                check_and_evaluate(experiment.id, token)
+                analyze(experiment.id, token)
+                break
     return describe(get_experiment(open_store(), experiment.id))
 
 
-def evaluate_source(experiment: Experiment, source: str, *, close: bool = True) -> Experiment:
-    """Take a given source through the same stages: a baseline, or a file that a person handed in.
-
-    Args:
-        experiment: the record, already created.
-        source: the design's file.
-        close: whether to analyze it at the end (baselines wait for the panel).
-    """
-    with working_on(experiment) as token:
-        if token is not None:
-            adopt(experiment.id, token, source)
-            check_and_evaluate(experiment.id, token)
-            if close:
-                analyze(experiment.id, token)
-    return get_experiment(open_store(), experiment.id)
-
-
-def check_and_evaluate(experiment_id: str, token: int) -> None:
-    """Check, repair until the design passes or the Engineer gives up, then train and benchmark."""
-    while not compile_check(experiment_id, token):
-        now = get_experiment(open_store(), experiment_id)
-        repair(experiment_id, token, now.attempt + 1)
-        if get_experiment(open_store(), experiment_id).state != "open":
-            return
-    if get_experiment(open_store(), experiment_id).state == "open":
-        evaluate_design(experiment_id, token)
+def cycles_to_try(campaign: str) -> Iterator[int]:
+    """The numbers of unfinished cycles, then new numbers without end: another worker may hold or take any of them."""
+    known = [one for one in campaign_experiments(open_store(), campaign) if one.cycle is not None]
+    yield from (one.cycle for one in known if one.stage("analyze", 0) is None and one.cycle is not None)
+    yield from count(max((one.cycle or 0 for one in known), default=0) + 1)
 
 
 def cycle_id(campaign: str, cycle: int) -> str:

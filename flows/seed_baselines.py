@@ -5,10 +5,11 @@ from statistics import fmean
 
 from prefect import flow
 
-from archdb import Campaign, Experiment, create_experiment, get_campaign, get_experiment, open_store, set_panel
+from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
+from flows.given_design import evaluate_source
 from flows.in_parallel import in_parallel
+from flows.joining import join
 from flows.leased import working_on
-from flows.research_cycle import evaluate_source
 from tasks.analyze import analyze
 from tasks.domain import domain_of
 
@@ -27,8 +28,7 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
         campaign: the campaign's name.
         parallel: how many are evaluated at a time.
     """
-    store = open_store()
-    record = get_campaign(store, campaign)
+    store, record = open_store(), join(campaign, parallel)
     domain = domain_of(record.domain)
     wanted = []
     for name, baseline in domain.baselines().items():

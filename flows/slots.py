@@ -7,11 +7,12 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalC
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from archdb import anyone_at_work, open_store
-from flows.evaluate_design import SLOT
+
+SLOT = "gpu-slot"
 
 
 def offer_slots(slots: int) -> None:
-    """Create the limit if the server lacks it; one that a person has set stays as it is.
+    """Create the limit if the server lacks it; one that is there stays as a person has set it.
 
     A worker that was killed keeps its slot for a minute. When the store knows of no live worker at all, slots that are
     still taken are such leftovers, and are given back at once.

@@ -20,7 +20,9 @@ def run(
     cycles: Annotated[int, typer.Option(min=0, help="How many cycles the campaign shall have in all.")] = 8,
     scale: ScaleName = "nano",
     provider: Annotated[str, typer.Option(help="Who proposes, writes and analyzes designs.")] = "grammar",
-    parallel: Annotated[int, typer.Option(min=1, help="How many designs are evaluated at a time.")] = 2,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Designs evaluated at a time, within Prefect's gpu-slot limit.")
+    ] = 2,
     seed: Annotated[int, typer.Option(help="The root of all chance in proposals.")] = 0,
     as_json: AsJson = False,
 ) -> None:

@@ -1,0 +1,36 @@
+"""The stages that every design goes through, whoever wrote it."""
+
+from archdb import Experiment, get_experiment, open_store
+from flows.evaluate_design import evaluate_design
+from flows.leased import working_on
+from tasks.analyze import analyze
+from tasks.codegen import adopt, repair
+from tasks.compile_check import compile_check
+
+
+def evaluate_source(experiment: Experiment, source: str, *, close: bool = True) -> Experiment:
+    """Take a given source through the same stages: a baseline, or a file that a person handed in.
+
+    Args:
+        experiment: the record, already created.
+        source: the design's file.
+        close: whether to analyze it at the end (baselines wait for the panel).
+    """
+    with working_on(experiment) as token:
+        if token is not None:
+            adopt(experiment.id, token, source)
+            check_and_evaluate(experiment.id, token)
+            if close:
+                analyze(experiment.id, token)
+    return get_experiment(open_store(), experiment.id)
+
+
+def check_and_evaluate(experiment_id: str, token: int) -> None:
+    """Check, repair until the design passes or the Engineer gives up, then train and benchmark."""
+    while not compile_check(experiment_id, token):
+        now = get_experiment(open_store(), experiment_id)
+        repair(experiment_id, token, now.attempt + 1)
+        if get_experiment(open_store(), experiment_id).state != "open":
+            return
+    if get_experiment(open_store(), experiment_id).state == "open":
+        evaluate_design(experiment_id, token)

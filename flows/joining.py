@@ -1,0 +1,24 @@
+"""What every flow does first: know its campaign, and make sure that what cycles share is there."""
+
+from archdb import Campaign, NotFound, get_campaign, index_literature, open_campaign, open_store
+from flows.settings import campaign_record
+from flows.slots import offer_slots
+
+SLOTS = 2  # designs evaluated at a time where nobody said how many
+
+
+def join(name: str, slots: int = SLOTS) -> Campaign:
+    """The campaign of this name, created with the defaults if it does not exist, ready for cycles.
+
+    Args:
+        name: of the campaign.
+        slots: the size of the global limit ``gpu-slot`` if the server lacks it.
+    """
+    store = open_store()
+    try:
+        campaign = get_campaign(store, name)
+    except NotFound:
+        campaign = open_campaign(store, campaign_record(name, 0, "nano", "grammar", 0, "evaluation"))
+    offer_slots(slots)
+    index_literature()
+    return campaign

@@ -1,0 +1,49 @@
+"""A cycle on its own, as a schedule starts it: it finds what is unfinished, else takes the next number."""
+
+import subprocess
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from archdb import Store, claim, create_experiment, get_experiment, release
+from tests.laboratory import Lab
+
+
+def test_a_cycle_without_a_number_takes_the_next_free_one(
+    finished: subprocess.CompletedProcess[str], lab: Lab, lab_store: Store
+) -> None:
+    from flows.research_cycle import cycle_id, cycles_to_try, research_cycle
+
+    known = {one["cycle"] for one in lab_store.experiments.find({"campaign": "t", "kind": "candidate"})}
+    held, free = max(known) + 1, max(known) + 2
+    for number in (held, free):
+        create_experiment(
+            lab_store, cycle_id("t", number), campaign="t", kind="candidate", name=f"cycle {number}", cycle=number
+        )
+    token = claim(lab_store, cycle_id("t", held))  # by a live worker: this process
+    assert token is not None
+    numbers = cycles_to_try("t")
+    assert [next(numbers) for _ in range(3)] == [held, free, free + 1]
+    with temporary_settings({PREFECT_API_URL: lab.prefect}):
+        told = research_cycle("t")
+        assert told.startswith(cycle_id("t", free))
+        release(lab_store, cycle_id("t", held), token)
+        assert research_cycle("t").startswith(cycle_id("t", held))
+    for number in (held, free):
+        assert get_experiment(lab_store, cycle_id("t", number)).state in ("done", "failed")
+
+
+@pytest.mark.slow
+def test_a_cycle_of_an_unknown_campaign_seeds_its_own_baselines(lab: Lab, lab_store: Store) -> None:
+    from archdb import Campaign, campaign_experiments, open_campaign
+    from evaluation import corpus
+    from flows.research_cycle import research_cycle
+
+    fingerprint = corpus().fingerprint
+    dataset = f"{fingerprint['dataset']} {fingerprint['train'][:12]}"
+    open_campaign(lab_store, Campaign(id="alone", scale="tiny", provider="grammar", cycles=0, dataset=dataset))
+    with temporary_settings({PREFECT_API_URL: lab.prefect}):
+        told = research_cycle("alone")
+    assert told.startswith("alone-c001")
+    kinds = [one.kind for one in campaign_experiments(lab_store, "alone") if one.state == "done"]
+    assert kinds.count("baseline") == 5
