@@ -59,7 +59,7 @@ def evaluate(
     The baselines are trained first if the campaign lacks them. The result is kept in the campaign.
     """
     source = read_design(file)
-    from flows.cli.run import checked_settings, start
+    from flows.cli.run import checked_settings, interruptible, start
 
     console = console_for(as_json)
     wanted = checked_settings(campaign, 0, scale, "grammar", 0)
@@ -83,7 +83,7 @@ def evaluate(
 
     domain = domain_of(known.domain)
     trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS) + seeds
-    with Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
+    with interruptible(), Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
         evaluate_file(campaign, source, file.stem, seeds, parallel)
     told = _tell(console, campaign, file_id(campaign, source, seeds), as_json)
     if as_json:

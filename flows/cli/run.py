@@ -1,7 +1,9 @@
 """``archloop run``: start a campaign or go on with it, and watch it."""
 
+import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,7 +47,7 @@ def run(
 
     domain = domain_of(record.domain)
     trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS)
-    with Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
+    with interruptible(), Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
         report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed)
     outcome = print_outcome(console, campaign, report)
     if as_json:
@@ -64,6 +66,17 @@ def checked_settings(campaign: str, cycles: int, scale: str, provider: str, seed
         return campaign_record(campaign, cycles, scale, provider, seed, "evaluation")
     except ValueError as fault:
         raise Refused(str(fault)) from fault
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as archloop's own ending, with its sentence, instead of the command line library's."""
+    from tasks.faults import Stopped
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.") from None
 
 
 def start() -> str:

@@ -7,7 +7,7 @@ from evaluation.losses import IGNORED
 from evaluation.probes import PROBES, copying, mixed_batch, recall
 
 
-@pytest.mark.parametrize("keys", [1, 4, 32, 64])
+@pytest.mark.parametrize("keys", [1, 4, 16, recall.KEYS])
 def test_recall_targets_follow_from_earlier_pairs(keys: int) -> None:
     tokens, targets = recall.batch(np.random.default_rng(1), 6, 128, keys)
     scored = 0
@@ -52,7 +52,7 @@ def test_copying_targets_are_the_items_in_order(items: int) -> None:
 
 def test_harder_means_more_distinct() -> None:
     rng = np.random.default_rng(3)
-    distinct = [len(set(recall.batch(rng, 1, 128, keys)[0][0, ::2].tolist())) for keys in (4, 16, 64)]
+    distinct = [len(set(recall.batch(rng, 1, 128, keys)[0][0, ::2].tolist())) for keys in (4, 12, recall.KEYS)]
     assert distinct[0] == 4 < distinct[1] < distinct[2]
 
 
@@ -65,7 +65,7 @@ def test_seed_decides_everything(task: str) -> None:
 
 
 def test_impossible_difficulty_names_the_range() -> None:
-    with pytest.raises(ValueError, match="choose 1 to 64"):
-        recall.batch(np.random.default_rng(0), 1, 64, 65)
+    with pytest.raises(ValueError, match=f"choose 1 to {recall.KEYS}"):
+        recall.batch(np.random.default_rng(0), 1, 64, recall.KEYS + 1)
     with pytest.raises(ValueError, match="choose 1 to 16"):
         copying.batch(np.random.default_rng(0), 1, 64, 17)
