@@ -18,4 +18,4 @@ run: setup
 	.venv/bin/archloop run
 
 test: setup
-	.venv/bin/python -m pytest -m "not slow and not gpu"
+	.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"

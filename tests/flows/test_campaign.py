@@ -12,6 +12,8 @@ from archdb import Store, campaign_experiments, get_report, list_findings
 from tests.flows.conftest import CYCLES
 from tests.laboratory import Lab
 
+pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
+
 BASELINES = {"softmax_attention", "linear_attention", "gla", "deltanet", "gated_deltanet"}
 Done = subprocess.CompletedProcess[str]
 

@@ -8,6 +8,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from archdb import Store, claim, create_experiment, get_experiment, release
 from tests.laboratory import Lab
 
+pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
+
 
 def test_a_cycle_without_a_number_takes_the_next_free_one(
     finished: subprocess.CompletedProcess[str], lab: Lab, lab_store: Store

@@ -12,6 +12,8 @@ import pytest
 from archdb import Experiment, Store, campaign_experiments, list_running
 from tests.laboratory import Lab
 
+pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
+
 STAGES = ("sample", "propose", "codegen", "compile-check", "gpu-train", "benchmark", "analyze")
 EXTRA_CYCLES = 2  # beyond the campaign's own two, so that there is a stage to be killed in
 
@@ -96,6 +98,7 @@ def test_killed_in_each_stage(
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("another lab")
 def test_killed_among_the_baselines(lab: Lab, lab_store: Store) -> None:
     for stage in ("compile-check", "gpu-train", "benchmark"):
         before = kill_in(lab, lab_store, stage, "fresh", 1)

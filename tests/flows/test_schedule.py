@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.laboratory import Lab
+
+pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 
 SERVED = """
 from datetime import timedelta

@@ -5,9 +5,12 @@ import subprocess
 import time
 
 import psutil
+import pytest
 
 from archdb import Store, list_running
 from tests.laboratory import Lab
+
+pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 
 
 def test_ctrl_c_ends_children_and_keeps_what_is_recorded(lab: Lab, lab_store: Store) -> None:

@@ -9,6 +9,8 @@ from tasks.faults import CapacityFault, TransportFault
 from tasks.stage import RETRIES, stage_task
 from tests.laboratory import Lab
 
+pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
+
 
 @pytest.mark.parametrize(
     ("fault", "calls"),
