@@ -19,7 +19,7 @@ def sample(experiment_id: str, token: int) -> None:
 
 def _sample(store: Store, experiment: Experiment) -> Outcome:
     campaign = get_campaign(store, experiment.campaign)
-    ranked = [one for one in leaderboard(store, campaign.id, POOL * 2) if "quadratic" not in one.tags][:POOL]
+    ranked = [one for one in leaderboard(store, campaign.id, POOL * 2) if may_be_parent(one)][:POOL]
     chosen = choose(ranked, random.Random(f"{campaign.seed}/{experiment.cycle}/sample"))
     return Outcome(
         summary={"parents": [one.id for one in chosen], "pool": len(ranked)},
@@ -28,6 +28,11 @@ def _sample(store: Store, experiment: Experiment) -> Outcome:
             "path": [*chosen[0].path, chosen[0].id] if chosen else [],
         },
     )
+
+
+def may_be_parent(one: Experiment) -> bool:
+    """Baselines of quadratic cost are shown and never improved; a file that a person handed in is not the campaign's."""
+    return "quadratic" not in one.tags and one.kind != "external"
 
 
 def choose(ranked: Sequence[Experiment], rng: random.Random) -> list[Experiment]:
