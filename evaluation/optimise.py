@@ -20,8 +20,6 @@ from evaluation.model import Model
 from evaluation.probes import mixed_batch
 from evaluation.scales import Plan, Scale
 
-_LINES_PER_TASK = 50
-
 
 def run(folder: Path) -> None:
     """Train every task of the job in ``folder`` and write all weights, each name prefixed by its task."""
@@ -43,7 +41,6 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
     optimiser = _optimiser(model, scale, plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan))
     data = np.random.default_rng([seed, len(plan.task), ord(plan.task[0])])
-    stride = max(1, plan.steps // _LINES_PER_TASK)
     torch.manual_seed(seed)
     model.train()
     for step in range(plan.steps):
@@ -58,8 +55,7 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
             stop(NON_FINITE, f"Training on {plan.task} met a non-finite {what} at step {step + 1} of {plan.steps}.")
         optimiser.step()
         schedule.step()
-        if (step + 1) % stride == 0 or step + 1 == plan.steps:
-            print(json.dumps({"task": plan.task, "step": step + 1, "loss": loss.item()}), flush=True)
+        print(json.dumps({"task": plan.task, "step": step + 1, "loss": loss.item()}), flush=True)
 
 
 def _optimiser(model: nn.Module, scale: Scale, plan: Plan) -> torch.optim.Optimizer:

@@ -31,7 +31,7 @@ def _sample(store: Store, experiment: Experiment) -> Outcome:
 
 
 def may_be_parent(one: Experiment) -> bool:
-    """Baselines of quadratic cost are shown and never improved; a file that a person handed in is not the campaign's."""
+    """Baselines of quadratic cost are shown, never improved; a file that a person handed in is not the campaign's."""
     return "quadratic" not in one.tags and one.kind != "external"
 
 

@@ -7,7 +7,7 @@ from archdb import Experiment, Running, Store, get_running, home, renew, show_ru
 from evaluation import Launch, Progress
 from tasks.sandbox.jail import jail
 
-CURVE_POINTS = 60  # of a streamed loss, as many as a terminal line shows
+MOST_POINTS = 120  # of a streamed loss; beyond that every second one is dropped
 
 
 class Watch:
@@ -29,7 +29,8 @@ class Watch:
 
     def on_progress(self, progress: Progress) -> None:
         losses = dict(self.shown.losses)
-        losses[progress.task] = [*losses.get(progress.task, []), progress.loss][-CURVE_POINTS:]
+        curve = [*losses.get(progress.task, []), progress.loss]
+        losses[progress.task] = curve if len(curve) < MOST_POINTS else curve[::2]
         self.shown = self.shown.model_copy(
             update={
                 "task": progress.task,
