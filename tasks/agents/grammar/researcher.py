@@ -85,7 +85,7 @@ def motivation(
     chosen = {f"{slot}={new}" for slot, (_, new) in changes.items()}
     if parent is not None:
         gain = parent.gains.get(weakness)
-        standing = "" if gain is None else f" ({gain:+.2f} units against the reference)"
+        standing = "" if gain is None else f" ({round(gain, 2) or 0.0:+.2f} units against the reference)"
         title = question.objective_titles.get(weakness, weakness)
         lines.append(
             f"**Parent** {parent.name} ({parent.id}), furthest behind the best design on {title.lower()}{standing}."
