@@ -47,7 +47,7 @@ def _faults_as_sentences() -> Iterator[None]:
 
 def _sentence(fault: Exception) -> str | None:
     """The sentence for a fault that a person can mend; None for a bug, which deserves its traceback."""
-    from archdb import ArchiveError, describe_os_fault, home
+    from archdb import ArchiveError, HomeUnusable, describe_os_fault, home, require_space
     from evaluation import CorpusError
     from flows.cli.asked import Refused
     from flows.seed_baselines import BaselineFailed
@@ -57,6 +57,10 @@ def _sentence(fault: Exception) -> str | None:
         fault, ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | Stopped | TransportFault
     ):
         return str(fault)
+    try:
+        require_space()
+    except HomeUnusable as full:  # whatever failed, failed for want of space
+        return str(full)
     disk = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
     if isinstance(fault, OSError) and fault.errno in disk:
         return describe_os_fault(fault, home())

@@ -1,0 +1,71 @@
+"""A disk that fills up in the middle of a campaign: one sentence, no design blamed for it, and nothing lost."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archdb import campaign_experiments, list_running, open_store
+from tests.laboratory import Lab
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("another lab")]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 700 MiB in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_it_stops_with_a_sentence_and_goes_on_when_there_is_room(
+    lab: Lab, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archdb.shared_server import detach
+
+    here = Lab(small_disk / "data", lab.prefect)
+    command = here.command("run", "--scale", "tiny", "--cycles", "1", "--campaign", "full")
+    child = subprocess.Popen(
+        command, env=here.environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    monkeypatch.setenv("ARCHLOOP_HOME", str(here.folder))
+    deadline = time.monotonic() + 200
+    while not (here.folder / "store" / "server.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    open_store.cache_clear()
+    while not any(one.stage == "gpu-train" for one in list_running(open_store(), "full")):
+        assert child.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    open_store().client.close()
+    open_store.cache_clear()
+    detach(here.folder / "store")
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as file:
+        try:
+            while True:
+                file.write(os.urandom(2**20))
+                file.flush()
+        except OSError:
+            pass
+    told = child.communicate(timeout=200)[1].decode()
+    assert child.returncode == 1
+    assert "is full: free some space" in told
+    assert "Traceback" not in told
+    ballast.unlink()
+    again = here.run("run", "--scale", "tiny", "--cycles", "1", "--campaign", "full")
+    assert again.returncode == 0, again.stderr
+    experiments = campaign_experiments(open_store(), "full")
+    assert all(one.state == "done" and one.failure is None for one in experiments)
+    open_store().client.close()
+    open_store.cache_clear()
+    detach(here.folder / "store")
