@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import kernels
-from kernels.allocator import keep_freed_memory
 
 
 def cases(batch: int, length: int, heads: int, width: int) -> dict[str, tuple[Callable[..., Tensor], list[Tensor]]]:
@@ -65,7 +64,6 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    keep_freed_memory()
     torch.manual_seed(0)
     tokens = given.batch * given.length
     print(f"B {given.batch}, T {given.length}, H {given.heads}, K = V = {given.width}, forward + backward, one thread")

@@ -27,6 +27,18 @@ for name in (
     os.environ.pop(name, None)
 
 
+def forget_connections() -> None:
+    """Close what this process has opened on another data folder: the store and MLflow are cached per process."""
+    from archdb.store import open_store
+    from tasks import tracking
+
+    if open_store.cache_info().currsize:
+        open_store().client.close()
+    open_store.cache_clear()
+    tracking._client.cache_clear()
+    tracking._folder.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One data folder, and so one embedded server, for all tests that only need a store."""
@@ -38,29 +50,25 @@ def store(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store
     """A real store without any record, with ARCHLOOP_HOME naming its data folder."""
     from archdb.store import open_store
 
+    forget_connections()
     monkeypatch.setenv("ARCHLOOP_HOME", str(shared_home))
-    open_store.cache_clear()
     opened = open_store()
     for name in opened.database.list_collection_names():
         opened.database[name].delete_many({})
     yield opened
-    opened.client.close()
-    open_store.cache_clear()
+    forget_connections()
 
 
 @pytest.fixture
 def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty data folder of the test's own. Its servers have ended when the test is over."""
     from archdb.shared_server import detach
-    from archdb.store import open_store
 
     folder = tmp_path / "data"
+    forget_connections()
     monkeypatch.setenv("ARCHLOOP_HOME", str(folder))
-    open_store.cache_clear()
     yield folder
-    if open_store.cache_info().currsize:
-        open_store().client.close()
-    open_store.cache_clear()
+    forget_connections()
     for server in ("store", "prefect", "mlflow"):
         detach(folder / server)
     deadline = time.monotonic() + 60

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from archdb import Store, open_store
+from tests.conftest import forget_connections
 from tests.laboratory import Lab
 
 CYCLES = 2
@@ -20,8 +21,7 @@ def finished(lab: Lab) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def lab_store(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The laboratory's store, opened in this process."""
+    forget_connections()
     monkeypatch.setenv("ARCHLOOP_HOME", str(lab.folder))
-    open_store.cache_clear()
     yield open_store()
-    open_store().client.close()
-    open_store.cache_clear()
+    forget_connections()

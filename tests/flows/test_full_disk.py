@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archdb import campaign_experiments, list_running, open_store
+from tests.conftest import forget_connections
 from tests.laboratory import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("another lab")]
@@ -36,18 +37,17 @@ def test_it_stops_with_a_sentence_and_goes_on_when_there_is_room(
     child = subprocess.Popen(
         command, env=here.environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
+    forget_connections()
     monkeypatch.setenv("ARCHLOOP_HOME", str(here.folder))
     deadline = time.monotonic() + 200
     while not (here.folder / "store" / "server.json").exists():
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    open_store.cache_clear()
     while not any(one.stage == "gpu-train" for one in list_running(open_store(), "full")):
         assert child.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    open_store().client.close()
-    open_store.cache_clear()
+    forget_connections()
     detach(here.folder / "store")
     ballast = small_disk / "ballast"
     with ballast.open("wb") as file:
@@ -66,6 +66,5 @@ def test_it_stops_with_a_sentence_and_goes_on_when_there_is_room(
     assert again.returncode == 0, again.stderr
     experiments = campaign_experiments(open_store(), "full")
     assert all(one.state == "done" and one.failure is None for one in experiments)
-    open_store().client.close()
-    open_store.cache_clear()
+    forget_connections()
     detach(here.folder / "store")

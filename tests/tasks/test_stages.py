@@ -1,6 +1,5 @@
 """Stages on a real store, a real sandbox, real training at the tiny scale and a real MLflow database."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,12 +39,10 @@ PANEL = {
 
 
 @pytest.fixture
-def campaign(store: Store) -> Iterator[Campaign]:
+def campaign(store: Store) -> Campaign:
     record = Campaign(id="t", scale="tiny", provider="grammar", cycles=1, dataset="plays")
     open_campaign(store, record)
-    yield set_panel(store, "t", PANEL, 60.0)
-    tracking._client.cache_clear()
-    tracking._folder.cache_clear()
+    return set_panel(store, "t", PANEL, 60.0)
 
 
 def external(store: Store, source: str, name: str = "mine") -> tuple[str, int]:
