@@ -17,8 +17,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from archdb.errors import StoreMisconfigured
 
@@ -60,7 +63,7 @@ def attach(
         for _ in range(3):  # another program may take the free port before the server does
             port = _free_port(prefer_port)
             keeper = _start_keeper(folder, command(port), port, environment)
-            if _wait_until(lambda port=port: healthy(port), keeper, patience):  # type: ignore[misc]
+            if _wait_until(partial(_ours, keeper.pid, port, healthy), keeper, patience):
                 return port
             prefer_port = None
     raise StoreMisconfigured(
@@ -99,6 +102,16 @@ def _free_port(preferred: int | None) -> int:
             listener.bind(("127.0.0.1", port))
             return int(listener.getsockname()[1])
     raise StoreMisconfigured("No free port is left on 127.0.0.1: close some programs and run the same command again.")
+
+
+def _ours(keeper: int, port: int, healthy: Callable[[int], bool]) -> bool:
+    """Whether a descendant of the keeper serves the port: another program may have taken it a moment earlier."""
+    try:
+        family = psutil.Process(keeper).children(recursive=True)
+        sockets = [one for process in family for one in process.net_connections(kind="inet")]
+    except psutil.Error:
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets) and healthy(port)
 
 
 def _start_keeper(

@@ -59,7 +59,7 @@ def _api_url_of_profile() -> str | None:
     return str(url) if url else None
 
 
-def start_local_server(folder: Path) -> int:
+def start_local_server(folder: Path, prefer_port: int | None = UI_PORT) -> int:
     """Start or join the local Prefect server whose database lies in ``folder``; returns its port."""
     program = shutil.which("prefect", path=str(Path(sys.executable).parent)) or "prefect"
     environment = {
@@ -78,7 +78,7 @@ def start_local_server(folder: Path) -> int:
         command,
         lambda port: answers(f"http://127.0.0.1:{port}/api/health"),
         environment=environment,
-        prefer_port=UI_PORT,
+        prefer_port=prefer_port,
         patience=120.0,
     )
 

@@ -29,7 +29,7 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
     if checked is None or checked.failure is not None:
         raise ValueError(f"{experiment.id} has not passed compile-check: it may not be trained.")
     folder = work_folder(experiment, "gpu-train", seed)
-    report = finished_training(folder)
+    report = finished_training(folder, campaign.scale)
     if report is None:
         watch = Watch(store, experiment, token, "gpu-train")
         report = domain_of(campaign.domain).train(
@@ -60,15 +60,16 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
     )
 
 
-def finished_training(folder: Path) -> TrainReport | None:
-    """The report of a training that ended in this folder but was not recorded before its worker died.
+def finished_training(folder: Path, scale: str) -> TrainReport | None:
+    """The report of a training at this scale that ended in this folder but was not recorded before its worker died.
 
     The file is written by the supervisor, after the child is gone and outside of its reach.
     """
     try:
-        return TrainReport.model_validate_json(_report_file(folder).read_text())
+        report = TrainReport.model_validate_json(_report_file(folder).read_text())
     except (OSError, ValidationError):
         return None
+    return report if report.scale == scale else None
 
 
 def _keep_report(folder: Path, report: TrainReport) -> None:

@@ -44,8 +44,8 @@ class Watch:
 
 
 def work_folder(experiment: Experiment, stage: str, seed: int | None = None) -> Path:
-    """The folder of one stage of one attempt, created empty or found again after a crash."""
-    name = f"{stage}-{experiment.attempt}" + ("" if seed is None else f"-s{seed}")
+    """The folder of one stage of one attempt at one source, created empty or found again after a crash."""
+    name = f"{stage}-{experiment.attempt}-{(experiment.code or '')[:8]}" + ("" if seed is None else f"-s{seed}")
     folder = home() / "work" / experiment.id / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder

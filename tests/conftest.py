@@ -85,6 +85,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
     folder = tmp_path_factory.mktemp("lab") / "data"
     folder.mkdir()
-    port = start_local_server(folder / "prefect")
+    port = start_local_server(folder / "prefect", prefer_port=None)
     yield Lab(folder, f"http://127.0.0.1:{port}/api")
     detach(folder / "prefect")

@@ -148,7 +148,7 @@ def test_a_finished_training_is_not_repeated_after_a_crash(
         with pytest.raises(RuntimeError):
             gpu_train.fn(experiment, token, 0)
     folder = work_folder(get_experiment(store, experiment), "gpu-train", 0)
-    first = finished_training(folder)
+    first = finished_training(folder, "tiny")
     assert first is not None
     assert gpu_train.fn(experiment, token, 0)
     recorded = get_experiment(store, experiment).stages["gpu-train:0:0"]
