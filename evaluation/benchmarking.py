@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from evaluation.arrays import Array, Malformed, read_arrays
 from evaluation.corpus import Split, corpus
 from evaluation.endings import failure_of, invalid
-from evaluation.jobs import OUTPUTS_FILE, WEIGHTS_FILE, Query, ScoreJob
+from evaluation.jobs import CHILD, OUTPUTS_FILE, WEIGHTS_FILE, Query, ScoreJob
 from evaluation.launch import Exit, Launch
 from evaluation.losses import accuracy, cross_entropy
 from evaluation.questions import Prefix, Questions, draw_prefixes, full_queries, held_out, prefix_queries
 from evaluation.reports import BenchmarkReport, Failure, Verdict
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
-from evaluation.workspace import arguments, workspace
+from evaluation.workspace import workspace
 
 PREFIX_TOLERANCE = 5e-3  # of the largest logit; float32 chunking differs by about 1e-5
 _STAGE = "benchmark"
@@ -96,7 +96,7 @@ def _ask(
     job = ScoreJob(scale=scale, mlp_hidden=mlp_hidden, queries=tuple(queries))
     with workspace(folder.parent, folder.name, source, job, inputs) as place:
         shutil.copyfile(weights, place / WEIGHTS_FILE)
-        ending = launch(arguments("score"), folder=place, limits=scale.score)
+        ending = launch(CHILD, "score", folder=place, limits=scale.score, profile="train")
         failure = failure_of(ending, scale.score, _STAGE)
         if failure is not None:
             return {}, failure, ending

@@ -13,11 +13,11 @@ from evaluation import forward, optimise
 _MODES = {"check": forward.run_check, "train": optimise.run, "score": forward.run_score}
 
 
-def main() -> None:
-    """Run the mode named by the first argument on the current folder."""
+def main(mode: str) -> None:
+    """Run ``mode`` on the current folder."""
     torch.set_num_threads(1)
-    _MODES[sys.argv[1]](Path.cwd())
+    _MODES[mode](Path.cwd())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

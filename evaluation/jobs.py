@@ -5,6 +5,7 @@ from typing import Literal
 from evaluation.reports import Report
 from evaluation.scales import Scale
 
+CHILD = "evaluation.child"  # the module that every child runs
 JOB_FILE = "job.json"
 CANDIDATE_FILE = "candidate.py"
 INPUTS_FILE = "inputs.safetensors"

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
@@ -22,6 +22,7 @@ import psutil
 from evaluation.reports import Report
 
 Ended = Literal["exited", "wall_clock", "cpu", "memory", "output"]
+Profile = Literal["check", "train"]  # train may also use a GPU, run compilers and keep their caches
 _POLL_SECONDS = 0.02
 
 
@@ -47,27 +48,31 @@ class Exit(Report):
 
 
 class Launch(Protocol):
-    """Runs ``python *arguments`` with ``folder`` as its working directory and only writable place, and waits.
+    """Runs ``main(mode)`` of ``module`` in a child with ``folder`` as its working directory and only writable place.
 
-    ``on_line`` receives each line of the child's stdout as it comes (untrusted text). Returning never means success:
+    Waits for its end. ``on_line`` receives each line of the child's stdout as it comes (untrusted text). Returning never means success:
     look at the ``Exit``.
     """
 
     def __call__(
         self,
-        arguments: Sequence[str],
+        module: str,
+        mode: str,
         *,
         folder: Path,
         limits: Limits,
+        profile: Profile = "check",
         on_line: Callable[[str], None] | None = None,
     ) -> Exit: ...
 
 
 def plain_launch(
-    arguments: Sequence[str],
+    module: str,
+    mode: str,
     *,
     folder: Path,
     limits: Limits,
+    profile: Profile = "check",
     on_line: Callable[[str], None] | None = None,
 ) -> Exit:
     """Run the child as an ordinary process of this user: its limits hold, but nothing is isolated. For files you trust.
@@ -77,7 +82,7 @@ def plain_launch(
     started = time.monotonic()
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            [sys.executable, *arguments],
+            [sys.executable, "-I", "-m", module, mode],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -13,13 +13,13 @@ import numpy as np
 from evaluation.arrays import Malformed, parse_arrays, read_bytes
 from evaluation.corpus import corpus
 from evaluation.endings import failure_of, invalid
-from evaluation.jobs import TEXT_FILE, WEIGHTS_FILE, TrainJob
+from evaluation.jobs import CHILD, TEXT_FILE, WEIGHTS_FILE, TrainJob
 from evaluation.launch import Launch
 from evaluation.reports import Failure, Progress, TrainReport
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
 from evaluation.weights import parameters_of, unacceptable
-from evaluation.workspace import arguments, workspace
+from evaluation.workspace import workspace
 
 
 def train(
@@ -48,7 +48,7 @@ def train(
     (folder / WEIGHTS_FILE).unlink(missing_ok=True)  # of an earlier run: a failure must leave none
     with workspace(folder, "train", source, TrainJob(scale=chosen, mlp_hidden=mlp_hidden, seed=seed)) as place:
         np.save(place / TEXT_FILE, np.frombuffer(texts.train, dtype=np.uint8), allow_pickle=False)
-        ending = launch(arguments("train"), folder=place, limits=limits, on_line=stream.read)
+        ending = launch(CHILD, "train", folder=place, limits=limits, profile="train", on_line=stream.read)
         failure = failure_of(ending, limits, "training")
         parameters, digest = 0, ""
         if failure is None:

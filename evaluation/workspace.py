@@ -26,8 +26,3 @@ def workspace(
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def arguments(mode: str) -> list[str]:
-    """Arguments of the python process that runs a child in ``mode``."""
-    return ["-I", "-m", "evaluation.child", mode]

@@ -9,13 +9,13 @@ from evaluation.arrays import Array, Malformed, read_arrays
 from evaluation.checks import batch, causality, contract, finite, parameters, repeat, shapes
 from evaluation.checks.plan import Floats, Judgement, Plan, Results
 from evaluation.endings import failure_of, invalid
-from evaluation.jobs import GRADIENTS_FILE, OUTPUTS_FILE, STATE_FILE, CheckJob
+from evaluation.jobs import CHILD, GRADIENTS_FILE, OUTPUTS_FILE, STATE_FILE, CheckJob
 from evaluation.launch import Exit, Launch
 from evaluation.reports import CheckReport, Failure, Verdict
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
 from evaluation.size import matched_hidden, model_parameters
-from evaluation.workspace import arguments, workspace
+from evaluation.workspace import workspace
 
 _PROPERTIES = (shapes, finite, batch, causality, repeat)
 
@@ -39,7 +39,7 @@ def check(
         module.ask(plan)
     job = CheckJob(d_model=chosen.d_model, n_heads=chosen.n_heads, seed=seed % 2**31, calls=tuple(plan.calls))
     with workspace(folder, "check", source, job, plan.inputs) as place:
-        ending = launch(arguments("check"), folder=place, limits=chosen.check)
+        ending = launch(CHILD, "check", folder=place, limits=chosen.check)
         failure = failure_of(ending, chosen.check, "check")
         judgements: list[Judgement] = []
         mixer = 0

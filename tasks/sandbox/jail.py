@@ -14,13 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Literal
 
 import psutil
 
-from evaluation import Exit, Launch, Limits
+from evaluation import Exit, Launch, Limits, Profile
 from tasks.faults import Stopped
 
 ENTER = Path(__file__).with_name("enter.py")
@@ -46,19 +46,22 @@ def jail(every_second: Callable[[], None] | None = None) -> Launch:
     """
 
     def launch(
-        arguments: Sequence[str],
+        module: str,
+        mode: str,
         *,
         folder: Path,
         limits: Limits,
+        profile: Profile = "check",
         on_line: Callable[[str], None] | None = None,
     ) -> Exit:
+        arguments = ["-I", "-m", module, mode]
         return _supervise(arguments, folder, limits, on_line or (lambda _: None), every_second or (lambda: None))
 
     return launch
 
 
 def _supervise(
-    arguments: Sequence[str],
+    arguments: list[str],
     folder: Path,
     limits: Limits,
     on_line: Callable[[str], None],
@@ -106,7 +109,7 @@ def _supervise(
     )
 
 
-def _start(arguments: Sequence[str], folder: Path, limits: Limits, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(arguments: list[str], folder: Path, limits: Limits, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     bounds = {
         "parent": os.getpid(),
         "AS": limits.memory_bytes + LIBRARIES_BYTES,
