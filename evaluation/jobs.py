@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from evaluation.reports import Report
 from evaluation.scales import Scale
 
@@ -12,6 +14,8 @@ INPUTS_FILE = "inputs.safetensors"
 OUTPUTS_FILE = "outputs.safetensors"
 STATE_FILE = "state.safetensors"
 GRADIENTS_FILE = "gradients.safetensors"
+KEPT_FILE = "kept.safetensors"
+NOTES_FILE = "notes.json"
 WEIGHTS_FILE = "weights.safetensors"
 TEXT_FILE = "text.npy"
 
@@ -22,16 +26,31 @@ NOT_A_TENSOR = 66
 NON_FINITE = 67
 
 
-class Call(Report):
-    """One forward call of a mixing layer, built afresh for it."""
+Route = Literal[
+    "forward",  # the layer's forward
+    "step",  # token by token through init_state and step
+    "restored",  # forward of a new layer that was given the state dict of a used one; also "NAME/before", without that
+    "compiled",  # forward through torch.compile(fullgraph=True)
+    "exported",  # forward through torch.export
+    "masked",  # another contract's attention mask [B, T]: the array "NAME/mask"
+    "cached",  # another contract's cached decoding: the array "NAME/split" holds the prefix's length
+]
 
-    name: str  # of the output array
-    input: str  # of the input array [B, T, D]; its dtype is also the layer's
+
+class Call(Report):
+    """One call of a mixing layer, built afresh for it."""
+
+    name: str  # of the output array, and of the input array [B, T, D], whose dtype is also the layer's
     parameters: Literal["init", "jittered"] = "init"
     mode: Literal["eval", "train"] = "eval"
+    route: Route = "forward"
     seed: int = 0  # set just before the call, for layers that draw random numbers
-    repeats: int = 1  # calls on the same layer; the last one is returned
-    gradient: str = ""  # array [B, T, D] to back-propagate; "" for a forward call only
+    before: tuple[str, ...] = ()  # input arrays that the same layer runs on first
+    advanced: bool = False  # numbers that the layer counts up from call to call are set far ahead first
+    half: bool = False  # layer and input in bfloat16, output as float32
+    gradient: bool = False  # back-propagate the array "NAME/gradient" [B, T, D]; also returns "NAME/input"
+    kept: bool = False  # also return every parameter after the call, in KEPT_FILE
+    optional: bool = False  # an exception is a finding for the notes, not the end of the child
 
 
 class CheckJob(Report):
@@ -41,6 +60,16 @@ class CheckJob(Report):
     n_heads: int
     seed: int
     calls: tuple[Call, ...]
+    metered: tuple[str, ...] = ()  # input arrays [1, T, D] whose forward and backward work is counted
+
+
+class Notes(Report):
+    """What a child tells in words beside its arrays: untrusted, so it can only lead to warnings."""
+
+    raised: dict[str, str] = Field(default_factory=dict)  # optional call -> exception
+    losses: tuple[str, ...] = ()  # attributes that hold a differentiable value after forward
+    uncounted: tuple[str, ...] = ()  # operators whose work has no formula
+    decoding: bool = False  # init_state and step are there
 
 
 class TrainJob(Report):

@@ -16,6 +16,11 @@ FailureKind = Literal[
     "too_slow",  # more than the allowed multiple of the reference's compute time
     "non_finite",  # NaN or infinity in outputs, gradients, losses or weights
     "not_causal",
+    "length_dependent",  # the output on a prefix changes with the length of what follows
+    "mixes_samples",  # a sequence's output changes with the rest of its batch, or with the batch before
+    "overwrites_parameters",
+    "superlinear",  # work grows faster than T^1.3, or cannot be counted
+    "wrong_step",  # native decoding differs from forward
     "wrong_shape",
     "too_many_parameters",  # the mixer leaves no room to match the reference's parameter count
 ]
@@ -42,6 +47,7 @@ class Verdict(Report):
     verdict: Literal["pass", "warn", "fail"]
     evidence: str
     remedy: str = ""
+    numbers: dict[str, FiniteFloat] = {}  # what was measured
 
 
 class CheckReport(Report):
@@ -49,6 +55,7 @@ class CheckReport(Report):
 
     version: int = 1
     scale: str
+    tier: Literal["fast", "full"] = "fast"
     input_seed: int = 0  # of the inputs that the parent drew
     verdicts: tuple[Verdict, ...] = ()
     mixer_parameters: int = 0  # elements of one mixing layer's state dict, buffers included

@@ -23,6 +23,11 @@ def judge(source: str) -> tuple[Verdict, Failure | None]:
     return Verdict(property=_NAME, verdict="fail", evidence=message, remedy=remedy), failure
 
 
+def is_adapted(source: str) -> bool:
+    """Whether the file keeps ASI-Arch's contract instead of ours."""
+    return False
+
+
 def _complaint(source: str) -> tuple[str, str] | None:
     if len(source) > _LARGEST_SOURCE:
         return (

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from evaluation.arrays import Array
 from evaluation.checks.plan import Judgement, failed, passed
-from evaluation.reports import Failure
 from evaluation.scales import Scale
 from evaluation.size import SMALLEST_MLP, TOLERANCE, matched_hidden, model_parameters
 
@@ -24,14 +23,13 @@ def judge(scale: Scale, mixer: int, reference: int) -> Judgement:
         room = (reference - model_parameters(scale, 0, SMALLEST_MLP)) // scale.n_layers
         return failed(
             _NAME,
-            Failure(
-                kind="too_many_parameters",
-                message=(
-                    f"One mixing layer has {mixer} parameters; even with the smallest MLP the model has {smallest}, "
-                    f"against the reference's {reference} (allowed: within {TOLERANCE:.0%})."
-                ),
-                remedy=f"Use at most {room} parameters in the mixer at d_model {scale.d_model}: low-rank projections.",
-            ),
+            "too_many_parameters",
+            f"One mixing layer has {mixer} parameters; even with the smallest MLP the model has {smallest}, "
+            f"against the reference's {reference} (allowed: within {TOLERANCE:.0%}).",
+            f"Use at most {room} parameters in the mixer at d_model {scale.d_model}: low-rank projections.",
+            mixer=mixer,
         )
     total = model_parameters(scale, mixer, hidden)
-    return passed(_NAME, f"{mixer} in the mixer; {total} in all with MLP width {hidden}, reference {reference}")
+    return passed(
+        _NAME, f"{mixer} in the mixer; {total} in all with MLP width {hidden}, reference {reference}", mixer=mixer
+    )

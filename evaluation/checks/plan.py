@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.arrays import Array
-from evaluation.jobs import Call
-from evaluation.reports import Failure, Verdict
+from evaluation.jobs import Call, Notes, Route
+from evaluation.reports import Failure, FailureKind, Verdict
 
 Floats = NDArray[np.floating]
+Parameters = Literal["init", "jittered"]
+Mode = Literal["eval", "train"]
 
 TOLERANCE = 1e-9  # float64 results that must agree differ by 1e-15 in clean designs, by far more in leaking ones
 
@@ -22,8 +24,13 @@ class Plan:
 
     rng: np.random.Generator
     d_model: int
+    full: bool = False  # the tier for finalists: longer inputs, compilation
+    adapted: bool = False  # the file keeps another contract, which has masks and caches of its own
     inputs: dict[str, Array] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    metered: list[str] = field(default_factory=list)
+    drawn: dict[str, Floats] = field(default_factory=dict)  # inputs that several properties use
+    cuts: dict[str, list[int]] = field(default_factory=dict)  # where past and future are parted, by group of calls
 
     def draw(self, rows: int, length: int) -> NDArray[np.float64]:
         """A normal input [rows, length, d_model]."""
@@ -34,25 +41,38 @@ class Plan:
         name: str,
         x: Floats,
         *,
-        parameters: Literal["init", "jittered"] = "init",
-        mode: Literal["eval", "train"] = "eval",
+        parameters: Parameters = "init",
+        mode: Mode = "eval",
+        route: Route = "forward",
         seed: int = 0,
-        repeats: int = 1,
+        before: Mapping[str, Floats] | None = None,
+        advanced: bool = False,
+        half: bool = False,
         gradient: Floats | None = None,
+        kept: bool = False,
+        optional: bool = False,
+        extra: Mapping[str, Array] | None = None,
     ) -> None:
-        """Ask for one forward call on ``x``."""
+        """Ask for one call on ``x``; see ``evaluation.jobs.Call``. ``extra`` are arrays that the route needs."""
         self.inputs[name] = x
         if gradient is not None:
             self.inputs[f"{name}/gradient"] = gradient
+        self.inputs |= {f"{name}/{key}": array for key, array in (extra or {}).items()}
+        earlier = {f"{name}/{key}": array for key, array in (before or {}).items()}
+        self.inputs |= earlier
         self.calls.append(
             Call(
                 name=name,
-                input=name,
                 parameters=parameters,
                 mode=mode,
+                route=route,
                 seed=seed,
-                repeats=repeats,
-                gradient=f"{name}/gradient" if gradient is not None else "",
+                before=tuple(earlier),
+                advanced=advanced,
+                half=half,
+                gradient=gradient is not None,
+                kept=kept,
+                optional=optional,
             )
         )
 
@@ -64,25 +84,34 @@ class Results:
     plan: Plan
     outputs: Mapping[str, Floats]
     gradients: Mapping[str, Floats]  # "call/parameter" -> gradient
-    parameter_names: tuple[str, ...]
+    kept: Mapping[str, Array]  # "call/parameter" -> its value after the call
+    state: Mapping[str, Array]  # "parameter/name" or "buffer/name" -> initial value
+    counts: Mapping[str, NDArray[np.int64]]
+    notes: Notes
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the layer's parameters."""
+        return tuple(name.removeprefix("parameter/") for name in self.state if name.startswith("parameter/"))
 
 
 Judgement = tuple[Verdict, Failure | None]
 
 
-def passed(name: str, evidence: str) -> Judgement:
+def passed(name: str, evidence: str, **numbers: float) -> Judgement:
     """A property that holds."""
-    return Verdict(property=name, verdict="pass", evidence=evidence), None
+    return Verdict(property=name, verdict="pass", evidence=evidence, numbers=numbers), None
 
 
-def warned(name: str, evidence: str, remedy: str) -> Judgement:
+def warned(name: str, evidence: str, remedy: str, **numbers: float) -> Judgement:
     """A property that does not hold but rejects nobody."""
-    return Verdict(property=name, verdict="warn", evidence=evidence, remedy=remedy), None
+    return Verdict(property=name, verdict="warn", evidence=evidence, remedy=remedy, numbers=numbers), None
 
 
-def failed(name: str, failure: Failure) -> Judgement:
+def failed(name: str, kind: FailureKind, message: str, remedy: str, **numbers: float) -> Judgement:
     """A property that rejects the design."""
-    return Verdict(property=name, verdict="fail", evidence=failure.message, remedy=failure.remedy), failure
+    failure = Failure(kind=kind, message=message, remedy=remedy)
+    return Verdict(property=name, verdict="fail", evidence=message, remedy=remedy, numbers=numbers), failure
 
 
 def distance(a: Floats, b: Floats) -> float:

@@ -30,12 +30,12 @@ BUGS = {
     "off_by_one": ("not_causal", "        return h + torch.roll(h, -1, 1)\n"),
     "behind_a_zero_gain": ("not_causal", "        return h + self.gain * torch.roll(h, -1, 1)\n"),
     "total_length": (
-        "not_causal",
+        "length_dependent",
         "        return h * torch.arange(x.shape[1], dtype=x.dtype)[:, None] / x.shape[1]\n",
     ),
     "long_only": ("not_causal", "        return h + (h.mean(1, keepdim=True) if x.shape[1] > 1000 else 0)\n"),
     "train_mode_only": ("not_causal", "        return h - h.mean(1, keepdim=True) if self.training else h\n"),
-    "over_the_batch": ("not_causal", "        return h.cumsum(0)\n"),
+    "over_the_batch": ("mixes_samples", "        return h.cumsum(0)\n"),
     "not_a_number": ("non_finite", "        return h / (h - h)\n"),
     "infinite_gradient": ("non_finite", "        return h + (x - x).abs().sqrt()\n"),
     "wrong_shape": ("wrong_shape", "        return h[..., :-1]\n"),
@@ -57,11 +57,18 @@ def test_right_layer_passes_with_evidence(tmp_path: Path) -> None:
         "contract",
         "shapes",
         "finite",
-        "gradients",
         "batch",
         "causality",
-        "repeatable",
+        "length",
+        "complexity",
+        "overwrites",
+        "decoding",
         "parameters",
+        "gradients",
+        "repeatable",
+        "checkpoint",
+        "range",
+        "auxiliary",
     ]
     assert report.mixer_parameters == 32 * 32 + 1
     assert abs(report.parameters / report.reference_parameters - 1) <= 0.02
@@ -100,8 +107,7 @@ def test_centred_convolution_is_not_causal(tmp_path: Path) -> None:
     report = run(HEAD + line, tmp_path)
     assert report.failure is not None
     assert report.failure.kind == "not_causal"
-    assert report.verdicts[-1].property == "causality"
-    assert report.verdicts[-1].verdict == "fail"
+    assert next(v.verdict for v in report.verdicts if v.property == "causality") == "fail"
 
 
 def test_too_large_a_mixer_is_refused_with_the_numbers(tmp_path: Path) -> None:
@@ -118,7 +124,7 @@ def test_drift_and_idle_parameters_are_warnings(tmp_path: Path) -> None:
     source = HEAD + "        self.calls = getattr(self, 'calls', 0) + 1\n        return h * self.calls\n"
     report = run(source, tmp_path)
     assert report.failure is None
-    assert {v.property for v in report.verdicts if v.verdict == "warn"} == {"repeatable", "gradients"}
+    assert {v.property for v in report.verdicts if v.verdict == "warn"} == {"repeatable", "gradients", "checkpoint"}
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,17 @@
 A child only turns inputs into raw arrays. It holds no verdict, no target and no secret.
 """
 
-import sys
 from pathlib import Path
 
 import torch
 
-from evaluation import forward, optimise
+from evaluation import optimise
+from evaluation.child import check, score
 
-_MODES = {"check": forward.run_check, "train": optimise.run, "score": forward.run_score}
+_MODES = {"check": check.run, "train": optimise.run, "score": score.run}
 
 
 def main(mode: str) -> None:
     """Run ``mode`` on the current folder."""
     torch.set_num_threads(1)
     _MODES[mode](Path.cwd())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -1,0 +1,76 @@
+"""How does a layer's work grow with T? Exponents of counted work, forward and backward, not of noisy seconds.
+
+The slope of log(count) against log(T) over four doublings of T, for FLOPs, elements written and the largest tensor:
+FLOPs miss elementwise quadratics, elements miss a filter as long as T, and either misses a T x T tensor that is small
+beside the rest so far.
+"""
+
+import numpy as np
+
+from evaluation.checks.plan import Judgement, Plan, Results, failed, passed, warned
+
+STEEPEST = 1.3
+FLATTEST = 0.5
+_NAME = "complexity"
+_LENGTHS = (128, 256, 512, 1024)
+_LONGER = (512, 1024, 2048, 4096)
+_METERS = tuple(
+    f"{meter}, {way}" for way in ("forward", "backward") for meter in ("FLOPs", "elements written", "largest tensor")
+)
+
+
+def ask(plan: Plan) -> None:
+    """One metered forward and backward per length."""
+    for length in _LONGER if plan.full else _LENGTHS:
+        plan.inputs[f"{_NAME}/{length}"] = plan.draw(1, length).astype(np.float32)
+        plan.metered.append(f"{_NAME}/{length}")
+
+
+def judge(results: Results, quadratic: bool) -> Judgement:
+    """``quadratic`` is the harness's word that this baseline is meant to grow with T squared."""
+    if results.notes.uncounted:
+        return failed(
+            _NAME,
+            "superlinear",
+            f"The layer calls operators whose work cannot be counted: {', '.join(results.notes.uncounted[:3])}.",
+            "Use torch's own operators and those in kernels.",
+        )
+    lengths = [int(name.rpartition("/")[2]) for name in results.plan.metered]
+    counts = np.array([results.counts[name] for name in results.plan.metered], dtype=np.float64)  # [length, meter]
+    exponents = dict(zip(_METERS, _slopes(np.array(lengths), counts), strict=True))
+    per_token = float(counts[-1, 0] / lengths[-1])
+    numbers = {name: value for name, value in exponents.items() if value is not None} | {"flops_per_token": per_token}
+    present = {name: value for name, value in exponents.items() if value is not None}
+    steepest = max(present, key=lambda name: present[name], default="")
+    span = f"from T = {lengths[0]} to {lengths[-1]}"
+    if steepest and present[steepest] > STEEPEST:
+        if quadratic:
+            return passed(_NAME, f"quadratic by design: T^{present[steepest]:.2f} ({steepest}) {span}", **numbers)
+        return failed(
+            _NAME,
+            "superlinear",
+            f"The work grows as T^{present[steepest]:.2f} ({steepest}) {span}; at most T^{STEEPEST} is allowed.",
+            "Use chunked operations; build no T x T tensor or filter of length T, and no loop that writes or reads "
+            "slices of one large tensor with gradients.",
+            **numbers,
+        )
+    flattest = min(present, key=lambda name: present[name], default="")
+    if flattest and present[flattest] < FLATTEST:
+        return warned(
+            _NAME,
+            f"the work hardly grows: T^{present[flattest]:.2f} ({flattest}) {span}.",
+            "Do the work of the layer on its input, in operators that torch can see.",
+            **numbers,
+        )
+    evidence = f"T^{present[steepest]:.2f} at most ({steepest}) {span}" if steepest else "the layer does no work"
+    return passed(_NAME, f"{evidence}; {per_token:.0f} FLOPs a token in matrix products", **numbers)
+
+
+def _slopes(lengths: np.ndarray, counts: np.ndarray) -> list[float | None]:
+    """Least-squares slope per meter; None for a meter that counts nothing at every length."""
+    t = np.log(lengths) - np.log(lengths).mean()
+    slopes: list[float | None] = []
+    for column in counts.T:
+        y = np.log(np.maximum(column, 1.0))
+        slopes.append(float(t @ y / (t @ t)) if column.any() else None)
+    return slopes

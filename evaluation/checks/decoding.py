@@ -1,0 +1,41 @@
+"""Where a layer offers init_state and step: does decoding token by token equal forward, in constant memory?"""
+
+import numpy as np
+
+from evaluation.checks.plan import TOLERANCE, Judgement, Plan, Results, distance, failed, passed
+
+_NAME = "decoding"
+_ROWS, _LENGTH = 2, 41
+
+
+def ask(plan: Plan) -> None:
+    """The same input through both; the child skips the call if the layer offers no decoding."""
+    x = plan.draw(_ROWS, _LENGTH)
+    plan.call(f"{_NAME}/forward", x, parameters="jittered")
+    plan.call(f"{_NAME}/step", x, parameters="jittered", route="step")
+
+
+def judge(results: Results) -> Judgement:
+    """Outputs must agree, and the state's bytes must stay the same from the second step on."""
+    if not results.notes.decoding:
+        return passed(_NAME, "not offered: no init_state and step")
+    size = distance(results.outputs[f"{_NAME}/forward"], results.outputs[f"{_NAME}/step"])
+    if size > TOLERANCE:
+        return failed(
+            _NAME,
+            "wrong_step",
+            f"Decoding with step differs from forward by {size:.1e} (relative) over {_LENGTH} tokens.",
+            "Make step the same recurrence as forward, from init_state on, or leave both out.",
+            difference=size,
+        )
+    sizes = results.counts[f"{_NAME}/step/bytes"] // _ROWS
+    if len(np.unique(sizes[len(sizes) // 2 :])) > 1:
+        return failed(
+            _NAME,
+            "wrong_step",
+            f"The decoding state grows with the number of tokens, to {sizes[-1]} bytes after {_LENGTH}.",
+            "Keep a state of constant size: step exists for decoding in constant memory.",
+            state_bytes=int(sizes[-1]),
+        )
+    evidence = f"step equals forward to {size:.0e}; {sizes[-1]} bytes of state a sequence in float64"
+    return passed(_NAME, evidence, difference=size, state_bytes=int(sizes[-1]))
