@@ -21,7 +21,7 @@ import psutil
 
 from evaluation.reports import Report
 
-Ended = Literal["exited", "wall_clock", "cpu", "memory", "output"]
+Ended = Literal["exited", "wall_clock", "cpu", "memory", "output", "processes"]
 Profile = Literal["check", "train"]  # train may also use a GPU, run compilers and keep their caches
 _POLL_SECONDS = 0.02
 
@@ -33,6 +33,9 @@ class Limits(Report):
     cpu_seconds: float
     memory_bytes: int
     output_bytes: int = 16 * 2**20  # on stdout, and likewise in any single file
+    disk_bytes: int = 2 * 2**30  # in all files of its folder together
+    files: int = 10_000
+    processes: int = 64
 
 
 class Exit(Report):
@@ -45,13 +48,14 @@ class Exit(Report):
     peak_bytes: int
     stderr_tail: str  # the last 4,000 characters
     sandbox: dict[str, str]
+    start_seconds: float | None = None  # from the call of the launch to the first line of main; None: not known
 
 
 class Launch(Protocol):
     """Runs ``main(mode)`` of ``module`` in a child with ``folder`` as its working directory and only writable place.
 
-    Waits for its end. ``on_line`` receives each line of the child's stdout as it comes (untrusted text). Returning never means success:
-    look at the ``Exit``.
+    Waits for its end. ``on_line`` receives each line of the child's stdout as it comes (untrusted text). Returning
+    never means success: look at the ``Exit``.
     """
 
     def __call__(

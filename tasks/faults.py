@@ -13,5 +13,9 @@ class CapacityFault(Exception):
     """The machine had no room just now: no process, no memory, no disk. Trying again later may help."""
 
 
+class NotConfined(Exception):
+    """This machine cannot confine untrusted code well enough. Trying again does not help; the text says what does."""
+
+
 class Stopped(Exception):
     """A person or a cancelled run ended the work. Nothing is recorded; the same command goes on from here."""

@@ -51,10 +51,11 @@ def _sentence(fault: Exception) -> str | None:
     from evaluation import CorpusError
     from flows.cli.asked import Refused
     from flows.seed_baselines import BaselineFailed
-    from tasks.faults import CapacityFault, Stopped, TransportFault
+    from tasks.faults import CapacityFault, NotConfined, Stopped, TransportFault
 
     if isinstance(
-        fault, ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | Stopped | TransportFault
+        fault,
+        ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | NotConfined | Stopped | TransportFault,
     ):
         return str(fault)
     try:

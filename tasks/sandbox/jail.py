@@ -1,48 +1,47 @@
-"""The launch that tasks/ passes to evaluation: each child alone in its folder, bounded, and ended with its supervisor.
+"""The launch that tasks/ passes to evaluation: each child confined, watched, and ended with all that it started.
 
-The child inherits no environment, no file and no terminal; it gets resource limits, no new privileges, a session of
-its own, and a kill signal for the moment its supervisor dies. Every report records which layers were on.
+This module is the supervisor's side: it orders a child from the fork server, polls what it uses, and reports how it
+ended and which layers confined it. docs/sandbox.md tells what each layer is for.
 """
 
-import json
+import contextlib
 import os
-import resource
-import selectors
+import select
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Literal
+from tempfile import TemporaryFile
+from typing import IO
 
-import psutil
+from archdb import home
+from evaluation import CorpusError, Exit, Launch, Limits, Profile, private_paths
+from evaluation.launch import Ended
+from tasks.faults import CapacityFault, NotConfined, Stopped
+from tasks.sandbox.lines import Lines
+from tasks.sandbox.order import LAYERS, Layer, Order
+from tasks.sandbox.server import Job, start_job
+from tasks.sandbox.usage import contents_of, usage_below
 
-from evaluation import Exit, Launch, Limits, Profile
-from tasks.faults import Stopped
-
-ENTER = Path(__file__).with_name("enter.py")
-LIBRARIES_BYTES = 16 * 2**30  # address space that mapped libraries may take on top of the memory limit (CUDA builds)
-MOST_OPEN_FILES, MOST_PROCESSES = 512, 4096
-LAYERS = {
-    "environment": "on (empty but for PATH, HOME, TMPDIR and thread counts)",
-    "resource limits": "on (address space, CPU time, file size, open files, processes; resident memory polled)",
-    "privileges": "on (no_new_privs)",
-    "lifetime": "on (own session, killed with its supervisor)",
-    "file system": "off (not confined beyond the user's rights)",
-    "network": "off (not confined)",
+POLL_SECONDS = 0.05
+SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
+END_SECONDS = 20.0  # for a killed child to be gone
+MINIMUM_VARIABLE = "ARCHLOOP_SANDBOX_MINIMUM"
+ALWAYS = {
+    "environment": "on (empty but for PATH, HOME, TMPDIR, LANG, USER, caches and thread counts)",
+    "lifetime": "on (wall clock, own session, orphans found and ended, dies with its supervisor)",
 }
-Ended = Literal["exited", "wall_clock", "cpu", "memory", "output"]
+POLLED = "on (memory, CPU time, processes and the folder's content, every 50 ms)"
 stop_everything = threading.Event()  # set once, by Ctrl-C: every jailed child of this process ends within a second
 
 
-def jail(every_second: Callable[[], None] | None = None) -> Launch:
-    """A ``Launch`` that confines its children.
+def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...] | None = None) -> Launch:
+    """A ``Launch`` that confines its children, and raises NotConfined on a machine where it cannot.
 
     Args:
         every_second: called about once a second while a child runs; whatever it raises ends the child and propagates.
+        only: to measure single layers: switch on these alone and run even below the minimum.
     """
 
     def launch(
@@ -54,149 +53,150 @@ def jail(every_second: Callable[[], None] | None = None) -> Launch:
         profile: Profile = "check",
         on_line: Callable[[str], None] | None = None,
     ) -> Exit:
-        arguments = ["-I", "-m", module, mode]
-        return _supervise(arguments, folder, limits, on_line or (lambda _: None), every_second or (lambda: None))
+        called = time.monotonic()
+        order = Order(
+            module=module,
+            mode=mode,
+            folder=folder.resolve(),
+            profile=profile,
+            memory_bytes=limits.memory_bytes,
+            cpu_seconds=limits.cpu_seconds,
+            output_bytes=limits.output_bytes,
+            private=_private(),
+            hidden=tuple(dict.fromkeys((home().resolve(), Path.home().resolve()))),
+            layers=LAYERS if only is None else only,
+            required=tuple(name.strip() for name in os.environ.get(MINIMUM_VARIABLE, "").split(",") if name.strip()),
+            enforce=only is None,
+        )
+        read_end, write_end = os.pipe()
+        with contextlib.closing(Lines(read_end, on_line or (lambda _: None))) as lines, TemporaryFile() as errors:
+            try:
+                job = start_job(order, write_end, errors.fileno())
+            finally:
+                os.close(write_end)
+            with contextlib.closing(job):
+                return _Supervision(order, limits, job, lines, errors, called).run(every_second or (lambda: None))
 
     return launch
 
 
-def _supervise(
-    arguments: list[str],
-    folder: Path,
-    limits: Limits,
-    on_line: Callable[[str], None],
-    every_second: Callable[[], None],
-) -> Exit:
-    started = last_second = time.monotonic()
-    ended: Ended = "exited"
-    peak, usage = 0, None
-    with tempfile.TemporaryFile() as errors:
-        child = _start(arguments, folder, limits, errors)
-        lines = _Lines(on_line, child.stdout)
+def _private() -> tuple[Path, ...]:
+    try:
+        return private_paths()
+    except CorpusError:
+        return ()  # no corpus on this machine: nothing to keep from anyone
+
+
+class _Supervision:
+    """One child from its order to its Exit."""
+
+    def __init__(self, order: Order, limits: Limits, job: Job, lines: Lines, errors: IO[bytes], called: float) -> None:
+        self.order, self.limits, self.job, self.lines, self.errors = order, limits, job, lines, errors
+        self.called = self.last_second = called
+        self.ended: Ended = "exited"
+        self.note = ""  # what a person should know about a child that was ended
+        self.peak = 0
+        self.next_poll = self.next_scan = 0.0
+        self.ready = select.poll()
+        self.ready.register(job, select.POLLIN)
+        self.ready.register(lines, select.POLLIN)
+
+    def run(self, every_second: Callable[[], None]) -> Exit:
+        """Watch the child until it has ended, or end it. What ``every_second`` raises propagates once it is gone."""
         try:
-            while usage is None and ended == "exited":
-                lines.read(patience=0.1)
-                peak = max(peak, _resident(child.pid))
-                usage = _reap(child)
+            while self.job.ending is None and self.ended == "exited":
+                self._listen(POLL_SECONDS)
                 now = time.monotonic()
-                ended = _overrun(limits, now - started, peak, lines.size)
+                if now >= self.next_poll:
+                    self.next_poll = now + POLL_SECONDS
+                    self._judge(now)
                 if stop_everything.is_set():
                     raise Stopped("The work was stopped; the same command goes on from here.")
-                if now - last_second >= 1.0:
-                    last_second = now
+                if now - self.last_second >= 1.0:
+                    self.last_second = now
                     every_second()
-            while lines.size <= limits.output_bytes and lines.read(patience=0.0):
-                pass
         finally:
-            _kill(child)
-            usage = usage or _reap(child, grace=10.0)
-            lines.close()
-        cpu = usage[1].ru_utime + usage[1].ru_stime if usage else 0.0
-        returncode = os.waitstatus_to_exitcode(usage[0]) if usage else -signal.SIGKILL
-        if ended == "exited" and (returncode == -signal.SIGXCPU or cpu >= limits.cpu_seconds):
-            ended = "cpu"
-        errors.seek(0, os.SEEK_END)
-        errors.seek(max(0, errors.tell() - 16000))
-        tail = errors.read().decode(errors="replace")[-4000:]
-    return Exit(
-        returncode=returncode,
-        ended=ended,
-        wall_seconds=time.monotonic() - started,
-        cpu_seconds=cpu,
-        peak_bytes=max(peak, usage[1].ru_maxrss * 1024 if usage else 0),
-        stderr_tail=tail,
-        sandbox=LAYERS,
-    )
+            self._finish()
+        while not self.lines.ended and self.lines.size <= self.limits.output_bytes and self._listen(0.0):
+            pass
+        return self._exit()
 
-
-def _start(arguments: list[str], folder: Path, limits: Limits, errors: IO[bytes]) -> subprocess.Popen[bytes]:
-    bounds = {
-        "parent": os.getpid(),
-        "AS": limits.memory_bytes + LIBRARIES_BYTES,
-        "CPU": int(limits.cpu_seconds) + 1,
-        "FSIZE": limits.output_bytes,
-        "NOFILE": MOST_OPEN_FILES,
-        "NPROC": MOST_PROCESSES,
-    }
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(ENTER), json.dumps(bounds), *arguments],
-        cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", **threads},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        start_new_session=True,
-    )
-
-
-def _overrun(limits: Limits, elapsed: float, peak: int, written: int) -> Ended:
-    if elapsed > limits.wall_seconds:
-        return "wall_clock"
-    if peak > limits.memory_bytes:
-        return "memory"
-    if written > limits.output_bytes:
-        return "output"
-    return "exited"
-
-
-def _resident(pid: int) -> int:
-    """Resident bytes of a child and its descendants."""
-    try:
-        root = psutil.Process(pid)
-        return sum(one.memory_info().rss for one in [root, *root.children(recursive=True)])
-    except psutil.Error:
-        return 0
-
-
-def _reap(child: subprocess.Popen[bytes], grace: float = 0.0) -> tuple[int, resource.struct_rusage] | None:
-    """Wait for the child at most ``grace`` seconds; its status and resource usage, or None if it still runs."""
-    deadline = time.monotonic() + grace
-    while True:
-        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-        if pid:
-            child.returncode = os.waitstatus_to_exitcode(status)
-            return status, usage
-        if time.monotonic() >= deadline:
-            return None
-        time.sleep(0.02)
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """End the child's whole session, whatever is left of it."""
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-class _Lines:
-    """Cuts what a child prints into lines; counts the bytes, and never holds more than one long line."""
-
-    def __init__(self, on_line: Callable[[str], None], stream: IO[bytes] | None) -> None:
-        assert stream is not None
-        self.on_line, self.stream, self.rest, self.size = on_line, stream, b"", 0
-        self.ready = selectors.DefaultSelector()
-        self.ready.register(stream, selectors.EVENT_READ)
-
-    def read(self, patience: float) -> bool:
+    def _listen(self, patience: float) -> bool:
         """Wait at most ``patience`` seconds for something to read; whether there was something."""
-        if not self.ready.get_map():  # the child closed its stdout and goes on
-            time.sleep(patience)
-            return False
-        if not self.ready.select(timeout=patience):
-            return False
-        data = os.read(self.stream.fileno(), 65536)
-        if not data:
-            self.ready.unregister(self.stream)
-            return False
-        self.size += len(data)
-        *whole, self.rest = (self.rest + data).split(b"\n")
-        self.rest = self.rest[-65536:]
-        for line in whole:
-            self.on_line(line.decode(errors="replace"))
-        return True
+        heard = self.ready.poll(1000 * patience)
+        for descriptor, _ in heard:
+            if descriptor == self.lines.fileno():
+                self.lines.read()
+                if self.lines.ended:
+                    self.ready.unregister(self.lines)
+            else:
+                self._hear()
+        return bool(heard)
 
-    def close(self) -> None:
-        self.ready.close()
-        self.stream.close()
+    def _hear(self) -> None:
+        self.job.hear()
+        if self.job.ending is not None:
+            self.ready.unregister(self.job)
+        if self.job.confined is not None and self.job.confined.refused:
+            raise NotConfined(self.job.confined.refused)
+
+    def _judge(self, now: float) -> None:
+        """Compare what the child has used with its limits."""
+        limits = self.limits
+        if now - self.called > limits.wall_seconds:
+            self.ended = "wall_clock"
+        elif self.lines.size > limits.output_bytes:
+            self.ended = "output"
+        if self.job.confined is None or self.job.ending is not None or "polling" not in self.order.layers:
+            return
+        used = usage_below(self.job.confined.keeper, self.job.confined.trusted_levels)
+        self.peak = max(self.peak, used.memory_bytes)
+        if used.memory_bytes > limits.memory_bytes:
+            self.ended = "memory"
+        elif used.cpu_seconds > limits.cpu_seconds:
+            self.ended = "cpu"
+        elif used.processes > limits.processes:
+            self.ended, self.note = "processes", f"It ran more than the {limits.processes} processes allowed."
+        if now >= self.next_scan:
+            held = contents_of(self.order.folder, limits.files)
+            self.next_scan = now + SCAN_SHARE * (time.monotonic() - now)
+            if held.bytes > limits.disk_bytes or held.files > limits.files:
+                self.ended, self.note = "output", f"Its folder held {held.bytes} bytes in {held.files} files."
+
+    def _finish(self) -> None:
+        """End the child unless it has ended; return when it is gone."""
+        if self.job.ending is None:
+            self.job.end()
+        deadline = time.monotonic() + END_SECONDS
+        while self.job.ending is None:
+            self.job.channel.settimeout(max(0.0, deadline - time.monotonic()))
+            try:
+                self.job.hear()
+            except TimeoutError as error:
+                raise CapacityFault("A child could not be ended; the fork server does not answer.") from error
+
+    def _exit(self) -> Exit:
+        assert self.job.ending is not None
+        if self.job.confined is None:
+            raise CapacityFault(f"A child of the sandbox could not be set up: {self._last_words(200)}")
+        ending = self.job.ending
+        returncode = os.waitstatus_to_exitcode(ending.status)
+        if self.ended == "exited" and (returncode == -signal.SIGXCPU or ending.cpu_seconds >= self.limits.cpu_seconds):
+            self.ended = "cpu"
+        layers = self.job.confined.layers
+        polling = {"polling": POLLED if "polling" in self.order.layers else "off (switched off by the caller)"}
+        return Exit(
+            returncode=returncode,
+            ended=self.ended,
+            wall_seconds=time.monotonic() - self.called,
+            cpu_seconds=ending.cpu_seconds,
+            peak_bytes=max(self.peak, ending.peak_bytes),
+            stderr_tail="\n".join(filter(None, (self._last_words(4000), self.note))),
+            sandbox=ALWAYS | layers | polling,
+            start_seconds=self.job.confined.ready_at - self.called,
+        )
+
+    def _last_words(self, most: int) -> str:
+        self.errors.seek(0, os.SEEK_END)
+        self.errors.seek(max(0, self.errors.tell() - 4 * most))
+        return self.errors.read().decode(errors="replace")[-most:]

@@ -1,0 +1,130 @@
+"""The layers of one child, put on in the order that works; each is recorded as on (detail) or off (reason)."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.sandbox import view
+from tasks.sandbox.landlock import restrict
+from tasks.sandbox.namespaces import enter
+from tasks.sandbox.order import Layer, Order
+from tasks.sandbox.privileges import (
+    become,
+    drop_capabilities,
+    effective_capabilities,
+    empty_bounding_set,
+    forbid_new_privileges,
+    limit_resources,
+    own_status,
+)
+from tasks.sandbox.seccomp import filter_calls
+from tasks.sandbox.visible import HIDDEN, code_folders, grants, has_gpu, sparing
+
+SPARE_BYTES = 2 * 2**30  # address space for thread stacks and for what an allocator reserves but does not use
+MOST_OPEN_FILES, MOST_LOCKED_BYTES = 512, 2**16
+MOST_OWN, MOST_SHARED = 512, 4096  # processes and threads of a user of the child's own, and of the person's user
+
+Layers = dict[str, str]
+
+
+def separate(order: Order) -> Layers:
+    """Enter new namespaces, if asked to. The caller's next child is then the first process of its namespace."""
+    if "namespaces" not in order.layers:
+        return {"namespaces": _why_not(order, "namespaces")}
+    try:
+        names = enter()
+    except OSError as error:
+        return {"namespaces": f"off ({error.strerror})"}
+    return {"namespaces": f"on ({', '.join(names)})", "network namespace": "on (no interface is up)"}
+
+
+def rearrange(order: Order) -> Layers:
+    """In new namespaces: show few files, and no processes of others. Raises OSError, as half a view is none."""
+    readable = [grant.path for grant in grants(order.folder, order.profile)]
+    view.build(order.folder, readable, [*map(Path, HIDDEN), *order.hidden], order.private)
+    proc = "own /proc" if view.own_processes_only() else "the system's /proc"
+    return {"file view": f"on (homes and data hidden, all but the folder read-only, {proc})"}
+
+
+def open_to_others(order: Order) -> bool:
+    """Whether an ordinary user can reach the folder and Python itself."""
+    return not view.closed_to_others([order.folder, *code_folders()])
+
+
+def put_on(order: Order, uid: int, separated: bool) -> Layers:
+    """Put every remaining layer on this process. The system call filter comes last: nothing may need more after it.
+
+    Args:
+        order: which layers.
+        uid: the ordinary user to become; 0 to stay who we are.
+        separated: whether this process is in namespaces of its own.
+    """
+    own_user = bool(uid) or separated
+    gpu = order.profile == "train" and has_gpu()
+    steps: tuple[tuple[Layer, Callable[[], str]], ...] = (
+        ("resource limits", lambda: _limit(order, own_user, gpu)),
+        ("user", lambda: _change_user(uid)),
+        ("capabilities", _drop),
+        ("landlock", lambda: _landlock(order)),
+        ("seccomp", lambda: _filter(order, gpu)),
+    )
+    if effective_capabilities() and "capabilities" in order.layers:
+        empty_bounding_set()  # possible only before the user changes
+    layers: Layers = {}
+    for layer, do in steps:
+        if layer not in order.layers:
+            layers[layer] = _why_not(order, layer)
+            continue
+        try:
+            layers[layer] = f"on ({do()})"
+        except OSError as error:
+            layers[layer] = f"off ({error.strerror or error})"
+    return layers
+
+
+def _why_not(order: Order, layer: str) -> str:
+    return f"off ({order.reasons.get(layer, 'switched off by the caller')})"
+
+
+def _limit(order: Order, own_user: bool, gpu: bool) -> str:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    limits = {
+        "CPU": int(order.cpu_seconds) + 1,
+        "FSIZE": order.output_bytes,
+        "NOFILE": MOST_OPEN_FILES,
+        "NPROC": MOST_OWN if own_user else MOST_SHARED,
+        "CORE": 1,  # 0 would still hand a core to a program named in core_pattern; 1 does neither
+        "MSGQUEUE": 0,
+    }
+    if not gpu:  # CUDA maps more addresses than the machine has memory
+        limits |= {"AS": mapped + order.memory_bytes + SPARE_BYTES, "MEMLOCK": MOST_LOCKED_BYTES}
+    limit_resources(limits)
+    return "CPU time, file size, open files, processes, core" + ("" if gpu else ", address space")
+
+
+def _change_user(uid: int) -> str:
+    if os.geteuid() != 0:
+        raise OSError("archloop does not run as root: the child shares its user")
+    if not uid:
+        raise OSError("an ordinary user could not read Python or reach the folder")
+    become(uid)
+    return f"uid {uid}, used by nothing else"
+
+
+def _drop() -> str:
+    drop_capabilities()
+    status = own_status()
+    if int(status["CapEff"], 16) or int(status["CapPrm"], 16) or status["NoNewPrivs"] != "1":
+        raise OSError("capabilities were dropped but are still there")
+    return "none left, no new privileges" + ("" if int(status["CapBnd"], 16) else ", bounding set empty")
+
+
+def _landlock(order: Order) -> str:
+    forbid_new_privileges()
+    return restrict(sparing(grants(order.folder, order.profile), order.private))
+
+
+def _filter(order: Order, gpu: bool) -> str:
+    forbid_new_privileges()
+    return filter_calls(order.profile, gpu)

@@ -1,0 +1,92 @@
+"""What passes between a supervisor and its fork server: an order for one child, and what was switched on around it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.launch import Profile
+
+Layer = Literal["resource limits", "user", "capabilities", "landlock", "seccomp", "namespaces", "polling"]
+LAYERS: tuple[Layer, ...] = get_args(Layer)
+
+# Each purpose, the layers of which one must be on for it, and what to do if none is. "network namespace" and
+# "file view" are the parts of the namespaces layer that serve that purpose.
+MINIMUM: dict[str, tuple[tuple[str, ...], str]] = {
+    "file system": (
+        ("landlock", "file view"),
+        "use Linux 5.13 or newer with Landlock enabled (lsm=landlock,... on the kernel's command line), or allow "
+        "user namespaces",
+    ),
+    "network": (
+        ("seccomp", "network namespace"),
+        "allow seccomp filters (Docker does by default), or allow user namespaces",
+    ),
+    "capabilities": (("capabilities",), "run archloop as an ordinary user, or let it change its capabilities"),
+    "resource limits": (("resource limits",), "raise the hard limits of the shell (ulimit -H) that starts archloop"),
+}
+
+
+class Order(BaseModel):
+    """One child to fork. Paths are absolute."""
+
+    model_config = ConfigDict(frozen=True)
+
+    module: str
+    mode: str
+    folder: Path
+    profile: Profile
+    memory_bytes: int
+    cpu_seconds: float
+    output_bytes: int
+    private: tuple[Path, ...]  # held-out text: unreadable even where it lies among readable code
+    hidden: tuple[Path, ...]  # the data folder and homes: only what is granted inside them shows
+    layers: tuple[Layer, ...] = LAYERS
+    reasons: dict[str, str] = {}  # why a layer is not among ``layers``
+    required: tuple[str, ...] = ()  # layers that a person demands on top of the minimum
+    enforce: bool = True  # False only to measure single layers: the child runs below the minimum
+
+
+class Confined(BaseModel):
+    """What a child says of itself just before it turns to its job, when no foreign code has run in it yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    layers: dict[str, str]  # layer -> "on (detail)" or "off (reason)"
+    keeper: int  # process that keeps the job
+    trusted_levels: int  # how many levels of processes below the keeper are still ours
+    refused: str = ""  # why the job was not begun; "" if it was
+    ready_at: float = 0.0  # time.monotonic() just before the job's first line
+
+
+class Ending(BaseModel):
+    """How a child ended, by the fork server's word."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: int = 0  # as from os.wait
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    fault: str = ""  # why nothing was started
+
+
+def shortfall(layers: Mapping[str, str], required: tuple[str, ...] = ()) -> str:
+    """One sentence on what is missing below the minimum and what to do about it; "" if nothing is."""
+    for purpose, (serving, remedy) in MINIMUM.items():
+        if not any(_is_on(layers, name) for name in serving):
+            reasons = "; ".join(f"{name} {layers.get(name, 'off (not tried)')}" for name in serving)
+            return f"This machine cannot confine a design's {purpose} ({reasons}): {remedy}."
+    for name in required:
+        if not _is_on(layers, name):
+            known = name in layers
+            return (
+                f"ARCHLOOP_SANDBOX_MINIMUM asks for the layer {name!r}, "
+                + (f"which is {layers[name]}" if known else f"which does not exist; the layers are {', '.join(layers)}")
+                + ": take it out of that variable, or run archloop where it works."
+            )
+    return ""
+
+
+def _is_on(layers: Mapping[str, str], name: str) -> bool:
+    return layers.get(name, "").startswith("on")

@@ -1,0 +1,83 @@
+"""What a running child and all that it started use: memory, CPU time, processes; and what lies in its folder."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Usage(NamedTuple):
+    """Of a tree of processes at one moment."""
+
+    memory_bytes: int  # resident, shared maps included, of every process
+    cpu_seconds: float  # of the living, and of the dead whom they have waited for
+    processes: int
+
+
+class Contents(NamedTuple):
+    """Of a folder, without following links."""
+
+    bytes: int
+    files: int  # and folders, links, pipes
+
+
+def usage_below(pid: int, skipped: int) -> Usage:
+    """What the descendants of ``pid`` use, without ``pid`` itself and the first ``skipped`` levels below it.
+
+    Libraries are counted once, for the first process; what a process has written or shares, for each.
+    """
+    level = [pid]
+    for _ in range(skipped + 1):
+        level = [child for one in level for child in _children(one)]
+    memory, cpu, count = 0, 0.0, 0
+    while level:
+        for one in level:
+            with contextlib.suppress(OSError, IndexError, ValueError, KeyError):
+                sizes = _status(one)
+                fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+                memory += sizes["VmRSS"] if not count else sizes["RssAnon"] + sizes["RssShmem"]
+                cpu += sum(int(field) for field in fields[11:15]) / TICKS
+                count += 1
+        level = [child for one in level for child in _children(one)]
+    return Usage(memory, cpu, count)
+
+
+def _status(pid: int) -> dict[str, int]:
+    """Sizes in bytes of a process that is not a zombie."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    sizes = (line.split() for line in lines if line.endswith(" kB"))
+    return {fields[0].rstrip(":"): 1024 * int(fields[1]) for fields in sizes}
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    except FileNotFoundError:
+        if os.path.exists(f"/proc/{pid}/stat") and not os.path.exists("/proc/thread-self/children"):
+            return [child.pid for child in psutil.Process(pid).children()]  # a kernel without that file
+    except ProcessLookupError:
+        pass
+    return found
+
+
+def contents_of(folder: Path, most_files: int) -> Contents:
+    """Size of a folder's content on disk. Stops counting beyond ``most_files``."""
+    size = files = 0
+    waiting = [os.fspath(folder)]
+    while waiting and files <= most_files:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                files += 1
+                if files > most_files:
+                    break
+                with contextlib.suppress(OSError):
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+    return Contents(size, files)
