@@ -1,12 +1,13 @@
 """The layers of one child, put on in the order that works; each is recorded as on (detail) or off (reason)."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.sandbox import view
 from tasks.sandbox.landlock import restrict
-from tasks.sandbox.namespaces import enter
+from tasks.sandbox.namespaces import NEW, is_administrator
 from tasks.sandbox.order import Layer, Order
 from tasks.sandbox.privileges import (
     become,
@@ -18,7 +19,7 @@ from tasks.sandbox.privileges import (
     own_status,
 )
 from tasks.sandbox.seccomp import filter_calls
-from tasks.sandbox.visible import HIDDEN, code_folders, grants, has_gpu, sparing
+from tasks.sandbox.visible import HIDDEN, Grant, code_folders, has_gpu, names, own
 
 SPARE_BYTES = 2 * 2**30  # address space for thread stacks and for what an allocator reserves but does not use
 MOST_OPEN_FILES, MOST_LOCKED_BYTES = 512, 2**16
@@ -27,50 +28,57 @@ MOST_OWN, MOST_SHARED = 512, 4096  # processes and threads of a user of the chil
 Layers = dict[str, str]
 
 
-def separate(order: Order) -> Layers:
-    """Enter new namespaces, if asked to. The caller's next child is then the first process of its namespace."""
-    if "namespaces" not in order.layers:
-        return {"namespaces": _why_not(order, "namespaces")}
-    try:
-        names = enter()
-    except OSError as error:
-        return {"namespaces": f"off ({error.strerror})"}
-    return {"namespaces": f"on ({', '.join(names)})", "network namespace": "on (no interface is up)"}
+class Placement(NamedTuple):
+    """Where and as whom a child runs, as its fork server decided."""
+
+    uid: int  # the ordinary user it becomes; 0: it stays who we are
+    separated: bool  # its keeper is the first process of new namespaces
+    mapped: tuple[int, int] | None  # our user and group, if there is a user namespace too
 
 
-def rearrange(order: Order) -> Layers:
+def place(order: Order, uid: int) -> Placement:
+    """Decide about an order; ``uid`` is free for its child. Namespaces that do not work must be off in it."""
+    separated = "namespaces" in order.layers
+    mapped = (os.getuid(), os.getgid()) if separated and not is_administrator() else None
+    # Namespaces that root made also open the way to folders below one that is closed to others.
+    changes = os.geteuid() == 0 and "user" in order.layers and mapped is None
+    if changes and not separated and view.closed_to_others([order.folder, *code_folders()]):
+        changes = False
+    return Placement(uid if changes else 0, separated, mapped)
+
+
+def rearrange(order: Order, mapped: bool) -> Layers:
     """In new namespaces: show few files, and no processes of others. Raises OSError, as half a view is none."""
-    readable = [grant.path for grant in grants(order.folder, order.profile)]
+    readable = [grant.path for grant in names(order.profile)]
     view.build(order.folder, readable, [*map(Path, HIDDEN), *order.hidden], order.private)
     proc = "own /proc" if view.own_processes_only() else "the system's /proc"
-    return {"file view": f"on (homes and data hidden, all but the folder read-only, {proc})"}
+    return {
+        "namespaces": f"on ({', '.join([*NEW, *['user'] * mapped])})",
+        "network namespace": "on (no interface is up)",
+        "file view": f"on (homes and data hidden, all but the folder read-only, {proc})",
+    }
 
 
-def open_to_others(order: Order) -> bool:
-    """Whether an ordinary user can reach the folder and Python itself."""
-    return not view.closed_to_others([order.folder, *code_folders()])
-
-
-def put_on(order: Order, uid: int, separated: bool) -> Layers:
+def put_on(order: Order, shared: Sequence[Grant], placed: Placement) -> Layers:
     """Put every remaining layer on this process. The system call filter comes last: nothing may need more after it.
 
     Args:
         order: which layers.
-        uid: the ordinary user to become; 0 to stay who we are.
-        separated: whether this process is in namespaces of its own.
+        shared: what every child may open.
+        placed: what the fork server decided.
     """
-    own_user = bool(uid) or separated
+    own_user = bool(placed.uid or placed.mapped)
     gpu = order.profile == "train" and has_gpu()
     steps: tuple[tuple[Layer, Callable[[], str]], ...] = (
         ("resource limits", lambda: _limit(order, own_user, gpu)),
-        ("user", lambda: _change_user(uid)),
+        ("user", lambda: _change_user(placed.uid)),
         ("capabilities", _drop),
-        ("landlock", lambda: _landlock(order)),
+        ("landlock", lambda: _landlock(order, shared)),
         ("seccomp", lambda: _filter(order, gpu)),
     )
     if effective_capabilities() and "capabilities" in order.layers:
         empty_bounding_set()  # possible only before the user changes
-    layers: Layers = {}
+    layers = {} if placed.separated else {"namespaces": _why_not(order, "namespaces")}
     for layer, do in steps:
         if layer not in order.layers:
             layers[layer] = _why_not(order, layer)
@@ -120,9 +128,9 @@ def _drop() -> str:
     return "none left, no new privileges" + ("" if int(status["CapBnd"], 16) else ", bounding set empty")
 
 
-def _landlock(order: Order) -> str:
+def _landlock(order: Order, shared: Sequence[Grant]) -> str:
     forbid_new_privileges()
-    return restrict(sparing(grants(order.folder, order.profile), order.private))
+    return restrict((*shared, *own(order.folder, order.profile)))
 
 
 def _filter(order: Order, gpu: bool) -> str:

@@ -18,12 +18,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
+from tasks.sandbox.confine import Placement, place
 from tasks.sandbox.keeper import CHANNEL, STATUS, keep
-from tasks.sandbox.order import Ending, Order
+from tasks.sandbox.namespaces import fork_separated
+from tasks.sandbox.order import Ending, News, Order
+from tasks.sandbox.owner import give, take_back
 from tasks.sandbox.privileges import PR_SET_CHILD_SUBREAPER, prctl
+from tasks.sandbox.visible import shared
 
 # Modules that designs or torch itself import late: after the fork that would cost each child the time.
 PRELOADED = ("evaluation.child", "kernels", "einops", "safetensors.torch", "torch._dynamo", "torch.utils.flop_counter")
@@ -41,7 +46,8 @@ class Child:
     pidfd: int
     channel: socket.socket
     status: int  # the descriptor at which the job's wait status arrives
-    uid: int
+    placed: Placement
+    folder: Path
     kill_at: float | None = None  # when the keeper itself is to be killed; None while its job may run
 
 
@@ -94,33 +100,37 @@ class ForkServer:
         try:
             self._start(Order.model_validate_json(message), channel, *descriptors[1:])
         except OSError as error:  # no room for another process
-            channel.send(Ending(fault=str(error)).model_dump_json().encode())
+            _tell(channel, News(ending=Ending(fault=str(error))))
             channel.close()
         for descriptor in descriptors[1:]:
             os.close(descriptor)
 
     def _start(self, order: Order, channel: socket.socket, stdout: int, stderr: int) -> None:
-        uid = self._free_uid() if os.geteuid() == 0 and "user" in order.layers else 0
+        placed = place(order, self._free_uid())
+        grants = shared(order.profile, order.private)
         server = os.getpid()
         status, write_end = os.pipe()
         try:
-            keeper = os.fork()
+            if placed.uid:
+                give(order.folder, placed.uid)
+            keeper = fork_separated() if placed.separated else os.fork()
             if not keeper:
                 empty = os.open(os.devnull, os.O_RDONLY)
                 _arrange({0: empty, 1: stdout, 2: stderr, CHANNEL: channel.fileno(), STATUS: write_end})
-                keep(order, uid, server)
+                keep(order, grants, placed, server)
         except OSError:
             os.close(status)
             raise
         finally:
             os.close(write_end)
-        child = Child(keeper, os.pidfd_open(keeper), channel, status, uid)
+        child = Child(keeper, os.pidfd_open(keeper), channel, status, placed, order.folder)
         self.children.append(child)
         self._watch(child.pidfd, lambda: self._reap(child))
         self._watch(channel.fileno(), lambda: self._end(child))  # any word of the supervisor's means: end it
+        _tell(channel, News(keeper=keeper))
 
     def _free_uid(self) -> int:
-        taken = {child.uid for child in self.children}
+        taken = {child.placed.uid for child in self.children}
         start = FIRST_UID + os.getpid() % 41 * 100  # supervisors that run side by side rarely share a user
         return next(uid for uid in range(start, LAST_UID) if uid not in taken)
 
@@ -128,7 +138,8 @@ class ForkServer:
         self._forget(child.channel.fileno())
         if child.kill_at is None:
             child.kill_at = time.monotonic() + GRACE_SECONDS
-            os.kill(child.keeper, signal.SIGTERM)
+            # The end of the first process of a namespace is the end of all; elsewhere the keeper has to do it.
+            os.kill(child.keeper, signal.SIGKILL if child.placed.separated else signal.SIGTERM)
 
     def _reap(self, child: Child) -> None:
         pid, keeper_status, usage = os.wait4(child.keeper, os.WNOHANG)
@@ -145,8 +156,9 @@ class ForkServer:
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_bytes=usage.ru_maxrss * 1024,
         )
-        with contextlib.suppress(OSError):  # the supervisor no longer listens
-            child.channel.send(ending.model_dump_json().encode())
+        if child.placed.uid:
+            take_back(child.folder)
+        _tell(child.channel, News(ending=ending))
         child.channel.close()
         os.close(child.status)
         os.close(child.pidfd)
@@ -159,6 +171,11 @@ class ForkServer:
                 _kill_tree(stray)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(stray, 0)
+
+
+def _tell(channel: socket.socket, news: News) -> None:
+    with contextlib.suppress(OSError):  # the supervisor no longer listens
+        channel.send(news.model_dump_json(exclude_defaults=True).encode())
 
 
 def _kill_tree(pid: int) -> None:

@@ -149,7 +149,7 @@ class _Supervision:
             self.ended = "output"
         if self.job.confined is None or self.job.ending is not None or "polling" not in self.order.layers:
             return
-        used = usage_below(self.job.confined.keeper, self.job.confined.trusted_levels)
+        used = usage_below(self.job.keeper)
         self.peak = max(self.peak, used.memory_bytes)
         if used.memory_bytes > limits.memory_bytes:
             self.ended = "memory"

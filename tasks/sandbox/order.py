@@ -54,8 +54,6 @@ class Confined(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     layers: dict[str, str]  # layer -> "on (detail)" or "off (reason)"
-    keeper: int  # process that keeps the job
-    trusted_levels: int  # how many levels of processes below the keeper are still ours
     refused: str = ""  # why the job was not begun; "" if it was
     ready_at: float = 0.0  # time.monotonic() just before the job's first line
 
@@ -69,6 +67,16 @@ class Ending(BaseModel):
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
     fault: str = ""  # why nothing was started
+
+
+class News(BaseModel):
+    """One message about a child on its way to its supervisor: one of these is set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    keeper: int = 0  # the process above the job
+    confined: Confined | None = None
+    ending: Ending | None = None
 
 
 def shortfall(layers: Mapping[str, str], required: tuple[str, ...] = ()) -> str:

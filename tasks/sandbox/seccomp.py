@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 
 from evaluation.launch import Profile
 from tasks.sandbox.privileges import own_status
-from tasks.sandbox.syscalls import NEWEST, NUMBERS
+from tasks.sandbox.syscalls import NEWEST, NUMBERS, number_of
 
-ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of NUMBERS, AUDIT_ARCH value
+ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_* of linux/audit.h
 LOAD, AND, EQUAL, GREATER, RETURN = 0x20, 0x54, 0x15, 0x25, 0x06  # BPF opcodes on 32-bit words
 NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT = 0, 4, 16  # offsets in struct seccomp_data
 ALLOW, KILL = 0x7FFF0000, 0x80000000
@@ -44,10 +44,7 @@ def filter_calls(profile: Profile, gpu: bool) -> str:
 
     Returns what is filtered, in words. Raises OSError where the kernel or this machine type does not offer it.
     """
-    machine = platform.machine()
-    if machine not in ARCHITECTURES:
-        raise OSError(errno.ENOSYS, f"no table of system calls for {machine}")
-    code = program(machine, profile, gpu, os.getpid())
+    code = program(platform.machine(), profile, gpu, os.getpid())
     packed = b"".join(struct.pack("HBBI", *instruction) for instruction in code)
     buffer = ctypes.create_string_buffer(packed, len(packed))
     described = struct.pack("HxxxxxxP", len(code), ctypes.addressof(buffer))  # struct sock_fprog
@@ -69,11 +66,11 @@ def refused(profile: Profile, gpu: bool) -> frozenset[str]:
 
 
 def program(machine: str, profile: Profile, gpu: bool, pid: int) -> list[Instruction]:
-    """The filter as BPF instructions, for the process ``pid``."""
-    column, architecture = ARCHITECTURES[machine]
+    """The filter as BPF instructions, for the process ``pid``. Raises OSError for a machine that we do not know."""
+    numbers = {name: number_of(name, machine) for name in NUMBERS}
     code: list[Instruction] = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
-        (EQUAL, 1, 0, architecture),
+        (EQUAL, 1, 0, ARCHITECTURES[machine]),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER_AT),
         (GREATER, 0, 1, X32),
@@ -82,11 +79,11 @@ def program(machine: str, profile: Profile, gpu: bool, pid: int) -> list[Instruc
         (RETURN, 0, 0, UNKNOWN),
     ]
     for name in sorted(refused(profile, gpu)):
-        number = NUMBERS[name][column]
+        number = numbers[name]
         if number is not None:
             code += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE)]
     for name, judge in _conditions(profile, gpu, pid):
-        number = NUMBERS[name][column]
+        number = numbers[name]
         if number is not None:
             body = [*judge, (RETURN, 0, 0, ALLOW)]
             code += [(EQUAL, 0, len(body), number), *body]

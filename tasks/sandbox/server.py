@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from tasks.faults import CapacityFault, NotConfined
-from tasks.sandbox.order import Confined, Ending, Layer, Order
+from tasks.sandbox.order import Confined, Ending, Layer, News, Order
 from tasks.sandbox.visible import PASSED_ON
 
 START_SECONDS = 120.0  # importing torch from a cold disk
@@ -26,6 +26,7 @@ class Job:
 
     def __init__(self, channel: socket.socket) -> None:
         self.channel = channel
+        self.keeper = 0
         self.confined: Confined | None = None
         self.ending: Ending | None = None
 
@@ -40,11 +41,11 @@ class Job:
             message = b""
         if not message:
             raise CapacityFault("The fork server ended while a child ran, perhaps for want of memory.")
-        if self.confined is None and message.startswith(b'{"layers"'):
-            self.confined = Confined.model_validate_json(message)
-            return
-        self.ending = Ending.model_validate_json(message)
-        if self.ending.fault:
+        news = News.model_validate_json(message)
+        self.keeper = news.keeper or self.keeper
+        self.confined = news.confined or self.confined
+        self.ending = news.ending or self.ending
+        if self.ending is not None and self.ending.fault:
             raise CapacityFault(f"The machine had no room for another child ({self.ending.fault}).")
 
     def close(self) -> None:

@@ -1,5 +1,10 @@
-"""Numbers of the system calls that the filter names, from Linux's unistd tables: (x86_64, aarch64), None if absent."""
+"""Numbers of the system calls that the filter names, from Linux's unistd tables."""
 
+import errno
+
+MACHINES = ("x86_64", "aarch64")
+
+# One number for each of MACHINES; None where a machine lacks the call.
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198),
     "socketpair": (53, 199),
@@ -104,3 +109,10 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "mmap": (9, 222),
 }
 NEWEST = 462  # mseal of Linux 6.10; numbers above it are calls that this table does not know
+
+
+def number_of(name: str, machine: str) -> int | None:
+    """The number of a call; None if the machine lacks it. Raises OSError for a machine that the table lacks."""
+    if machine not in MACHINES:
+        raise OSError(errno.ENOSYS, f"no table of system calls for {machine}")
+    return NUMBERS[name][MACHINES.index(machine)]

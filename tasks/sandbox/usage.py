@@ -25,14 +25,12 @@ class Contents(NamedTuple):
     files: int  # and folders, links, pipes
 
 
-def usage_below(pid: int, skipped: int) -> Usage:
-    """What the descendants of ``pid`` use, without ``pid`` itself and the first ``skipped`` levels below it.
+def usage_below(pid: int) -> Usage:
+    """What the descendants of ``pid`` use, ``pid`` itself not counted, in whatever process namespace they are.
 
     Libraries are counted once, for the first process; what a process has written or shares, for each.
     """
-    level = [pid]
-    for _ in range(skipped + 1):
-        level = [child for one in level for child in _children(one)]
+    level = _children(pid)
     memory, cpu, count = 0, 0.0, 0
     while level:
         for one in level:

@@ -50,24 +50,35 @@ def code_folders() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for one in named for path in (one.absolute(), one.resolve()) if path.exists()))
 
 
-def grants(folder: Path, profile: Profile) -> Iterator[Grant]:
-    """Everything that a child in ``folder`` may open, private text not yet taken out."""
+def names(profile: Profile) -> Iterator[Grant]:
+    """What every child may open, by the names it goes by; private text not yet taken out."""
     train = profile == "train"
     for path in (*code_folders(), *map(Path, SYSTEM)):
         yield Grant(path, "run" if train else "read")
-    for name in (*ZONES, *HARDWARE, *SOURCES, "/proc/self"):
+    for name in (*ZONES, *HARDWARE, *SOURCES):
         yield Grant(Path(name), "read")
     yield Grant(Path("/dev/null"), "write")
-    yield Grant(folder, "own and run" if train else "own")
     if train:
         for name in COMPILERS:
             yield Grant(Path(name), "run")
-        yield Grant(Path("/proc/self/task"), "write")  # CUDA names its threads
     if train and has_gpu():
         for device in Path("/dev").glob("nvidia*"):
             yield Grant(device, "device")
         for name in (*DRIVERS, *filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":"))):
             yield Grant(Path(name), "read")
+
+
+@lru_cache(maxsize=8)
+def shared(profile: Profile, private: tuple[Path, ...]) -> tuple[Grant, ...]:
+    """What every child may open, as real paths. The fork server works this out once for all its children."""
+    return tuple(sparing(names(profile), private))
+
+
+def own(folder: Path, profile: Profile) -> list[Grant]:
+    """What one child alone may open: its folder, and what /proc tells about itself."""
+    train = profile == "train"
+    mine = [Grant(folder, "own and run" if train else "own"), Grant(Path("/proc/self"), "read")]
+    return [*mine, Grant(Path("/proc/self/task"), "write")] if train else mine  # CUDA names its threads
 
 
 def sparing(wanted: Iterable[Grant], private: Iterable[Path]) -> list[Grant]:
@@ -79,7 +90,8 @@ def sparing(wanted: Iterable[Grant], private: Iterable[Path]) -> list[Grant]:
     secrets = [path.resolve() for path in private]
     found: list[Grant] = []
     for path, right in wanted:
-        found += _around(Grant(path.resolve(), right), secrets)
+        if path.exists():
+            found += _around(Grant(path.resolve(), right), secrets)
     return list(dict.fromkeys(found))
 
 
