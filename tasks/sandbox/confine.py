@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from evaluation.launch import Profile
 from tasks.sandbox import view
 from tasks.sandbox.landlock import restrict
 from tasks.sandbox.namespaces import NEW, is_administrator
@@ -47,10 +49,16 @@ def place(order: Order, uid: int) -> Placement:
     return Placement(uid if changes else 0, separated, mapped)
 
 
+@lru_cache(maxsize=8)
+def plan_view(profile: Profile, hidden: tuple[Path, ...], private: tuple[Path, ...]) -> view.Plan:
+    """How the files around a child are to be rearranged."""
+    readable = tuple(grant.path for grant in names(profile))
+    return view.plan(readable, (*map(Path, HIDDEN), *hidden), private)
+
+
 def rearrange(order: Order, mapped: bool) -> Layers:
     """In new namespaces: show few files, and no processes of others. Raises OSError, as half a view is none."""
-    readable = [grant.path for grant in names(order.profile)]
-    view.build(order.folder, readable, [*map(Path, HIDDEN), *order.hidden], order.private)
+    view.build(order.folder, plan_view(order.profile, order.hidden, order.private))
     proc = "own /proc" if view.own_processes_only() else "the system's /proc"
     return {
         "namespaces": f"on ({', '.join([*NEW, *['user'] * mapped])})",

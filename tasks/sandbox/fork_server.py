@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from tasks.sandbox.confine import Placement, place
+from tasks.sandbox.confine import Placement, place, plan_view
 from tasks.sandbox.keeper import CHANNEL, STATUS, keep
 from tasks.sandbox.namespaces import fork_separated
 from tasks.sandbox.order import Ending, News, Order
@@ -108,6 +108,10 @@ class ForkServer:
     def _start(self, order: Order, channel: socket.socket, stdout: int, stderr: int) -> None:
         placed = place(order, self._free_uid())
         grants = shared(order.profile, order.private)
+        if placed.separated:
+            plan_view(
+                order.profile, order.hidden, order.private
+            )  # worked out here, it is there in all children to come
         server = os.getpid()
         status, write_end = os.pipe()
         try:

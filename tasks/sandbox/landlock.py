@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from py_landlock import (
     AccessFs,
@@ -17,7 +18,7 @@ from py_landlock import (
 )
 from py_landlock.abi import get_supported_fs, get_supported_net, get_supported_scope
 
-from tasks.sandbox.visible import Grant
+from tasks.sandbox.visible import Grant, Right
 
 READ = AccessFs.READ_FILE | AccessFs.READ_DIR
 OWN = (
@@ -32,16 +33,16 @@ OWN = (
     | AccessFs.REFER
 )
 DEVICE = AccessFs.READ_FILE | AccessFs.READ_DIR | AccessFs.WRITE_FILE | AccessFs.IOCTL_DEV
-RIGHTS = {
-    "list": AccessFs.READ_DIR,
-    "read": READ,
-    "run": READ | AccessFs.EXECUTE,
-    "write": READ | AccessFs.WRITE_FILE,
-    "own": OWN,
-    "own and run": OWN | AccessFs.EXECUTE,
-    "device": DEVICE,
+RIGHTS: dict[Right, int] = {
+    "list": int(AccessFs.READ_DIR),
+    "read": int(READ),
+    "run": int(READ | AccessFs.EXECUTE),
+    "write": int(READ | AccessFs.WRITE_FILE),
+    "own": int(OWN),
+    "own and run": int(OWN | AccessFs.EXECUTE),
+    "device": int(DEVICE),
 }
-NOT_FOR_FILES = ~(AccessFs.EXECUTE | AccessFs.WRITE_FILE | AccessFs.READ_FILE | AccessFs.TRUNCATE | AccessFs.IOCTL_DEV)
+FILE_RIGHTS = int(AccessFs.EXECUTE | AccessFs.WRITE_FILE | AccessFs.READ_FILE | AccessFs.TRUNCATE | AccessFs.IOCTL_DEV)
 
 
 def restrict(grants: Iterable[Grant]) -> str:
@@ -57,8 +58,9 @@ def restrict(grants: Iterable[Grant]) -> str:
         attributes.scoped = get_supported_scope(version)
         rules = create_ruleset(attributes)
         try:
-            for grant in grants:
-                _allow(rules, grant, get_supported_fs(version))
+            rights = {name: right & int(get_supported_fs(version)) for name, right in RIGHTS.items()}
+            for path, right, is_folder in grants:
+                _allow(rules, path, rights[right] if is_folder else rights[right] & FILE_RIGHTS)
             restrict_self(rules, None)
         finally:
             os.close(rules)
@@ -69,15 +71,14 @@ def restrict(grants: Iterable[Grant]) -> str:
     return f"ABI {version}: {', '.join(parts)}"
 
 
-def _allow(rules: RulesetFd, grant: Grant, supported: AccessFs) -> None:
+def _allow(rules: RulesetFd, path: Path, access: int) -> None:
     try:
-        descriptor = os.open(grant.path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # not on this machine
+        return  # not on this machine, or not in this view of it
     try:
         rule = PathBeneathAttr()
-        wanted = RIGHTS[grant.right] & supported
-        rule.allowed_access = wanted if grant.path.is_dir() else wanted & ~NOT_FOR_FILES
+        rule.allowed_access = access
         rule.parent_fd = descriptor
         add_rule(rules, rule)
     finally:

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 RDONLY, NOSUID, NODEV, NOEXEC, BIND, REC, PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000  # the call has this number on every architecture
@@ -16,29 +17,45 @@ MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000  # the call has this n
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def build(folder: Path, readable: Iterable[Path], hidden: Iterable[Path], private: Iterable[Path]) -> None:
-    """Rearrange the mounts of this process's own mount namespace. Raises OSError.
+class Plan(NamedTuple):
+    """What is the same for every child, worked out once by the fork server, as a fork has to copy what it touches."""
+
+    covers: tuple[Path, ...]  # folders to cover with an empty one
+    kept: tuple[Path, ...]  # what lies below a cover and must stay visible
+    private: tuple[tuple[Path, bool], ...]  # what must look empty, and whether it is a folder
+
+
+def plan(readable: tuple[Path, ...], hidden: tuple[Path, ...], private: tuple[Path, ...]) -> Plan:
+    """Cover the ``hidden`` folders, and those on the way to ``readable`` that others cannot walk through.
 
     Args:
-        folder: stays readable and becomes the only writable place.
-        readable: what must stay visible though it lies in a hidden folder, by every name it goes by.
-        hidden: folders that look empty but for ``folder`` and ``readable``.
+        readable: what must stay visible, by every name it goes by.
+        hidden: folders that look empty but for what is readable, and but for the child's own folder.
         private: files and folders that look empty wherever they lie.
     """
+    readable = _topmost(readable)
+    covers = _topmost([*hidden, *closed_to_others(readable)])
+    kept = tuple(path for path in readable if _below(path, covers))
+    return Plan(covers, kept, tuple((path, path.is_dir()) for path in private if path.exists()))
+
+
+def build(folder: Path, planned: Plan) -> None:
+    """Rearrange the mounts of this process's own mount namespace: only ``folder`` stays writable. Raises OSError."""
     _mount(None, "/", None, REC | PRIVATE)
-    named = [path for path in dict.fromkeys((folder, *readable)) if path.exists()]
-    covers = _topmost([*hidden, *closed_to_others(named)])
-    inside = [path for path in _topmost(named) if any(cover in path.parents or cover == path for cover in covers)]
-    kept = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in inside}
+    covers = planned.covers
+    if not _below(folder, covers):
+        covers = (*covers, *_topmost(closed_to_others([folder])))
+    within = [path for path in (folder, *planned.kept) if _below(path, covers)]
+    kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in within]
     for cover in covers:
         _mount("none", str(cover), "tmpfs", NOSUID | NODEV, "mode=755,size=1m")
-    for path, descriptor in kept.items():
+    for path, descriptor in kept:
         _place(path, descriptor)
         os.close(descriptor)
-    for path in private:
-        if path.is_dir():
+    for path, is_folder in planned.private:
+        if is_folder:
             _mount("none", str(path), "tmpfs", NOSUID | NODEV, "mode=755,size=4k")
-        elif path.exists():
+        else:
             _mount("/dev/null", str(path), None, BIND)
     _mount(str(folder), str(folder), None, BIND)
     _set_attributes("/", RDONLY | NOSUID, 0, AT_RECURSIVE)
@@ -60,10 +77,14 @@ def closed_to_others(paths: Iterable[Path]) -> list[Path]:
     return [way for way in ways if not way.stat().st_mode & stat.S_IXOTH]
 
 
-def _topmost(paths: Iterable[Path]) -> list[Path]:
+def _topmost(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Existing paths, without those that lie in another one."""
     there = [path for path in dict.fromkeys(paths) if path.exists()]
-    return [path for path in there if not any(other in path.parents for other in there)]
+    return tuple(path for path in there if not any(other in path.parents for other in there))
+
+
+def _below(path: Path, covers: Iterable[Path]) -> bool:
+    return any(cover == path or cover in path.parents for cover in covers)
 
 
 def _place(path: Path, descriptor: int) -> None:

@@ -28,6 +28,7 @@ class Grant(NamedTuple):
 
     path: Path
     right: Right
+    is_folder: bool = True
 
 
 def has_gpu() -> bool:
@@ -71,7 +72,7 @@ def names(profile: Profile) -> Iterator[Grant]:
 @lru_cache(maxsize=8)
 def shared(profile: Profile, private: tuple[Path, ...]) -> tuple[Grant, ...]:
     """What every child may open, as real paths. The fork server works this out once for all its children."""
-    return tuple(sparing(names(profile), private))
+    return tuple(grant._replace(is_folder=grant.path.is_dir()) for grant in sparing(names(profile), private))
 
 
 def own(folder: Path, profile: Profile) -> list[Grant]:
@@ -89,14 +90,14 @@ def sparing(wanted: Iterable[Grant], private: Iterable[Path]) -> list[Grant]:
     """
     secrets = [path.resolve() for path in private]
     found: list[Grant] = []
-    for path, right in wanted:
+    for path, right, _ in wanted:
         if path.exists():
             found += _around(Grant(path.resolve(), right), secrets)
     return list(dict.fromkeys(found))
 
 
 def _around(grant: Grant, secrets: list[Path]) -> list[Grant]:
-    path, right = grant
+    path, right, _ = grant
     if any(secret == path or secret in path.parents for secret in secrets):
         return []
     inside = [secret for secret in secrets if path in secret.parents]
