@@ -1,16 +1,15 @@
 """The layers of one child, put on in the order that works; each is recorded as on (detail) or off (reason)."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from evaluation.launch import Profile
 from tasks.sandbox import view
 from tasks.sandbox.landlock import restrict
 from tasks.sandbox.namespaces import NEW, is_administrator
-from tasks.sandbox.order import Layer, Order
+from tasks.sandbox.order import Layer, Order, Placement
 from tasks.sandbox.privileges import (
     become,
     drop_capabilities,
@@ -21,21 +20,13 @@ from tasks.sandbox.privileges import (
     own_status,
 )
 from tasks.sandbox.seccomp import filter_calls
-from tasks.sandbox.visible import HIDDEN, Grant, code_folders, has_gpu, names, own
+from tasks.sandbox.visible import HIDDEN, code_folders, has_gpu, names, own, shared
 
 SPARE_BYTES = 2 * 2**30  # address space for thread stacks and for what an allocator reserves but does not use
 MOST_OPEN_FILES, MOST_LOCKED_BYTES = 512, 2**16
 MOST_OWN, MOST_SHARED = 512, 4096  # processes and threads of a user of the child's own, and of the person's user
 
 Layers = dict[str, str]
-
-
-class Placement(NamedTuple):
-    """Where and as whom a child runs, as its fork server decided."""
-
-    uid: int  # the ordinary user it becomes; 0: it stays who we are
-    separated: bool  # its keeper is the first process of new namespaces
-    mapped: tuple[int, int] | None  # our user and group, if there is a user namespace too
 
 
 def place(order: Order, uid: int) -> Placement:
@@ -56,7 +47,16 @@ def plan_view(profile: Profile, hidden: tuple[Path, ...], private: tuple[Path, .
     return view.plan(readable, (*map(Path, HIDDEN), *hidden), private)
 
 
-def rearrange(order: Order, mapped: bool) -> Layers:
+def prepare(order: Order) -> bool:
+    """Work out, before a fork, what an order has in common with others; whether all was known already."""
+    before = shared.cache_info().misses + plan_view.cache_info().misses
+    shared(order.profile, order.private)
+    if "namespaces" in order.layers:
+        plan_view(order.profile, order.hidden, order.private)
+    return before == shared.cache_info().misses + plan_view.cache_info().misses
+
+
+def _rearrange(order: Order, mapped: bool) -> Layers:
     """In new namespaces: show few files, and no processes of others. Raises OSError, as half a view is none."""
     view.build(order.folder, plan_view(order.profile, order.hidden, order.private))
     proc = "own /proc" if view.own_processes_only() else "the system's /proc"
@@ -67,26 +67,26 @@ def rearrange(order: Order, mapped: bool) -> Layers:
     }
 
 
-def put_on(order: Order, shared: Sequence[Grant], placed: Placement) -> Layers:
-    """Put every remaining layer on this process. The system call filter comes last: nothing may need more after it.
+def put_on(order: Order, placed: Placement) -> Layers:
+    """Put every layer on this process. The system call filter comes last: nothing may need more after it.
 
-    Args:
-        order: which layers.
-        shared: what every child may open.
-        placed: what the fork server decided.
+    Raises OSError if that fails half-way; the process must then end.
     """
+    if placed.separated:
+        layers = _rearrange(order, mapped=placed.mapped is not None)
+    else:
+        layers = {"namespaces": _why_not(order, "namespaces")}
     own_user = bool(placed.uid or placed.mapped)
     gpu = order.profile == "train" and has_gpu()
     steps: tuple[tuple[Layer, Callable[[], str]], ...] = (
         ("resource limits", lambda: _limit(order, own_user, gpu)),
         ("user", lambda: _change_user(placed.uid)),
         ("capabilities", _drop),
-        ("landlock", lambda: _landlock(order, shared)),
+        ("landlock", lambda: _landlock(order)),
         ("seccomp", lambda: _filter(order, gpu)),
     )
     if effective_capabilities() and "capabilities" in order.layers:
         empty_bounding_set()  # possible only before the user changes
-    layers = {} if placed.separated else {"namespaces": _why_not(order, "namespaces")}
     for layer, do in steps:
         if layer not in order.layers:
             layers[layer] = _why_not(order, layer)
@@ -136,9 +136,9 @@ def _drop() -> str:
     return "none left, no new privileges" + ("" if int(status["CapBnd"], 16) else ", bounding set empty")
 
 
-def _landlock(order: Order, shared: Sequence[Grant]) -> str:
+def _landlock(order: Order) -> str:
     forbid_new_privileges()
-    return restrict((*shared, *own(order.folder, order.profile)))
+    return restrict((*shared(order.profile, order.private), *own(order.folder, order.profile)))
 
 
 def _filter(order: Order, gpu: bool) -> str:

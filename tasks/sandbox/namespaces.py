@@ -10,7 +10,7 @@ import platform
 import signal
 
 from tasks.sandbox.privileges import CAP_SYS_ADMIN, effective_capabilities
-from tasks.sandbox.syscalls import number_of
+from tasks.sandbox.syscalls import numbers_of
 
 NEW = {"mount": 0x00020000, "ipc": 0x08000000, "pid": 0x20000000, "network": 0x40000000}
 NEW_USER = 0x10000000
@@ -32,7 +32,7 @@ def fork_separated() -> int:
     """
     flags = sum(NEW.values()) | (0 if is_administrator() else NEW_USER) | signal.SIGCHLD
     words = [ctypes.c_ulong(word) for word in (flags, 0, 0, 0, 0)]
-    pid = int(_python.syscall(ctypes.c_long(number_of("clone", platform.machine())), *words))
+    pid = int(_python.syscall(ctypes.c_long(numbers_of(platform.machine())["clone"]), *words))
     if pid < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), "clone")

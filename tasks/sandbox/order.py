@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.launch import Profile
 
 Layer = Literal["resource limits", "user", "capabilities", "landlock", "seccomp", "namespaces", "polling"]
+MESSAGE_BYTES = 2**16  # the longest message between supervisor, fork server and child
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 
 # Each purpose, the layers of which one must be on for it, and what to do if none is. "network namespace" and
@@ -46,6 +47,23 @@ class Order(BaseModel):
     reasons: dict[str, str] = {}  # why a layer is not among ``layers``
     required: tuple[str, ...] = ()  # layers that a person demands on top of the minimum
     enforce: bool = True  # False only to measure single layers: the child runs below the minimum
+
+
+class Placement(NamedTuple):
+    """Where and as whom a child runs, as its fork server decided."""
+
+    uid: int  # the ordinary user it becomes; 0: it stays who we are
+    separated: bool  # its keeper is the first process of new namespaces
+    mapped: tuple[int, int] | None  # our user and group, if there is a user namespace too
+
+
+class Assignment(BaseModel):
+    """An order on its way to the process that carries it out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order: Order
+    uid: int
 
 
 class Confined(BaseModel):

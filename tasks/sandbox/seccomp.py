@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from evaluation.launch import Profile
 from tasks.sandbox.privileges import own_status
-from tasks.sandbox.syscalls import NEWEST, NUMBERS, number_of
+from tasks.sandbox.syscalls import NEWEST, NUMBERS, numbers_of
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_* of linux/audit.h
 LOAD, AND, EQUAL, GREATER, RETURN = 0x20, 0x54, 0x15, 0x25, 0x06  # BPF opcodes on 32-bit words
@@ -67,7 +67,7 @@ def refused(profile: Profile, gpu: bool) -> frozenset[str]:
 
 def program(machine: str, profile: Profile, gpu: bool, pid: int) -> list[Instruction]:
     """The filter as BPF instructions, for the process ``pid``. Raises OSError for a machine that we do not know."""
-    numbers = {name: number_of(name, machine) for name in NUMBERS}
+    numbers = numbers_of(machine)
     code: list[Instruction] = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
         (EQUAL, 1, 0, ARCHITECTURES[machine]),
@@ -79,11 +79,11 @@ def program(machine: str, profile: Profile, gpu: bool, pid: int) -> list[Instruc
         (RETURN, 0, 0, UNKNOWN),
     ]
     for name in sorted(refused(profile, gpu)):
-        number = numbers[name]
+        number = numbers.get(name)
         if number is not None:
             code += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE)]
     for name, judge in _conditions(profile, gpu, pid):
-        number = numbers[name]
+        number = numbers.get(name)
         if number is not None:
             body = [*judge, (RETURN, 0, 0, ALLOW)]
             code += [(EQUAL, 0, len(body), number), *body]

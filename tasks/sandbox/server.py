@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from tasks.faults import CapacityFault, NotConfined
-from tasks.sandbox.order import Confined, Ending, Layer, News, Order
+from tasks.sandbox.order import MESSAGE_BYTES, Confined, Ending, Layer, News, Order
 from tasks.sandbox.visible import PASSED_ON
 
 START_SECONDS = 120.0  # importing torch from a cold disk
-MESSAGE_BYTES = 2**16
 # One of these sets of layers works on every machine that we know; each is tried on a throw-away child.
 ATTEMPTS: tuple[tuple[Layer, ...], ...] = ((), ("user",), ("namespaces",), ("user", "namespaces"))
 
@@ -63,7 +62,8 @@ class Server:
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        self.errors: IO[bytes] = tempfile.TemporaryFile()
+        self.broken: dict[Layer, str] = {}
+        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long-lived as the server
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -72,7 +72,7 @@ class Server:
                 [sys.executable, "-I", "-B", "-m", "tasks.sandbox.fork_server", str(self.owner)],
                 cwd="/",
                 env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **threads, **passed},
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=self.errors,
                 start_new_session=True,
@@ -85,7 +85,7 @@ class Server:
         if not greeting:
             self.close()
             raise NotConfined(f"The sandbox's fork server did not start: {self.last_words()}.")
-        self.broken = self._find_broken()
+        self._find_broken()
 
     def usable(self) -> bool:
         return self.owner == os.getpid() and self.process.poll() is None
@@ -104,9 +104,8 @@ class Server:
                 raise
         return Job(ours)
 
-    def _find_broken(self) -> dict[Layer, str]:
-        """The layers that a child cannot work under on this machine, with the reason: found out with real children."""
-        self.broken: dict[Layer, str] = {}
+    def _find_broken(self) -> None:
+        """Find the layers that a child cannot work under on this machine, with the reason, by means of real children."""
         told: list[str] = []
         for attempt in ATTEMPTS:
             self.broken = dict.fromkeys(attempt, f"a throw-away child failed with it: {' / '.join(told)}")
@@ -115,7 +114,7 @@ class Server:
                 errors.seek(0)
                 said = errors.read().decode(errors="replace").split("\n")
             if worked:
-                return self.broken
+                return
             told.append(next((line.strip() for line in reversed(said) if line.strip()), "no message")[:200])
         raise NotConfined(f"No child of the sandbox works on this machine: {' / '.join(told)}.")
 
@@ -135,8 +134,12 @@ class Server:
         job = self.start(order, errors.fileno(), errors.fileno())
         with contextlib.closing(job):
             job.channel.settimeout(START_SECONDS)
-            while job.ending is None:
-                job.hear()
+            try:
+                while job.ending is None:
+                    job.hear()
+            except CapacityFault as fault:
+                errors.write(str(fault).encode())
+                return False
         return job.ending.status == 0 and (folder / "probe").is_file()
 
     def last_words(self) -> str:

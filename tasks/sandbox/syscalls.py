@@ -111,8 +111,9 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 NEWEST = 462  # mseal of Linux 6.10; numbers above it are calls that this table does not know
 
 
-def number_of(name: str, machine: str) -> int | None:
-    """The number of a call; None if the machine lacks it. Raises OSError for a machine that the table lacks."""
+def numbers_of(machine: str) -> dict[str, int]:
+    """The calls that a machine type has. Raises OSError for one that the table lacks."""
     if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"no table of system calls for {machine}")
-    return NUMBERS[name][MACHINES.index(machine)]
+    column = MACHINES.index(machine)
+    return {name: number for name, numbers in NUMBERS.items() if (number := numbers[column]) is not None}
