@@ -51,11 +51,8 @@ class Child:
         return cls(keeper, placed, os.pidfd_open(keeper), status, ours)
 
     def end(self) -> None:
-        """End the job and all that it started.
-
-        The end of the first process of a namespace is the end of all; elsewhere the keeper has to do it.
-        """
-        os.kill(self.keeper, signal.SIGKILL if self.placed.separated else signal.SIGTERM)
+        """Tell the keeper to end the job and all that it started."""
+        os.kill(self.keeper, signal.SIGTERM)
 
     def close(self) -> None:
         """Let go of the descriptors of a child that has ended."""

@@ -99,7 +99,7 @@ class ForkServer:
         if placed.uid:
             give(order.folder, placed.uid)
         child.uid, child.folder, child.channel = placed.uid, order.folder, channel
-        self._watch(channel.fileno(), lambda: self._end(child))  # any word of the supervisor's means: end it
+        self._watch(channel.fileno(), lambda: self._end(child))
         _tell(channel, News(keeper=child.keeper))
         assignment = Assignment(order=order, uid=placed.uid).model_dump_json().encode()
         socket.send_fds(child.assignment, [assignment], descriptors)
@@ -119,8 +119,11 @@ class ForkServer:
         return next(uid for uid in range(start, LAST_UID) if uid not in taken)
 
     def _end(self, child: Child) -> None:
+        """End a child because its supervisor said anything, or left, or all is to end."""
         if child.channel is not None:
             self._forget(child.channel.fileno())
+            with contextlib.suppress(OSError):  # a word left unread would make the kernel drop our answer
+                child.channel.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
         if child.kill_at is None:
             child.kill_at = time.monotonic() + GRACE_SECONDS
             child.end()

@@ -26,6 +26,7 @@ from tasks.sandbox.usage import contents_of, usage_below
 
 POLL_SECONDS = 0.05
 SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
+START_SECONDS = 60.0  # from an order to the job's first line, on a very busy machine
 END_SECONDS = 20.0  # for a killed child to be gone
 MINIMUM_VARIABLE = "ARCHLOOP_SANDBOX_MINIMUM"
 ALWAYS = {
@@ -117,6 +118,7 @@ class _Supervision:
                     every_second()
         finally:
             self._finish()
+        self.ready.unregister(self.job)
         while not self.lines.ended and self.lines.size <= self.limits.output_bytes and self._listen(0.0):
             pass
         return self._exit()
@@ -135,19 +137,21 @@ class _Supervision:
 
     def _hear(self) -> None:
         self.job.hear()
-        if self.job.ending is not None:
-            self.ready.unregister(self.job)
         if self.job.confined is not None and self.job.confined.refused:
             raise NotConfined(self.job.confined.refused)
 
     def _judge(self, now: float) -> None:
         """Compare what the child has used with its limits."""
         limits = self.limits
-        if now - self.called > limits.wall_seconds:
+        if self.job.confined is None:
+            if now - self.called > START_SECONDS:
+                raise CapacityFault(f"A child of the sandbox was not set up within {START_SECONDS:g} s.")
+            return
+        if now - self.job.confined.ready_at > limits.wall_seconds:
             self.ended = "wall_clock"
         elif self.lines.size > limits.output_bytes:
             self.ended = "output"
-        if self.job.confined is None or self.job.ending is not None or "polling" not in self.order.layers:
+        if self.job.ending is not None or "polling" not in self.order.layers:
             return
         used = usage_below(self.job.keeper)
         self.peak = max(self.peak, used.memory_bytes)
@@ -188,7 +192,7 @@ class _Supervision:
         return Exit(
             returncode=returncode,
             ended=self.ended,
-            wall_seconds=time.monotonic() - self.called,
+            wall_seconds=time.monotonic() - self.job.confined.ready_at,
             cpu_seconds=ending.cpu_seconds,
             peak_bytes=max(self.peak, ending.peak_bytes),
             stderr_tail="\n".join(filter(None, (self._last_words(4000), self.note))),

@@ -3,8 +3,8 @@
     fork server -> keeper -> job
 
 The keeper runs trusted code only. It waits for the job, tells its status, and sees to it that nothing outlives it. In
-namespaces of their own the keeper is the first process there: it reaps orphans, and when it ends, the kernel ends all
-that is left. Elsewhere orphans become the keeper's children, and it ends them itself.
+namespaces of their own the keeper is the first process there, which reaps orphans; when it ends, the kernel ends all
+that is left. Elsewhere it is made the reaper of all that lies below it.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ import psutil
 from tasks.sandbox.job import await_assignment
 from tasks.sandbox.namespaces import map_user
 from tasks.sandbox.order import Placement
-from tasks.sandbox.privileges import PR_SET_CHILD_SUBREAPER, die_with_parent, drop_capabilities, prctl
+from tasks.sandbox.privileges import CAP_KILL, PR_SET_CHILD_SUBREAPER, die_with_parent, drop_capabilities, prctl
 
 ASSIGNMENT, STATUS = 3, 4  # descriptors of a keeper: the job's socket to the fork server, and for the wait status
 NOT_SET_UP = 70  # exit code of a keeper or job that did not get as far as the job's first line
@@ -29,34 +29,13 @@ NOT_SET_UP = 70  # exit code of a keeper or job that did not get as far as the j
 def keep(placed: Placement, server: int) -> NoReturn:
     """Be a keeper, then end. Descriptors 0 to 4 are in place and all others closed; ``server`` is the parent."""
     try:
-        if placed.separated:
-            _keep_separated(placed, server)
-        else:
-            _keep_here(placed, server)
+        _keep(placed, server)
     except BaseException:
         traceback.print_exc()
     os._exit(NOT_SET_UP)
 
 
-def _keep_separated(placed: Placement, server: int) -> NoReturn:
-    die_with_parent(server)
-    if placed.mapped:
-        map_user(*placed.mapped)
-    job = os.fork()
-    if not job:
-        die_with_parent(1)
-        os.close(STATUS)
-        await_assignment(ASSIGNMENT, placed)
-    os.close(ASSIGNMENT)
-    drop_capabilities()
-    while True:
-        pid, status = os.wait()
-        if pid == job:
-            os.write(STATUS, struct.pack("i", status))
-            os._exit(0)
-
-
-def _keep_here(placed: Placement, server: int) -> NoReturn:
+def _keep(placed: Placement, server: int) -> NoReturn:
     job = 0
 
     def end_job(_number: int, _frame: FrameType | None) -> None:
@@ -67,6 +46,8 @@ def _keep_here(placed: Placement, server: int) -> NoReturn:
 
     signal.signal(signal.SIGTERM, end_job)
     die_with_parent(server, signal.SIGTERM)
+    if placed.mapped:
+        map_user(*placed.mapped)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     keeper = os.getpid()
@@ -78,20 +59,31 @@ def _keep_here(placed: Placement, server: int) -> NoReturn:
         os.close(STATUS)
         await_assignment(ASSIGNMENT, placed)
     os.close(ASSIGNMENT)
+    if placed.separated:
+        drop_capabilities(all_but=CAP_KILL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    status = os.waitpid(job, 0)[1]
-    os.write(STATUS, struct.pack("i", status))
-    _end_orphans()
-    os._exit(0)
-
-
-def _end_orphans() -> None:
-    """End whatever the job started and left behind: it is our child now, or a child of such a one."""
-    me = psutil.Process()
     while True:
-        for orphan in me.children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                orphan.kill()
+        pid, status = os.wait()
+        if pid == job:
+            os.write(STATUS, struct.pack("i", status))
+            _end_orphans(placed.separated)
+            os._exit(0)
+
+
+def _end_orphans(separated: bool) -> None:
+    """End whatever the job started and left behind, and wait for it, so that what it used is counted.
+
+    It is our child now, or a child of such a one. In a process namespace of our own it is all that there is.
+    """
+    me = psutil.Process() if not separated else None
+    while True:
+        if me is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+        else:
+            for orphan in me.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    orphan.kill()
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:

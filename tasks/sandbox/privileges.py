@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
 CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of linux/capability.h
-CAP_SYS_ADMIN = 21
+CAP_KILL, CAP_SYS_ADMIN = 5, 21
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,11 +59,12 @@ def forbid_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, and any way to regain one by running another program. Raises OSError."""
+def drop_capabilities(all_but: int | None = None) -> None:
+    """Give up every capability but one or none, and any way to regain one by running a program. Raises OSError."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    if _libc.capset(header, nothing) != 0:
+    kept = 0 if all_but is None else effective_capabilities() & 1 << all_but
+    sets = (ctypes.c_uint32 * 6)(kept, kept)  # effective, permitted, inheritable; then those above number 31
+    if _libc.capset(header, sets) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), "capset")
     forbid_new_privileges()

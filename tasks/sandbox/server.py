@@ -105,7 +105,7 @@ class Server:
         return Job(ours)
 
     def _find_broken(self) -> None:
-        """Find the layers that a child cannot work under on this machine, with the reason, by means of real children."""
+        """Find out, with real children, which layers a child cannot work under on this machine, and why."""
         told: list[str] = []
         for attempt in ATTEMPTS:
             self.broken = dict.fromkeys(attempt, f"a throw-away child failed with it: {' / '.join(told)}")

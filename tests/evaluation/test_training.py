@@ -1,7 +1,7 @@
 """Training and benchmark on real children: an honest design end to end, and designs that forge, leak, hang or grow."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from evaluation.arrays import Malformed, read_bytes, write_arrays
 from evaluation.jobs import WEIGHTS_FILE
 from evaluation.scales import scale
 from evaluation.weights import parameters_of
+from tests.foreign_code import run_code
 
 HIDDEN = 80
 HEAD = """
@@ -125,10 +126,8 @@ def test_too_slow_is_measured_in_compute_time(tmp_path: Path) -> None:
     ],
 )
 def test_hang_and_memory_end_as_what_they_are(line: str, limit: dict[str, float], kind: str, tmp_path: Path) -> None:
-    def tight(
-        arguments: Sequence[str], *, folder: Path, limits: Limits, on_line: Callable[[str], None] | None = None
-    ) -> Exit:
-        return plain_launch(arguments, folder=folder, limits=limits.model_copy(update=limit), on_line=on_line)
+    def tight(module: str, mode: str, *, limits: Limits, **rest: Any) -> Exit:
+        return plain_launch(module, mode, limits=limits.model_copy(update=limit), **rest)
 
     report = train(HEAD + line, "tiny", 1, HIDDEN, tmp_path, tight)
     assert report.failure is not None
@@ -199,7 +198,7 @@ def test_only_plain_bounded_files_are_read(kind: str, tmp_path: Path) -> None:
 )
 def test_plain_launch_keeps_its_limits(code: str, limits: dict[str, float], ended: str, tmp_path: Path) -> None:
     allowed = Limits.model_validate({"wall_seconds": 30, "cpu_seconds": 30, "memory_bytes": 10**9} | limits)
-    found = plain_launch(["-c", code], folder=tmp_path, limits=allowed)
+    found, _ = run_code(plain_launch, code, tmp_path, allowed)
     assert found.ended == ended
     assert found.wall_seconds < 20  # a silent sleeper, or an orphan holding stdout open, must not hold us
     if ended == "memory":

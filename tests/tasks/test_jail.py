@@ -11,15 +11,26 @@ import psutil
 import pytest
 
 from evaluation import Exit, Limits
-from tasks.faults import Stopped
-from tasks.sandbox.jail import jail, stop_everything
-
-LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_bytes=512 * 2**20, output_bytes=2**20)
+from tasks.faults import NotConfined, Stopped
+from tasks.sandbox.jail import MINIMUM_VARIABLE, jail, stop_everything
+from tasks.sandbox.server import stop_server
+from tests.foreign_code import LIMITS, run_code
 
 
 def run(code: str, folder: Path, limits: Limits = LIMITS) -> tuple[Exit, list[str]]:
-    lines: list[str] = []
-    return jail()(["-I", "-c", code], folder=folder, limits=limits, on_line=lines.append), lines
+    return run_code(jail(), code, folder, limits)
+
+
+def owners_of(folder: Path) -> list[int]:
+    """Processes that work in ``folder``."""
+    found = []
+    for one in psutil.process_iter():
+        try:
+            if os.path.realpath(f"/proc/{one.pid}/cwd") == str(folder):
+                found.append(one.pid)
+        except OSError:
+            continue
+    return found
 
 
 def test_a_good_child(tmp_path: Path) -> None:
@@ -86,9 +97,9 @@ def test_what_a_tick_raises_ends_the_child(tmp_path: Path) -> None:
 
     started = time.monotonic()
     with pytest.raises(Enough):
-        jail(tick)(["-I", "-c", "import time; print(1, flush=True); time.sleep(60)"], folder=tmp_path, limits=LIMITS)
+        run_code(jail(tick), "import time; time.sleep(60)", tmp_path)
     assert time.monotonic() - started < LIMITS.wall_seconds
-    assert not [child for child in psutil.Process().children() if "time.sleep(60)" in " ".join(child.cmdline())]
+    assert not owners_of(tmp_path)
 
 
 def test_stopping_ends_the_child(tmp_path: Path) -> None:
@@ -100,24 +111,56 @@ def test_stopping_ends_the_child(tmp_path: Path) -> None:
         stop_everything.clear()
 
 
-def test_a_child_dies_with_its_supervisor(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layers", ["None", "()"])
+def test_a_child_and_what_it_started_die_with_their_supervisor(layers: str, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
-        "from evaluation import Limits\n"
         "from tasks.sandbox.jail import jail\n"
-        "limits = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=2**30)\n"
-        'child = \'import os, time; open("pid", "w").write(str(os.getpid())); time.sleep(60)\'\n'
-        f"jail()(['-I', '-c', child], folder=Path({str(tmp_path)!r}), limits=limits)\n"
+        "from tests.foreign_code import run_code\n"
+        'child = \'import os, time; os.fork(); open("pid%d" % os.getpid(), "w"); time.sleep(60)\'\n'
+        f"run_code(jail(only={layers}), child, Path({str(tmp_path)!r}), profile='train')\n"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
-    pid_file = tmp_path / "pid"
     deadline = time.monotonic() + 60
-    while not pid_file.exists() or not pid_file.read_text():
+    while len(list(tmp_path.glob("pid*"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    assert len(owners_of(tmp_path)) >= 2
     os.killpg(supervisor.pid, signal.SIGKILL)
     supervisor.wait()
-    pid = int(pid_file.read_text())
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, "the child outlived its supervisor"
+    while owners_of(tmp_path):
+        assert time.monotonic() < deadline, "a child outlived its supervisor"
         time.sleep(0.05)
+
+
+def test_a_dead_fork_server_is_replaced(tmp_path: Path) -> None:
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+    run("", tmp_path / "before")
+    servers = [one for one in psutil.Process().children() if "tasks.sandbox.fork_server" in one.cmdline()]
+    assert len(servers) == 1
+    servers[0].kill()
+    servers[0].wait()
+    end, _ = run("", tmp_path / "after")
+    assert end.returncode == 0
+
+
+def test_every_layer_is_reported(tmp_path: Path) -> None:
+    end, _ = run("", tmp_path)
+    for layer in ("resource limits", "capabilities", "landlock", "seccomp"):
+        assert end.sandbox[layer].startswith("on ("), end.sandbox
+    assert all(text.startswith(("on (", "off (")) for text in end.sandbox.values())
+    assert end.start_seconds is not None
+
+
+def test_below_the_minimum_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MINIMUM_VARIABLE, "landlock, moat")
+    with pytest.raises(NotConfined, match="'moat', which does not exist"):
+        run("open('ran', 'w')", tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_server_is_left_when_told_to_stop(tmp_path: Path) -> None:
+    run("", tmp_path)
+    stop_server()
+    assert not [one for one in psutil.Process().children() if "tasks.sandbox.fork_server" in one.cmdline()]
