@@ -1,7 +1,7 @@
 """compile-check: one child runs the layer on inputs that the parent drew; the parent judges what comes back.
 
 Each property has a file of its own here, with ``ask``, which plans calls, and ``judge``, which turns the arrays that
-the child returned into a verdict. A child cannot pass by saying so: it never learns which calls are compared with which.
+the child returned into a verdict. A child cannot pass by saying so: it is not told which calls are compared.
 """
 
 import secrets
