@@ -16,6 +16,7 @@ from evaluation.checks import (
     batch,
     causality,
     checkpoint,
+    clock,
     compilation,
     complexity,
     contract,
@@ -101,6 +102,8 @@ def check(
                 judgements += more
             except Malformed as error:
                 failure = invalid("check", str(error))
+    if full and not quadratic and failure is None and all(reason is None for _, reason in judgements):
+        judgements.append(clock.judge(source, chosen, folder, launch, plan.rng))
     failure = failure or next((reason for _, reason in judgements if reason is not None), None)
     hidden = matched_hidden(chosen, mixer, reference) if mixer and failure is None else None
     return CheckReport(
