@@ -4,9 +4,9 @@ import ast
 
 CLASS_NAME = "DeltaNet"
 
-ALLOWED_IMPORTS = ("fla", "transformers", "warnings")
-"""What such a file may import besides what our own contract allows. ``fla`` and ``transformers`` are never the real
-packages: ``evaluation.asi_arch.imports`` resolves them."""
+ALLOWED_IMPORTS = ("fla", "transformers", "functools", "warnings")
+"""What such a file may import besides what our own contract allows: what published designs and fla's DeltaNet, their
+seed, import. ``fla`` and ``transformers`` are never the real packages: see ``evaluation.asi_arch.imports``."""
 
 WIDTHS = ("hidden_size", "d_model")
 """Names of the constructor's width, the one we prefer first. Published designs have both; the second overrides the
