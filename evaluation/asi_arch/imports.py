@@ -22,7 +22,7 @@ _GATED_DELTA = {
     "chunk_gated_delta_rule": "chunk_gated_delta_rule",
     "fused_recurrent_gated_delta_rule": "fused_recurrent_gated_delta_rule",
 }
-_KDA = {"chunk_kda": "chunk_gated_delta_rule", "fused_recurrent_kda": "chunk_gated_delta_rule"}
+_KDA = {"chunk_kda": "chunk_gated_delta_rule"}
 _GLA = {"chunk_gla": "chunk_gla", "fused_recurrent_gla": "fused_recurrent_gla"}
 _SIMPLE_GLA = {
     "chunk_simple_gla": "chunk_simple_gla",

@@ -1,6 +1,7 @@
 """A design in ASI-Arch's form as a Candidate of ours."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ class Adapted(nn.Module):
         Returns y [B, T, D]. Where the mask is 1, y should equal the output of that row's tokens run alone, without
         padding and without other rows; elsewhere it means nothing. TypeError if the design takes no attention_mask.
         """
-        self._require("attention_mask")
+        _require(super().forward, "attention_mask")
         return _tensor(self.returned(x, attention_mask=mask))
 
     @torch.no_grad()
@@ -41,7 +42,7 @@ class Adapted(nn.Module):
         The cache starts empty and goes from call to call as the design returns it (third) or, if it returns none, as
         it was passed in. TypeError if the design takes no past_key_values.
         """
-        self._require("past_key_values")
+        _require(super().forward, "past_key_values")
         cache: Any = Cache()
         outputs = []
         for part in (prefix, *rest.split(chunk, dim=1)):
@@ -50,10 +51,6 @@ class Adapted(nn.Module):
             if isinstance(given, tuple | list) and len(given) > 2 and given[2] is not None:
                 cache = given[2]
         return torch.cat(outputs, dim=1)
-
-    def _require(self, name: str) -> None:
-        if name not in inspect.signature(super().forward).parameters:
-            raise TypeError(f"{CLASS_NAME}.forward takes no {name}")
 
 
 def adapt(design: type[nn.Module]) -> type[nn.Module]:
@@ -83,6 +80,11 @@ def _arguments(design: type[nn.Module], d_model: int, n_heads: int, kwargs: dict
     if takes_all or "layer_idx" in parameters:
         arguments.setdefault("layer_idx", 0)
     return arguments
+
+
+def _require(forward: Callable[..., Any], name: str) -> None:
+    if name not in inspect.signature(forward).parameters:
+        raise TypeError(f"{CLASS_NAME}.forward takes no {name}")
 
 
 def _first(given: Any) -> Any:
