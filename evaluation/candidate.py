@@ -7,9 +7,11 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+import torch
 from torch import nn
 
-from evaluation.asi_arch import compiling, imports
+from evaluation import compiling
+from evaluation.asi_arch import imports
 from evaluation.asi_arch.contract import CLASS_NAME, is_asi_arch
 from evaluation.asi_arch.dtypes import mixed_types
 from evaluation.asi_arch.layer import adapt
@@ -27,6 +29,7 @@ def load_candidate(folder: Path) -> type[nn.Module]:
     adapted = _is_adapted(path)
     if adapted:
         imports.install()
+    if not torch.cuda.is_available():
         compiling.leave_uncompiled(MODULE_NAME)
     spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
     assert spec is not None

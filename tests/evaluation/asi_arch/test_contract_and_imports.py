@@ -9,7 +9,8 @@ import types
 import pytest
 import torch
 
-from evaluation.asi_arch import compiling, imports
+from evaluation import compiling
+from evaluation.asi_arch import imports
 from evaluation.asi_arch.contract import complaint, is_asi_arch
 from evaluation.asi_arch.dtypes import mixed_types
 from tests.evaluation.asi_arch.conftest import Load
