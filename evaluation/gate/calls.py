@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from evaluation.gate.reading import Reader
 
 _TAKE_TYPES = ("isinstance", "issubclass", "print", "repr", "str")  # builtins that may be given type(x)
+FORMATS = ("format", "format_map")
 _BACKENDS = ("inductor", "eager", "aot_eager")
 
 
@@ -75,6 +76,7 @@ def _attribute_call(reader: "Reader", node: ast.Call, function: str) -> list[Kno
     reader.many([name, *rest])
     if isinstance(name, ast.Constant) and isinstance(name.value, str):
         if function == "getattr":
+            reader.attribute_name(name.value, node.lineno, written=False)
             return reader.attribute_of(bases, name.value, node.lineno)
         if function != "hasattr":
             store(reader, bases, name.value, node.lineno)

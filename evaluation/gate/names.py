@@ -29,10 +29,11 @@ _FUNCTIONS = (
     "BoolTensor __version__"
 )
 _TYPING_CLOSED = {"get_type_hints", "ForwardRef", "evaluate_forward_ref"}
+_TYPING_PARTS = {"get_args", "get_origin"}
 
 NAMES: dict[str, frozenset[str]] = {
     "torch": each(_FUNCTIONS) | frozenset(torch.functional.__all__),
-    "typing": frozenset(typing.__all__) - _TYPING_CLOSED,
+    "typing": frozenset(typing.__all__) - _TYPING_CLOSED - _TYPING_PARTS,
     "torch.amp": each("autocast custom_fwd custom_bwd is_autocast_available"),
     "torch.autograd": each("Function Variable grad backward enable_grad no_grad inference_mode set_grad_enabled"),
     "torch.autograd.function": each("Function FunctionCtx once_differentiable"),
@@ -113,6 +114,7 @@ CLOSED: dict[str, str] = {
     **dict.fromkeys(each("torch.overrides torch.utils.hooks torch.profiler"), "changes how torch itself runs"),
     "torch.optim": "is for training, and the harness trains all designs alike",
     **{f"typing.{name}": _TYPE_TEXT for name in _TYPING_CLOSED},
+    **{f"typing.{name}": "takes classes that all layers share out of types" for name in _TYPING_PARTS},
 }
 """Module or name -> why it is closed, for those whose reason a list does not show."""
 

@@ -89,7 +89,7 @@ class Reader:
             case ast.MatchClass(cls=kind, kwd_attrs=names):
                 self.expression(kind, "type")
                 for name in names:
-                    self.attribute_name(name, node.lineno)
+                    self.attribute_name(name, node.lineno, written=False)
                 self.many([*node.patterns, *node.kwd_patterns])
             case ast.stmt() if type(node).__name__ == "TypeAlias":
                 raise Refused(node.lineno, "uses a type statement, which designs do not need")
@@ -162,12 +162,14 @@ class Reader:
             base = calls.type_argument(self, base) or base
             if isinstance(base, ast.Attribute) and base.attr == "__class__":
                 base = base.value
-        if node.attr in ("format", "format_map"):
+        if node.attr in calls.FORMATS:
             calls.require_plain_format(node)
         return self.attribute_of(self.expression(base, "base"), node.attr, node.lineno)
 
-    def attribute_name(self, name: str, line: int) -> None:
-        """Refuse what may not be read from, or set on, anything."""
+    def attribute_name(self, name: str, line: int, written: bool = True) -> None:
+        """Refuse what may not be read from, or set on, anything. ``written``: as x.name, where format is judged."""
+        if name in calls.FORMATS and not written:
+            raise Refused(line, f"reaches .{name}, by which a text can read any attribute; write an f-string")
         complaint = attribute_complaint(name)
         if complaint is not None:
             raise Refused(line, f"uses .{name}, which {complaint}")
@@ -198,6 +200,8 @@ class Reader:
 
     def _class(self, node: ast.ClassDef) -> None:
         self.name(node.name, node.lineno)
+        if is_dunder(node.name):
+            raise Refused(node.lineno, f"defines {node.name}, a double-underscore name that designs do not need")
         self._no_type_parameters(node)
         self.many(node.decorator_list)
         for base in node.bases:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from evaluation.gate.refused import Refused
 from evaluation.gate.surface import Known, Surface
+from evaluation.gate.words import is_dunder
 
 Kind = Literal["module", "class", "function"]
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -152,6 +153,8 @@ class _Binder:
                 self._comprehension(node)
             case _:
                 for name in _captured(node):
+                    if is_dunder(name):
+                        raise Refused(node.lineno, f"sets {name}, a double-underscore name that designs do not need")  # type: ignore[attr-defined]  # these have a line
                     self.scope.bind(name, None)
                 for child in ast.iter_child_nodes(node):
                     self.one(child)

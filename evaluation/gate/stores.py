@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from evaluation.gate.refused import Refused
 from evaluation.gate.surface import Known
-from evaluation.gate.words import METHODS, is_dunder
+from evaluation.gate.words import ASSIGNABLE, METHODS, is_dunder
 
 if TYPE_CHECKING:
     from evaluation.gate.reading import Reader
@@ -15,8 +15,8 @@ def write(reader: "Reader", node: ast.expr) -> None:
     """Judge the target of an assignment, a deletion, a loop or a with statement. Raises Refused."""
     match node:
         case ast.Name(id=name):
-            if name == "__name__":
-                raise Refused(node.lineno, "sets __name__, a double-underscore name that designs do not need")
+            if is_dunder(name) and name not in ASSIGNABLE:
+                raise Refused(node.lineno, f"sets {name}, a double-underscore name that designs do not need")
             reader.name(name, node.lineno)
         case ast.Attribute(value=base, attr=name):
             store(reader, reader.expression(base, "base"), name, node.lineno)

@@ -209,6 +209,17 @@ text = '{0.__globals__}'
 reached = text.format((lambda: 0))  #!
 """,
     "format in a format": "reached = '{:{0.__class__.__len__}}'.format('')if 0 else '{0.__class__}'.format(1)",
+    "format by getattr": "reached = getattr('{0.__globals__}', 'format')(lambda: 0)",
+    "format by a match pattern": """
+match '{0.__globals__}':
+    case str(format=f):  #!
+        reached = f(lambda: 0)
+""",
+    "format of a kind of text": """
+class S(str):
+    def read(self, x): return super().format(x)  #!
+reached = S('{0.__globals__}').read(lambda: 0)
+""",
     "format_map": "reached = '{f.__globals__}'.format_map({'f': (lambda: 0)})",
     "type hints that are evaluated": """
 class A:
@@ -257,6 +268,30 @@ class A(metaclass=M):
 reached = isinstance(A, M)
 """,
     "class made by type": "reached = type('A', (nn.Module,), {'__torch_function__': None})",
+    "dunder that a function also has": """
+def make(__getattr__=0):
+    class A:
+        __getattr__ = lambda self, name: torch.nn  #!
+    return A()
+reached = make().anything
+""",
+    "dunder captured by a match": """
+def give(self, name): return 7
+class A:
+    match give:
+        case __getattr__:  #!
+            pass
+reached = A().anything == 7
+""",
+    "dunder as a class": """
+def make(__get__=0):
+    class A:
+        class __call__:  #!
+            def __init__(self, *a): pass
+    return A()
+reached = make()()
+""",
+    "class out of a type": "reached = typing.get_args(typing.List[torch.Tensor])[0] is torch.Tensor",
     "getattr hook": """
 class A:
     def __getattr__(self, name): return torch.nn  #!
@@ -285,6 +320,7 @@ if False:
     open = None  #!
 reached = open('/dev/null').name
 """,
+    "builtin in other letters": "reached = ｏｐｅｎ('/dev/null').name",
     "builtin as a value": """
 f = [eval][0]  #!
 reached = f('1')
