@@ -12,10 +12,11 @@ from torch import nn
 
 from evaluation import compiling
 from evaluation.asi_arch import imports
-from evaluation.asi_arch.contract import CLASS_NAME, is_asi_arch
+from evaluation.asi_arch.contract import ALLOWED_IMPORTS, CLASS_NAME, is_asi_arch
 from evaluation.asi_arch.dtypes import mixed_types
 from evaluation.asi_arch.layer import adapt
-from evaluation.jobs import CANDIDATE_FILE, DESIGN_RAISED, NO_CANDIDATE
+from evaluation.gate import refusal
+from evaluation.jobs import CANDIDATE_FILE, DESIGN_RAISED, NO_CANDIDATE, REFUSED
 
 MODULE_NAME = "archloop_candidate"
 
@@ -23,7 +24,7 @@ MODULE_NAME = "archloop_candidate"
 def load_candidate(folder: Path) -> type[nn.Module]:
     """The class Candidate of ``folder``/candidate.py, or its DeltaNet in ASI-Arch's form, adapted.
 
-    Ends the process with NO_CANDIDATE if there is neither.
+    Ends the process with NO_CANDIDATE if there is neither, and with REFUSED if the static gate refuses the text.
     """
     path = folder / CANDIDATE_FILE
     adapted = _is_adapted(path)
@@ -31,6 +32,9 @@ def load_candidate(folder: Path) -> type[nn.Module]:
         imports.install()
     if not torch.cuda.is_available():
         compiling.leave_uncompiled(MODULE_NAME)
+    refused = refusal(path.read_text("utf-8", "replace"), ALLOWED_IMPORTS if adapted else ())
+    if refused is not None:
+        stop(REFUSED, refused)
     spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
     assert spec is not None
     assert spec.loader is not None

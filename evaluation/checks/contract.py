@@ -11,7 +11,7 @@ from evaluation.checks.plan import Judgement, failed, passed
 
 ALLOWED_IMPORTS = ("torch", "math", "typing", "einops", "kernels", "__future__")
 _LARGEST_SOURCE = 200_000  # characters
-_NAME = "contract"
+NAME = "contract"
 _SIGNATURE = "class Candidate(nn.Module) with __init__(self, d_model, n_heads, **kwargs) and forward(self, x)"
 
 
@@ -19,10 +19,10 @@ def judge(source: str) -> Judgement:
     """Verdict on the source text."""
     complaint = _complaint(source)
     if complaint is not None:
-        return failed(_NAME, "no_candidate", *complaint)
+        return failed(NAME, "no_candidate", *complaint)
     if is_adapted(source):
-        return passed(_NAME, f"defines class {asi_arch.CLASS_NAME} in ASI-Arch's form, which is adapted")
-    return passed(_NAME, "defines class Candidate; imports are allowed")
+        return passed(NAME, f"defines class {asi_arch.CLASS_NAME} in ASI-Arch's form, which is adapted")
+    return passed(NAME, "defines class Candidate; imports are allowed")
 
 
 def is_adapted(source: str) -> bool:

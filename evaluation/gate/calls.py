@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from evaluation.gate.refused import Refused
 from evaluation.gate.stores import store
 from evaluation.gate.surface import Known
-from evaluation.gate.words import safe_prefix
+from evaluation.gate.words import safe_computed
 
 if TYPE_CHECKING:
     from evaluation.gate.reading import Reader
 
 _TAKE_TYPES = ("isinstance", "issubclass", "print", "repr", "str")  # builtins that may be given type(x)
-FORMATS = ("format", "format_map")
 _BACKENDS = ("inductor", "eager", "aot_eager")
 
 
@@ -80,11 +79,11 @@ def _attribute_call(reader: "Reader", node: ast.Call, function: str) -> list[Kno
             return reader.attribute_of(bases, name.value, node.lineno)
         if function != "hasattr":
             store(reader, bases, name.value, node.lineno)
-    elif bases or not (function == "hasattr" or safe_prefix(name)):
+    elif bases or not (function == "hasattr" or safe_computed(name)):
         raise Refused(
             node.lineno,
-            f"calls {function} with a computed name, which could be any; write the name, begin it with text as in "
-            'f"conv_{i}", or use a dictionary',
+            f"calls {function} with a computed name, which could be any; write the name, begin or end it with "
+            'text as in f"conv_{i}", or use a dictionary',
         )
     return []
 

@@ -16,6 +16,7 @@ from evaluation.gate.surface import Known, Surface
 from evaluation.gate.words import (
     ASSIGNABLE,
     DEFINABLE,
+    FORMATS,
     REFUSED_BUILTINS,
     SPECIAL,
     attribute_complaint,
@@ -162,13 +163,13 @@ class Reader:
             base = calls.type_argument(self, base) or base
             if isinstance(base, ast.Attribute) and base.attr == "__class__":
                 base = base.value
-        if node.attr in calls.FORMATS:
+        if node.attr in FORMATS:
             calls.require_plain_format(node)
         return self.attribute_of(self.expression(base, "base"), node.attr, node.lineno)
 
     def attribute_name(self, name: str, line: int, written: bool = True) -> None:
         """Refuse what may not be read from, or set on, anything. ``written``: as x.name, where format is judged."""
-        if name in calls.FORMATS and not written:
+        if name in FORMATS and not written:
             raise Refused(line, f"reaches .{name}, by which a text can read any attribute; write an f-string")
         complaint = attribute_complaint(name)
         if complaint is not None:

@@ -45,6 +45,9 @@ ATTRIBUTES: dict[str, str] = {
 METHODS = each("forward backward train eval parameters named_parameters state_dict load_state_dict")
 """Methods of torch's modules that are not replaced by assignment: their owner may be a class that others share."""
 
+FORMATS = ("format", "format_map")
+"""Methods of texts that read attributes by name."""
+
 READABLE = each("__init__ __post_init__ __name__ __version__ __call__ __len__ __getitem__ __repr__ __str__ __iter__")
 """Double-underscore attributes that may be read."""
 
@@ -98,12 +101,31 @@ def literal_attribute(call: ast.Call) -> str | None:
     return None
 
 
-def safe_prefix(name: ast.expr) -> bool:
-    """Whether a computed attribute name begins with text that no refused name begins with: f"conv_{i}"."""
-    text = _written_start(name)
-    refused = (*ATTRIBUTES, *METHODS, "register_module_")
+def safe_computed(name: ast.expr) -> bool:
+    """Whether a computed attribute name begins or ends with text that no refused name has there: f"conv_{i}"."""
+    return _safe_start(_written_start(name)) or _safe_end(_written_end(name))
+
+
+def _safe_start(text: str) -> bool:
+    refused = (*ATTRIBUTES, *METHODS, *FORMATS, "register_module_")
     starts_one = any(word.startswith(text) for word in refused) or text.startswith("register_module_")
     return bool(text) and not text.startswith("_") and not starts_one
+
+
+def _safe_end(text: str) -> bool:
+    # Double-underscore names end in "_", and hooks on every module of the process in "hook".
+    refused = (*ATTRIBUTES, *METHODS, *FORMATS)
+    ends_one = any(word.endswith(text) for word in refused) or text.endswith(("_", "hook"))
+    return len(text) > 2 and text.startswith("_") and not ends_one
+
+
+def _written_end(node: ast.expr) -> str:
+    # The literal text that the value of a string expression certainly ends with.
+    if isinstance(node, ast.JoinedStr):
+        return _written_end(node.values[-1]) if node.values else ""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _written_end(node.right)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _written_start(node: ast.expr) -> str:

@@ -209,6 +209,8 @@ text = '{0.__globals__}'
 reached = text.format((lambda: 0))  #!
 """,
     "format in a format": "reached = '{:{0.__class__.__len__}}'.format('')if 0 else '{0.__class__}'.format(1)",
+    "format in parts": "reached = getattr('{0.__globals__}', f\"format{''}\")(lambda: 0)",
+    "format_map in parts": "reached = getattr('{x.__globals__}', f\"{'format'}_map\")({'x': lambda: 0})",
     "format by getattr": "reached = getattr('{0.__globals__}', 'format')(lambda: 0)",
     "format by a match pattern": """
 match '{0.__globals__}':

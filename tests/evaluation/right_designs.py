@@ -102,10 +102,13 @@ class Branches(nn.Module):
         for i in range(n):
             setattr(self, f"conv_{i}", nn.Conv1d(4, 4, 2 * i + 1, groups=4))
             setattr(self, "proj_%d" % i, nn.Linear(4, 4))
+        for name in "qk":
+            setattr(self, f"{name}_proj", nn.Linear(4, 4))
 
     def forward(self, x):
         first = getattr(self, "proj_" + str(0))
-        return sum(getattr(self, f"conv_{i}")(x).sum() for i in range(self.n)) + first.bias.sum()
+        ends = [getattr(self, f"{name}_proj").bias.sum() for name in "qk"]
+        return sum(getattr(self, f"conv_{i}")(x).sum() for i in range(self.n)) + first.bias.sum() + sum(ends)
 
 Branches(2)(torch.ones(1, 4, 8))
 """,
