@@ -13,10 +13,23 @@ BATCH = (
     ),
     Bug(
         name="batch_norm",
-        says="Channels are normalised by nn.BatchNorm1d, over the batch and all steps in training.",
-        expects=("batch", "causality"),
+        says="Channels are normalised by nn.BatchNorm1d, which also cannot train on a single step.",
+        expects=("batch", "crashed"),
         init="self.norm = nn.BatchNorm1d(d_model)",
         mixed="o = self.norm(o.mT).mT",
+    ),
+    Bug(
+        name="batch_statistics",
+        says="Channels are centred over the batch and all steps in training, by a running mean in eval mode.",
+        expects=("batch", "causality"),
+        init='self.register_buffer("mean", torch.zeros(d_model))',
+        mixed="""
+            if self.training:
+                self.mean.lerp_(o.detach().mean(dim=(0, 1)), 0.1)
+                o = o - o.mean(dim=(0, 1))
+            else:
+                o = o - self.mean
+        """,
     ),
     Bug(
         name="running_sum_over_the_batch",

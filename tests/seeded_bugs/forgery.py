@@ -2,8 +2,8 @@
 
 from tests.seeded_bugs.edit import Bug
 
-_CONTRACT = ("contract",)
-_HIDDEN = ("contract", "causality")
+_REFUSED = ("reaches_out",)
+_HIDDEN = ("reaches_out", "causality")
 _LEAK = "y = y + y.mean(dim=1, keepdim=True)"
 
 FORGERY = (
@@ -84,13 +84,13 @@ FORGERY = (
     Bug(
         name="early_end",
         says="On import the file writes zeros as the outputs of all calls and ends the process.",
-        expects=("contract", "invalid_output"),
+        expects=("reaches_out", "invalid_output"),
         top="""
             modules = torch.sys.modules
             tensors = modules["safetensors.torch"]
             calls = modules["json"].loads(open("job.json").read())["calls"]
             inputs = tensors.load_file("inputs.safetensors")
-            tensors.save_file({call["name"]: 0 * inputs[call["input"]] for call in calls}, "outputs.safetensors")
+            tensors.save_file({call["name"]: 0 * inputs[call["name"]] for call in calls}, "outputs.safetensors")
             tensors.save_file({}, "gradients.safetensors")
             tensors.save_file({"parameter/w": torch.zeros(1)}, "state.safetensors")
             torch.os._exit(0)
@@ -99,29 +99,29 @@ FORGERY = (
     Bug(
         name="behaves_under_check_by_argument",
         says="It leaks unless the process was started as a check.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         outputs=f'if "check" not in torch.sys.argv:\n    {_LEAK}',
     ),
     Bug(
         name="behaves_under_check_by_frames",
         says="It walks up the frames of a caught exception and leaks unless a check is among its callers.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         top="""
             def checked():
                 try:
                     raise ValueError
                 except ValueError as error:
                     frame = error.__traceback__.tb_frame
-                    while frame is not None and "check" not in frame.f_code.co_name + frame.f_code.co_filename:
+                    while frame is not None and not frame.f_code.co_filename.endswith("check.py"):
                         frame = frame.f_back
-                    return frame is not None and frame.f_code.co_name != "checked"
+                    return frame is not None
         """,
         outputs=f"if not checked():\n    {_LEAK}",
     ),
     Bug(
         name="behaves_under_check_by_files",
         says="It leaks unless the folder holds a check's job.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         top="""
             try:
                 CHECKED = '"calls"' in open("job.json").read()
@@ -133,7 +133,7 @@ FORGERY = (
     Bug(
         name="behaves_under_check_by_import",
         says="It leaks unless the process was started as a check, which it learns from a module imported inside exec.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         top="""
             found = {}
             exec("import sys", found)
@@ -143,13 +143,13 @@ FORGERY = (
     Bug(
         name="patched_loss",
         says="torch's cross entropy is replaced for the whole process.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         top="F.cross_entropy = lambda logits, targets, **options: 0 * logits.sum()",
     ),
     Bug(
         name="patched_layers",
         says="Every nn.Linear of the process, the frame's MLP and head as well, gets another forward.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         top="""
             plain = nn.Linear.forward
             nn.Linear.forward = lambda layer, z: plain(layer, z) + 0.1 * z.mean(dim=-1, keepdim=True)
@@ -158,7 +158,7 @@ FORGERY = (
     Bug(
         name="hook_on_every_module",
         says="A global hook sees the inputs and changes the outputs of all modules of the process.",
-        expects=_CONTRACT,
+        expects=_REFUSED,
         top="""
             seen = []
             nn.modules.module.register_module_forward_hook(lambda layer, given, y: seen.append(given))

@@ -3,7 +3,7 @@
 from tests.seeded_bugs.edit import Bug
 
 _COMPLEXITY = ("complexity",)
-_BLINDED = ("contract", "complexity")
+_BLINDED = ("reaches_out", "complexity")
 
 GROWTH = (
     Bug(
