@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: setup run test
+.PHONY: setup run test checks-report
 
 setup: .venv/ready
 
@@ -19,3 +19,7 @@ run: setup
 
 test: setup
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"
+
+# Minutes: every seeded bug, control and baseline, and 200 random designs through the real check; the two rates come last.
+checks-report: setup
+	.venv/bin/python -m tests.checks_report

@@ -1,21 +1,40 @@
 """Loading a candidate's class inside a child."""
 
+import ast
 import importlib.util
 import sys
 import traceback
 from pathlib import Path
 from typing import NoReturn
 
+import torch
 from torch import nn
 
-from evaluation.jobs import CANDIDATE_FILE, DESIGN_RAISED, NO_CANDIDATE
+from evaluation import compiling
+from evaluation.asi_arch import imports
+from evaluation.asi_arch.contract import ALLOWED_IMPORTS, CLASS_NAME, is_asi_arch
+from evaluation.asi_arch.dtypes import mixed_types
+from evaluation.asi_arch.layer import adapt
+from evaluation.gate import refusal
+from evaluation.jobs import CANDIDATE_FILE, DESIGN_RAISED, NO_CANDIDATE, REFUSED
 
 MODULE_NAME = "archloop_candidate"
 
 
 def load_candidate(folder: Path) -> type[nn.Module]:
-    """The class Candidate of ``folder``/candidate.py. Ends the process with NO_CANDIDATE if there is none."""
+    """The class Candidate of ``folder``/candidate.py, or its DeltaNet in ASI-Arch's form, adapted.
+
+    Ends the process with NO_CANDIDATE if there is neither, and with REFUSED if the static gate refuses the text.
+    """
     path = folder / CANDIDATE_FILE
+    adapted = _is_adapted(path)
+    if adapted:
+        imports.install()
+    if not torch.cuda.is_available():
+        compiling.leave_uncompiled(MODULE_NAME)
+    refused = refusal(path.read_text("utf-8", "replace"), ALLOWED_IMPORTS if adapted else ())
+    if refused is not None:
+        stop(REFUSED, refused)
     spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
     assert spec is not None
     assert spec.loader is not None
@@ -25,17 +44,30 @@ def load_candidate(folder: Path) -> type[nn.Module]:
         spec.loader.exec_module(module)
     except Exception as error:
         stop(NO_CANDIDATE, f"Importing the file raised {describe(error, path)}")
-    candidate = getattr(module, "Candidate", None)
+    candidate = getattr(module, CLASS_NAME if adapted else "Candidate", None)
     if not (isinstance(candidate, type) and issubclass(candidate, nn.Module)):
         stop(NO_CANDIDATE, "The file defines no class Candidate(nn.Module) at its top level.")
-    return candidate
+    return adapt(candidate) if adapted else candidate
+
+
+def _is_adapted(path: Path) -> bool:
+    try:
+        return is_asi_arch(ast.parse(path.read_bytes()))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False  # importing it will say what is wrong
 
 
 def describe(error: BaseException, path: Path) -> str:
-    """The exception in one line, with the deepest line of the candidate's own file that led to it."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+    """The exception in one line, with the deepest line of the candidate's own file that led to it.
+
+    One over mixed types ends with the cast that caused it, and is kept short enough for that to be read.
+    """
+    reason = mixed_types(error, path.read_text("utf-8", "replace"))
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[: 120 if reason else 400]}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    return f"{text} ({path.name} line {frames[-1].lineno}: {frames[-1].line})" if frames else text
+    if frames:
+        text += f" ({path.name} line {frames[-1].lineno}: {frames[-1].line})"
+    return f"{text}; {reason}" if reason else text
 
 
 def stop(code: int, sentence: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 import signal
 
-from evaluation.jobs import NO_CANDIDATE, NON_FINITE, NOT_A_TENSOR
+from evaluation.jobs import NO_CANDIDATE, NON_FINITE, NOT_A_TENSOR, REFUSED
 from evaluation.launch import Exit, Limits
 from evaluation.reports import Failure, FailureKind
 
@@ -13,6 +13,10 @@ _CODES: dict[int, tuple[FailureKind, str]] = {
         "Define class Candidate(nn.Module) at the top level and make the file import cleanly.",
     ),
     NOT_A_TENSOR: ("wrong_shape", "Return one tensor of the input's shape [B, T, D] and dtype from forward."),
+    REFUSED: (
+        "reaches_out",
+        "Compute with torch, einops, math and kernels on the input alone: a layer needs nothing else.",
+    ),
     NON_FINITE: ("non_finite", "Bound decays, normalise keys or outputs, or start with smaller weights."),
 }
 

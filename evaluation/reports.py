@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 FailureKind = Literal[
     "no_candidate",  # the file does not define the contract's class, or cannot be imported
+    "reaches_out",  # the static gate refused the text
     "crashed",  # the design raised
     "invalid_output",  # what the child wrote is missing, malformed, forged or of the wrong shape
     "timed_out",  # the wall clock ran out

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save
 
-from evaluation.arrays import Malformed, parse_arrays, read_bytes
+from evaluation.arrays import Malformed, read_arrays
 from evaluation.corpus import corpus
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, TEXT_FILE, WEIGHTS_FILE, TrainJob
@@ -75,13 +76,16 @@ def train(
 
 
 def _keep(place: Path, folder: Path, scale: Scale, mlp_hidden: int) -> tuple[Failure | None, int, str]:
-    """Verify the child's weights and move the verified bytes into ``folder`` in one step."""
-    blob = read_bytes(place / WEIGHTS_FILE, scale.train.output_bytes)
-    weights = parse_arrays(blob, WEIGHTS_FILE)
+    """Verify the child's weights and write what was verified into ``folder`` in one step.
+
+    Written afresh: the child's own file could hold anything besides, in its header.
+    """
+    weights = read_arrays(place / WEIGHTS_FILE, scale.train.output_bytes)
     parameters = parameters_of(weights, scale, mlp_hidden)
     failure = unacceptable(weights, parameters, scale)
     if failure is not None:
         return failure, parameters, ""
+    blob = save(dict(weights))
     partial = folder / f"{WEIGHTS_FILE}.partial"
     partial.write_bytes(blob)
     os.replace(partial, folder / WEIGHTS_FILE)

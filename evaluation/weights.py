@@ -1,5 +1,6 @@
 """Judging the weights that a training child returned, before anybody loads them into a model."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,11 @@ from evaluation.scales import Scale
 from evaluation.size import TOLERANCE, frame_shapes
 
 _ALLOWED = ("float32", "int64", "int32", "uint8", "bool")
+# What is not a number in an array is no place for knowledge either: names are few and short, and an integer holds no
+# more than a float32 does.
+_MIXER = re.compile(r"layers\.\d+\.mixer\.[\w.]+\Z", re.ASCII)
+_MOST_NAMES = 8_000  # characters of all names of one layer's mixer
+_MOST_INTEGER = 2**31
 
 
 def parameters_of(weights: Mapping[str, Array], scale: Scale, mlp_hidden: int) -> int:
@@ -27,15 +33,23 @@ def parameters_of(weights: Mapping[str, Array], scale: Scale, mlp_hidden: int) -
             if name not in own or own[name].shape != shape or own[name].dtype != np.float32:
                 raise Malformed(f"the weights of {plan.task} lack {name!r} with shape {list(shape)} in float32.")
         rest = {name: array.shape for name, array in own.items() if name not in frame}
-        stray = next((name for name in rest if ".mixer." not in name), None)
+        stray = next((name for name in rest if not _MIXER.match(name)), None)
         if stray is not None:
-            raise Malformed(f"the weights of {plan.task} hold {stray!r}, which belongs to no mixer.")
+            raise Malformed(f"the weights of {plan.task} hold {stray[:80]!r}, which belongs to no mixer.")
+        if sum(map(len, rest)) > _MOST_NAMES * scale.n_layers:
+            raise Malformed(
+                f"the names of the weights of {plan.task} are longer than {_MOST_NAMES} characters a layer."
+            )
         mixers.append(rest)
     if known != len(weights) or any(mixer != mixers[0] for mixer in mixers):
         raise Malformed("the weights of the tasks do not have the same names and shapes.")
-    odd = next((name for name, array in weights.items() if array.dtype.name not in _ALLOWED), None)
-    if odd is not None:
-        raise Malformed(f"the weights hold {odd!r} in {weights[odd].dtype.name}; float32 was expected.")
+    for name, array in weights.items():
+        if array.dtype.name not in _ALLOWED:
+            raise Malformed(f"the weights hold {name!r} in {array.dtype.name}; float32 was expected.")
+        if not array.size:
+            raise Malformed(f"the weights hold {name!r} with no element.")
+        if array.dtype.name == "int64" and (array.max() >= _MOST_INTEGER or array.min() < -_MOST_INTEGER):
+            raise Malformed(f"the weights hold {name!r} with integers of more than 32 bits.")
     return sum(int(array.size) for array in weights.values()) // len(scale.tasks)
 
 

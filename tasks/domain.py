@@ -39,7 +39,15 @@ class Domain(Protocol):
     def scale(self, name: str) -> Scale: ...
 
     def check(
-        self, source: str, scale: str, folder: Path, launch: Launch, reference_parameters: int | None = None
+        self,
+        source: str,
+        scale: str,
+        folder: Path,
+        launch: Launch,
+        reference_parameters: int | None = None,
+        *,
+        full: bool = False,
+        quadratic: bool = False,
     ) -> CheckReport: ...
 
     def train(

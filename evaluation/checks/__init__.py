@@ -1,7 +1,7 @@
 """compile-check: one child runs the layer on inputs that the parent drew; the parent judges what comes back.
 
 Each property has a file of its own here, with ``ask``, which plans calls, and ``judge``, which turns the arrays that
-the child returned into a verdict. A child cannot pass by saying so: it never learns which calls are compared with which.
+the child returned into a verdict. A child cannot pass by saying so: it is not told which calls are compared.
 """
 
 import secrets
@@ -16,6 +16,7 @@ from evaluation.checks import (
     batch,
     causality,
     checkpoint,
+    clock,
     compilation,
     complexity,
     contract,
@@ -29,7 +30,7 @@ from evaluation.checks import (
     repeatable,
     shapes,
 )
-from evaluation.checks.plan import Judgement, Plan
+from evaluation.checks.plan import Judgement, Plan, failed
 from evaluation.checks.results import read_outputs, read_results, read_state
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, CheckJob
@@ -101,6 +102,10 @@ def check(
                 judgements += more
             except Malformed as error:
                 failure = invalid("check", str(error))
+    if full and not quadratic and failure is None and all(reason is None for _, reason in judgements):
+        judgements.append(clock.judge(source, chosen, folder, launch, plan.rng))
+    if failure is not None and failure.kind in ("no_candidate", "reaches_out"):  # the child read on
+        judgements = [failed(contract.NAME, failure.kind, failure.message, failure.remedy)]
     failure = failure or next((reason for _, reason in judgements if reason is not None), None)
     hidden = matched_hidden(chosen, mixer, reference) if mixer and failure is None else None
     return CheckReport(

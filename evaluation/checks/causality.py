@@ -1,7 +1,7 @@
 """Is output t a function of inputs 0..t alone? By gradient and by perturbation, which miss different bugs.
 
 Perturbation: later inputs change, earlier outputs must not. Gradient: the outputs before a cut, weighted at random,
-must have no gradient in the inputs from the cut on; it also sees a backward pass that leaks where the forward pass does not.
+must have no gradient in the inputs from the cut on; it also sees a backward pass that leaks where forward does not.
 Both in float64. ``length.py`` adds the third test, on prefixes.
 """
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import typer
 
-from flows.cli.evaluate import check, evaluate
+from flows.cli.check import check
+from flows.cli.evaluate import evaluate
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.run import run
 from flows.cli.up import up

@@ -13,6 +13,7 @@ WIDTH_OF_FILES = 140  # columns, where output goes to a file or a pipe
 
 CampaignName = Annotated[str, typer.Option("--campaign", "-c", help="The campaign's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+DesignFile = Annotated[Path, typer.Argument(help="A Python file with a class Candidate.", metavar="FILE")]
 ScaleName = Annotated[str, typer.Option("--scale", help="The size of models and training: see evaluation/scales/.")]
 
 

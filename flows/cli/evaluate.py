@@ -1,7 +1,5 @@
-"""Commands for anyone's single file: check and evaluate."""
+"""``archloop evaluate FILE``: anyone's single file, trained and compared with the baselines."""
 
-import tempfile
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,41 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, console_for, print_json, read_design
-
-DesignFile = Annotated[Path, typer.Argument(help="A Python file with a class Candidate.", metavar="FILE")]
-SIGNS = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
-
-
-def check(file: DesignFile, scale: ScaleName = "nano", as_json: AsJson = False) -> None:
-    """Check a design: does it run, is it causal, are its gradients finite, can it be matched in size?"""
-    source = read_design(file)
-    from evaluation import check as check_design
-    from tasks.sandbox.jail import jail
-
-    console = console_for(as_json)
-    with tempfile.TemporaryDirectory() as folder, console.status(f"Checking {file} at the {scale} scale"):
-        try:
-            report = check_design(source, scale, Path(folder), jail())
-        except ValueError as fault:
-            raise Refused(str(fault)) from fault
-    if as_json:
-        print_json(report.model_dump(mode="json"))
-    else:
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for name in ("property", "verdict", "evidence"):
-            table.add_column(name, no_wrap=name != "evidence")
-        for verdict in report.verdicts:
-            told = verdict.evidence + (f" {verdict.remedy}" if verdict.verdict != "pass" else "")
-            table.add_row(verdict.property, SIGNS[verdict.verdict], escape(told))
-        console.print(table)
-        if report.failure is None:
-            console.print(f"{file} may be trained: {report.parameters} parameters, MLP width {report.mlp_hidden}.")
-        else:
-            told = f"{report.failure.message} {report.failure.remedy}"
-            console.print(f"[red]{escape(str(file))} is rejected[/]: {escape(told)}", highlight=False)
-    if report.failure is not None:
-        raise typer.Exit(1)
+from flows.cli.asked import AsJson, CampaignName, DesignFile, Refused, ScaleName, console_for, print_json, read_design
 
 
 def evaluate(

@@ -41,7 +41,7 @@ BUGS = {
     "wrong_shape": ("wrong_shape", "        return h[..., :-1]\n"),
     "tuple": ("wrong_shape", "        return h, None\n"),
     "raises": ("crashed", "        return h @ h\n"),
-    "ends_the_process": ("invalid_output", "        torch.os._exit(0)\n"),
+    "ends_the_process": ("reaches_out", "        torch.os._exit(0)\n"),
 }
 
 

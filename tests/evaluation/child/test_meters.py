@@ -1,0 +1,98 @@
+"""The work meters against counts made by hand, and what they refuse to guess."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from evaluation.child.layer import Layers
+from evaluation.child.meters import Meter, measure
+from evaluation.jobs import CheckJob
+from kernels import chunk_delta, l2_norm
+
+
+def test_a_matrix_product_costs_two_flops_a_term_and_writes_its_result() -> None:
+    a, b = torch.randn(3, 5), torch.randn(5, 7)
+    with Meter() as meter:
+        a @ b
+    assert meter.counts == (2 * 3 * 5 * 7, 21, 21)
+
+
+def test_views_cost_nothing_and_writes_in_place_count() -> None:
+    x = torch.zeros(4, 6)
+    with Meter() as meter:
+        x.view(24)[:10].mul_(2.0)
+        x.transpose(0, 1)[:2].expand(5, 2, 4)
+    assert meter.counts == (0, 10, 10)
+
+
+def test_elementwise_work_counts_as_elements_only() -> None:
+    x = torch.randn(8, 1)
+    with Meter() as meter:
+        (x - x.mT).exp()
+    assert meter.counts == (0, 128, 64)
+
+
+def test_attention_on_a_cpu_has_its_flops() -> None:
+    q = torch.randn(1, 2, 64, 16, requires_grad=True)
+    with Meter() as forward:
+        y = F.scaled_dot_product_attention(q, q, q, is_causal=True)
+    with Meter() as backward:
+        y.sum().backward()
+    assert forward.flops == 2 * 2 * (2 * 64 * 64 * 16)
+    assert backward.flops >= 2 * forward.flops
+
+
+def test_backward_of_a_loop_over_slices_is_quadratic() -> None:
+    def written(length: int) -> int:
+        x = torch.randn(length, 4, requires_grad=True)
+        y = torch.stack([x[t] * 2 for t in range(length)]).sum()
+        with Meter() as meter:
+            y.backward()
+        return meter.elements
+
+    assert written(64) / written(32) > 3.5
+
+
+def test_kernels_are_seen_from_inside() -> None:
+    """chunk_delta with T = 2C makes at least the products of its WY form: see kernels/chunk_delta.py."""
+    counts = []
+    for length in (128, 256):
+        q, k, v = torch.randn(3, 1, length, 2, 32)
+        with Meter() as meter:
+            chunk_delta(l2_norm(q), l2_norm(k), v, torch.rand(1, length, 2))
+        counts.append(meter.counts)
+    (flops, elements, _), (twice, more, _) = counts
+    assert flops > 2 * 128 * 2 * (32 * 32 * 2)  # reading and writing the state alone
+    assert 1.9 < twice / flops < 2.1
+    assert 1.8 < more / elements < 2.2
+
+
+class Named(nn.Module):
+    def __init__(self, d_model: int, n_heads: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(d_model))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return hidden_square(x) * self.gain
+
+
+@torch.library.custom_op("archloop_test::hidden_square", mutates_args=())
+def hidden_square(x: Tensor) -> Tensor:
+    """An operator that hides its work."""
+    return (x @ x.mT) @ x
+
+
+@hidden_square.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+hidden_square.register_autograd(lambda ctx, gradient: gradient)
+
+
+def test_an_operator_without_formula_is_named() -> None:
+    layers = Layers(Named, CheckJob(d_model=8, n_heads=1, seed=0, calls=()))
+    counts, uncounted = measure(layers, {"x": torch.randn(1, 16, 8)})
+    assert uncounted == ("archloop_test.hidden_square.default",)
+    assert counts["x"].dtype == np.int64
