@@ -28,7 +28,7 @@ from tasks.sandbox.privileges import PR_SET_CHILD_SUBREAPER, prctl
 
 # Modules that designs or torch itself import late: after the fork that would cost each child the time.
 PRELOADED = ("evaluation.child", "kernels", "einops", "safetensors.torch", "torch._dynamo", "torch.utils.flop_counter")
-OURS = "tasks.sandbox.probe"  # children cannot read this room
+OURS = "tasks.sandbox.run_file"  # children cannot read this room
 FIRST_UID, LAST_UID = 61184, 65519  # kept free for short-lived users by convention: systemd.io/UIDS-GIDS
 GRACE_SECONDS = 5.0  # for a keeper to end its job, before the keeper itself is killed
 

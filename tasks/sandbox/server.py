@@ -19,6 +19,17 @@ START_SECONDS = 120.0  # importing torch from a cold disk
 # One of these sets of layers works on every machine that we know; each is tried on a throw-away child.
 ATTEMPTS: tuple[tuple[Layer, ...], ...] = ((), ("user",), ("namespaces",), ("user", "namespaces"))
 
+# What every real job will have to do: read Python, the packages and our code, and write into its folder.
+PROBE = """
+import importlib.util, os, pathlib, sysconfig
+for name in ("colorsys", "evaluation.child", "kernels", "einops", "torch"):
+    pathlib.Path(importlib.util.find_spec(name).origin).read_bytes()
+assert os.listdir(sysconfig.get_path("purelib"))
+pathlib.Path("new").mkdir()
+pathlib.Path("new/file").write_bytes(os.urandom(16))
+os.replace("new/file", "done")
+"""
+
 
 class Job:
     """A child that was ordered: what it says of its confinement, how it ended, and the means to end it."""
@@ -119,9 +130,10 @@ class Server:
         raise NotConfined(f"No child of the sandbox works on this machine: {' / '.join(told)}.")
 
     def _probe(self, folder: Path, errors: IO[bytes]) -> bool:
+        (folder / "probe.py").write_text(PROBE)
         order = Order(
-            module="tasks.sandbox.probe",
-            mode="probe",
+            module="tasks.sandbox.run_file",
+            mode="probe.py",
             folder=folder,
             profile="check",
             memory_bytes=2**30,
@@ -140,7 +152,7 @@ class Server:
             except CapacityFault as fault:
                 errors.write(str(fault).encode())
                 return False
-        return job.ending.status == 0 and (folder / "probe").is_file()
+        return job.ending.status == 0 and (folder / "done").is_file()
 
     def last_words(self) -> str:
         """The last line that the server wrote before it ended."""
