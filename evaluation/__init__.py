@@ -10,7 +10,7 @@ from evaluation.checks import check
 from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.fitness import Fitness, Gain, Panel, fitness
-from evaluation.launch import Exit, Launch, Limits, Profile, plain_launch
+from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective
 from evaluation.reports import (
     BenchmarkReport,
@@ -34,6 +34,7 @@ __all__ = [
     "Corpus",
     "CorpusError",
     "Difference",
+    "Ended",
     "Exit",
     "Failure",
     "FailureKind",

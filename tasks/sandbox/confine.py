@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from evaluation.launch import Profile
+from evaluation import Profile
 from tasks.sandbox import view
 from tasks.sandbox.landlock import restrict
 from tasks.sandbox.namespaces import NEW, is_administrator

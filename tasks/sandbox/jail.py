@@ -16,8 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from archdb import home
-from evaluation import CorpusError, Exit, Launch, Limits, Profile, private_paths
-from evaluation.launch import Ended
+from evaluation import CorpusError, Ended, Exit, Launch, Limits, Profile, private_paths
 from tasks.faults import CapacityFault, NotConfined, Stopped
 from tasks.sandbox.lines import Lines
 from tasks.sandbox.order import LAYERS, Layer, Order

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.launch import Profile
+from evaluation import Profile
 
 Layer = Literal["resource limits", "user", "capabilities", "landlock", "seccomp", "namespaces", "polling"]
 MESSAGE_BYTES = 2**16  # the longest message between supervisor, fork server and child

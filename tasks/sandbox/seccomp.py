@@ -11,7 +11,7 @@ import platform
 import struct
 from collections.abc import Iterable, Iterator
 
-from evaluation.launch import Profile
+from evaluation import Profile
 from tasks.sandbox.privileges import own_status
 from tasks.sandbox.syscalls import NEWEST, NUMBERS, numbers_of
 

@@ -5,10 +5,12 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from evaluation.launch import Profile
+from evaluation import Profile
 
 Right = Literal["list", "read", "run", "write", "own", "own and run", "device"]
 
@@ -39,16 +41,20 @@ def has_gpu() -> bool:
 @lru_cache(maxsize=1)
 def code_folders() -> tuple[Path, ...]:
     """Python's own files, the installed packages and the two rooms a candidate may use, by every name they go by."""
-    import evaluation
-    import kernels
-
     python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     linked = [sys.executable, os.path.join(sys.base_prefix, "lib"), os.path.join(sys.prefix, "pyvenv.cfg")]
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    rooms = [path for room in (evaluation, kernels) for path in room.__path__]
+    rooms = [path for room in ("evaluation", "kernels") for path in (_spec(room).submodule_search_locations or ())]
     named = [Path(path) for path in (*python, *linked, *packages, *rooms) if path]
     named += [Path(sys.executable).resolve().parent, Path(sys.executable).parent]
     return tuple(dict.fromkeys(path for one in named for path in (one.absolute(), one.resolve()) if path.exists()))
+
+
+def _spec(room: str) -> ModuleSpec:
+    found = find_spec(room)
+    if found is None:
+        raise ModuleNotFoundError(room)
+    return found
 
 
 def names(profile: Profile) -> Iterator[Grant]:
