@@ -183,6 +183,7 @@ def main() -> None:
     gc.freeze()  # a collection would touch, and so copy, the pages that children share
     control.send(b"ready")
     ForkServer(control, supervisor).serve()
+    os._exit(0)  # unloading torch would take a second, in which the supervisor waits for us
 
 
 if __name__ == "__main__":
