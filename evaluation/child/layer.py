@@ -14,6 +14,7 @@ from evaluation.jobs import CheckJob
 _FAR = 100_000  # calls that a counter is set ahead by
 _LOWER = (torch.float32, torch.bfloat16, torch.float16)
 _CASTS = {Tensor.float, Tensor.half, Tensor.bfloat16}
+_TO = {Tensor.to, Tensor.type}  # take a type by position
 
 
 class Layers:
@@ -116,10 +117,8 @@ class _Lifted(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in _CASTS:
             return args[0].double()
-        args = tuple(torch.float64 if _is_lower(given) else given for given in args)
-        kwargs = {name: torch.float64 if _is_lower(given) else given for name, given in (kwargs or {}).items()}
-        return func(*args, **kwargs)
-
-
-def _is_lower(given: object) -> bool:
-    return isinstance(given, torch.dtype) and given in _LOWER
+        if func in _TO:
+            args = tuple(torch.float64 if isinstance(one, torch.dtype) and one in _LOWER else one for one in args)
+        if kwargs and kwargs.get("dtype") in _LOWER:
+            kwargs = {**kwargs, "dtype": torch.float64}
+        return func(*args, **(kwargs or {}))
