@@ -10,6 +10,7 @@ import contextlib
 import gc
 import importlib
 import os
+import pwd
 import select
 import signal
 import socket
@@ -22,8 +23,8 @@ import psutil
 
 from tasks.sandbox.child import Child, end_tree
 from tasks.sandbox.confine import place, prepare
+from tasks.sandbox.folder import give, take_back
 from tasks.sandbox.order import MESSAGE_BYTES, Assignment, Ending, News, Order, Placement
-from tasks.sandbox.owner import give, take_back
 from tasks.sandbox.privileges import PR_SET_CHILD_SUBREAPER, prctl
 
 # Modules that designs or torch itself import late: after the fork that would cost each child the time.
@@ -116,7 +117,7 @@ class ForkServer:
     def _free_uid(self) -> int:
         taken = {child.uid for child in self.children}
         start = FIRST_UID + os.getpid() % 41 * 100  # supervisors that run side by side rarely share a user
-        return next(uid for uid in range(start, LAST_UID) if uid not in taken)
+        return next(uid for uid in range(start, LAST_UID) if uid not in taken and not _has_name(uid))
 
     def _end(self, child: Child) -> None:
         """End a child because its supervisor said anything, or left, or all is to end."""
@@ -159,6 +160,14 @@ class ForkServer:
                 end_tree(stray)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(stray, 0)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _tell(channel: socket.socket, news: News) -> None:

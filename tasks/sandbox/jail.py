@@ -18,10 +18,11 @@ from typing import IO
 from archdb import home
 from evaluation import CorpusError, Ended, Exit, Launch, Limits, Profile, private_paths
 from tasks.faults import CapacityFault, NotConfined, Stopped
+from tasks.sandbox.folder import contents_of, empty
 from tasks.sandbox.lines import Lines
 from tasks.sandbox.order import LAYERS, Layer, Order
 from tasks.sandbox.server import Job, start_job
-from tasks.sandbox.usage import contents_of, usage_below
+from tasks.sandbox.usage import usage_below
 
 POLL_SECONDS = 0.05
 SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
@@ -63,7 +64,7 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
             cpu_seconds=limits.cpu_seconds,
             output_bytes=limits.output_bytes,
             private=_private(),
-            hidden=tuple(dict.fromkeys((home().resolve(), Path.home().resolve()))),
+            hidden=_hidden(),
             layers=LAYERS if only is None else only,
             required=tuple(name.strip() for name in os.environ.get(MINIMUM_VARIABLE, "").split(",") if name.strip()),
             enforce=only is None,
@@ -78,6 +79,12 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
                 return _Supervision(order, limits, job, lines, errors, called).run(every_second or (lambda: None))
 
     return launch
+
+
+def _hidden() -> tuple[Path, ...]:
+    mine = Path(os.path.expanduser("~"))
+    wanted = [home(), *[mine] * mine.is_absolute()]
+    return tuple(path for path in dict.fromkeys(one.resolve() for one in wanted) if path != Path("/"))
 
 
 def _private() -> tuple[Path, ...]:
@@ -117,6 +124,8 @@ class _Supervision:
                     every_second()
         finally:
             self._finish()
+        if "polling" in self.order.layers:
+            self._look_through_folder()
         self.ready.unregister(self.job)
         while not self.lines.ended and self.lines.size <= self.limits.output_bytes and self._listen(0.0):
             pass
@@ -160,11 +169,19 @@ class _Supervision:
             self.ended = "cpu"
         elif used.processes > limits.processes:
             self.ended, self.note = "processes", f"It ran more than the {limits.processes} processes allowed."
-        if now >= self.next_scan:
-            held = contents_of(self.order.folder, limits.files)
+        elif used.unlinked_bytes > limits.disk_bytes:
+            self.ended, self.note = "output", f"It held {used.unlinked_bytes} bytes open in files without a name."
+        elif now >= self.next_scan:
+            self._look_through_folder()
             self.next_scan = now + SCAN_SHARE * (time.monotonic() - now)
-            if held.bytes > limits.disk_bytes or held.files > limits.files:
-                self.ended, self.note = "output", f"Its folder held {held.bytes} bytes in {held.files} files."
+
+    def _look_through_folder(self) -> None:
+        held = contents_of(self.order.folder, self.limits.files)
+        excess = held.excess(self.limits.disk_bytes, self.limits.files)
+        if excess and self.job.ending is not None:  # nobody writes there any more, and others need the room
+            empty(self.order.folder)
+        if excess and self.ended == "exited":
+            self.ended, self.note = "output", excess
 
     def _finish(self) -> None:
         """End the child unless it has ended; return when it is gone."""

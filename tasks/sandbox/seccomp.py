@@ -29,10 +29,8 @@ TIOCSTI, TIOCLINUX = 0x5412, 0x541C
 X32 = 0x3FFFFFFF  # x86_64 offers a second set of numbers above this one
 
 # Calls with a condition of their own below.
-CONDITIONAL = frozenset({"clone", "clone3", "kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "prlimit64"}) | {
-    "ioctl",
-    "mmap",
-}
+SIGNALS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
+CONDITIONAL = frozenset(("clone", "clone3", "ioctl", "mmap", "prlimit64", "sched_setaffinity", *SIGNALS))
 ONLY_CHECK = frozenset({"execve", "execveat", "fork", "vfork", "tkill", "pidfd_send_signal", "pidfd_open"})
 ONLY_WITHOUT_GPU = frozenset({"memfd_create", "socketpair"})
 
@@ -98,10 +96,11 @@ def _conditions(profile: Profile, gpu: bool, pid: int) -> Iterator[tuple[str, li
     clone = [flags, (AND, 0, 0, CLONE_NAMESPACES), (EQUAL, 1, 0, 0), (RETURN, 0, 0, REFUSE)]
     if profile == "check":  # threads, but no process: so a signal to anyone but oneself is meant for a stranger
         clone += [flags, (AND, 0, 0, CLONE_THREAD), (EQUAL, 0, 1, 0), (RETURN, 0, 0, REFUSE)]
-        for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        for name in SIGNALS:
             yield name, _refuse_unless(0, (pid,))
     yield "clone", clone
-    yield "prlimit64", _refuse_unless(0, (0, pid))
+    for name in ("prlimit64", "sched_setaffinity"):
+        yield name, _refuse_unless(0, (0, pid))
     if not gpu:  # memory that no process's size shows once it has let go of it
         yield (
             "mmap",

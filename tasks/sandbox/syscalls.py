@@ -104,6 +104,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "sched_setparam": (142, 118),
     "sched_setscheduler": (144, 119),
     "sched_setattr": (314, 274),
+    "sched_setaffinity": (203, 122),
     "prlimit64": (302, 261),
     "ioctl": (16, 29),
     "mmap": (9, 222),

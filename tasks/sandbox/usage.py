@@ -1,7 +1,8 @@
-"""What a running child and all that it started use: memory, CPU time, processes; and what lies in its folder."""
+"""What a running child and all that it started use: memory, CPU time, processes, and disk that no folder shows."""
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +17,7 @@ class Usage(NamedTuple):
     memory_bytes: int  # resident, shared maps included, of every process
     cpu_seconds: float  # of the living, and of the dead whom they have waited for
     processes: int
-
-
-class Contents(NamedTuple):
-    """Of a folder, without following links."""
-
-    bytes: int
-    files: int  # and folders, links, pipes
+    unlinked_bytes: int  # on disk, in files that have no name any more but are held open
 
 
 def usage_below(pid: int) -> Usage:
@@ -32,6 +27,7 @@ def usage_below(pid: int) -> Usage:
     """
     level = _children(pid)
     memory, cpu, count = 0, 0.0, 0
+    unlinked: dict[tuple[int, int], int] = {}
     while level:
         for one in level:
             with contextlib.suppress(OSError, IndexError, ValueError, KeyError):
@@ -40,8 +36,20 @@ def usage_below(pid: int) -> Usage:
                 memory += sizes["VmRSS"] if not count else sizes["RssAnon"] + sizes["RssShmem"]
                 cpu += sum(int(field) for field in fields[11:15]) / TICKS
                 count += 1
+                unlinked |= _unlinked(one)
         level = [child for one in level for child in _children(one)]
-    return Usage(memory, cpu, count)
+    return Usage(memory, cpu, count, sum(unlinked.values()))
+
+
+def _unlinked(pid: int) -> dict[tuple[int, int], int]:
+    """Size on disk of each nameless file that a process holds open."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            facts = os.stat(f"/proc/{pid}/fd/{name}")
+            if stat.S_ISREG(facts.st_mode) and not facts.st_nlink:
+                found[facts.st_dev, facts.st_ino] = facts.st_blocks * 512
+    return found
 
 
 def _status(pid: int) -> dict[str, int]:
@@ -62,20 +70,3 @@ def _children(pid: int) -> list[int]:
     except ProcessLookupError:
         pass
     return found
-
-
-def contents_of(folder: Path, most_files: int) -> Contents:
-    """Size of a folder's content on disk. Stops counting beyond ``most_files``."""
-    size = files = 0
-    waiting = [os.fspath(folder)]
-    while waiting and files <= most_files:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                files += 1
-                if files > most_files:
-                    break
-                with contextlib.suppress(OSError):
-                    size += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-    return Contents(size, files)
