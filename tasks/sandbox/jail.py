@@ -25,6 +25,7 @@ from tasks.sandbox.server import Job, start_job
 from tasks.sandbox.usage import usage_below
 
 POLL_SECONDS = 0.05
+MOST_THREADS = 1024  # of all processes of a child together
 SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
 START_SECONDS = 60.0  # from an order to the job's first line, on a very busy machine
 END_SECONDS = 20.0  # for a killed child to be gone
@@ -169,6 +170,8 @@ class _Supervision:
             self.ended = "cpu"
         elif used.processes > limits.processes:
             self.ended, self.note = "processes", f"It ran more than the {limits.processes} processes allowed."
+        elif used.threads > MOST_THREADS:
+            self.ended, self.note = "processes", f"It ran more than the {MOST_THREADS} threads allowed."
         elif used.unlinked_bytes > limits.disk_bytes:
             self.ended, self.note = "output", f"It held {used.unlinked_bytes} bytes open in files without a name."
         elif now >= self.next_scan:

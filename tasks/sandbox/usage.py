@@ -17,6 +17,7 @@ class Usage(NamedTuple):
     memory_bytes: int  # resident, shared maps included, of every process
     cpu_seconds: float  # of the living, and of the dead whom they have waited for
     processes: int
+    threads: int
     unlinked_bytes: int  # on disk, in files that have no name any more but are held open
 
 
@@ -26,7 +27,7 @@ def usage_below(pid: int) -> Usage:
     Libraries are counted once, for the first process; what a process has written or shares, for each.
     """
     level = _children(pid)
-    memory, cpu, count = 0, 0.0, 0
+    memory, cpu, count, threads = 0, 0.0, 0, 0
     unlinked: dict[tuple[int, int], int] = {}
     while level:
         for one in level:
@@ -35,10 +36,10 @@ def usage_below(pid: int) -> Usage:
                 fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
                 memory += sizes["VmRSS"] if not count else sizes["RssAnon"] + sizes["RssShmem"]
                 cpu += sum(int(field) for field in fields[11:15]) / TICKS
-                count += 1
+                count, threads = count + 1, threads + sizes["Threads"]
                 unlinked |= _unlinked(one)
         level = [child for one in level for child in _children(one)]
-    return Usage(memory, cpu, count, sum(unlinked.values()))
+    return Usage(memory, cpu, count, threads, sum(unlinked.values()))
 
 
 def _unlinked(pid: int) -> dict[tuple[int, int], int]:
@@ -53,10 +54,15 @@ def _unlinked(pid: int) -> dict[tuple[int, int], int]:
 
 
 def _status(pid: int) -> dict[str, int]:
-    """Sizes in bytes of a process that is not a zombie."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    sizes = (line.split() for line in lines if line.endswith(" kB"))
-    return {fields[0].rstrip(":"): 1024 * int(fields[1]) for fields in sizes}
+    """Sizes in bytes, and the number of threads, of a process that is not a zombie."""
+    found = {}
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if line.endswith(" kB"):
+            found[name] = 1024 * int(value.split()[0])
+        elif name == "Threads":
+            found[name] = int(value)
+    return found
 
 
 def _children(pid: int) -> list[int]:

@@ -45,13 +45,7 @@ def build(folder: Path, planned: Plan) -> None:
     covers = planned.covers
     if not _below(folder, covers):
         covers = (*covers, *_topmost(closed_to_others([folder])))
-    within = [path for path in (folder, *planned.kept) if _below(path, covers)]
-    kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in within]
-    for cover in covers:
-        _mount("none", str(cover), "tmpfs", NOSUID | NODEV, "mode=755,size=1m")
-    for path, descriptor in kept:
-        _place(path, descriptor)
-        os.close(descriptor)
+    cover(covers, [path for path in (folder, *planned.kept) if _below(path, covers)])
     for path, is_folder in planned.private:
         if is_folder:
             _mount("none", str(path), "tmpfs", NOSUID | NODEV, "mode=755,size=4k")
@@ -60,6 +54,16 @@ def build(folder: Path, planned: Plan) -> None:
     _mount(str(folder), str(folder), None, BIND)
     _set_attributes("/", RDONLY | NOSUID, 0, AT_RECURSIVE)
     _set_attributes(str(folder), NODEV, RDONLY, 0)
+
+
+def cover(covers: Iterable[Path], kept: Iterable[Path]) -> None:
+    """Make folders look empty to this process's mount namespace, but for what is ``kept`` in them. Raises OSError."""
+    held = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in kept]
+    for one in covers:
+        _mount("none", str(one), "tmpfs", NOSUID | NODEV, "mode=755,size=1m")
+    for path, descriptor in held:
+        _place(path, descriptor)
+        os.close(descriptor)
 
 
 def own_processes_only() -> bool:
