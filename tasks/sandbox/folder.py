@@ -29,7 +29,7 @@ class Contents(NamedTuple):
             return f"Its folder held folders nested more than {MOST_NESTED} deep."
         if self.bytes > most_bytes or self.files > most_files:
             return (
-                f"Its folder held {self.bytes} bytes in {self.files} files; {most_bytes} in {most_files} are allowed."
+                f"Its folder held {self.bytes} bytes in {self.files} files, of {most_bytes} in {most_files} allowed."
             )
         return ""
 

@@ -19,7 +19,7 @@ from evaluation import Exit, Launch, Limits
 
 LIMITS = Limits(
     wall_seconds=6,
-    cpu_seconds=4,
+    cpu_seconds=1,
     memory_bytes=600 * 2**20,
     output_bytes=2**20,
     disk_bytes=32 * 2**20,
@@ -110,6 +110,7 @@ class Arena:
             over.set()
             if look is not None:
                 watcher.join()
+        assert self.launch is unguarded or self.exit.start_seconds is not None, "the program did not run"
         return self.exit
 
     def _watch(self, look: Look, over: threading.Event) -> None:

@@ -1,12 +1,13 @@
-"""``python -m tests.sandbox.run [ATTACK...]``: let attacks loose without a sandbox and in it, a JSON line for each."""
+"""``python -m tests.sandbox.run``: let attacks loose, without a sandbox and in it, and print a JSON line for each."""
 
+import argparse
 import json
-import os
-import sys
+import time
 from typing import NamedTuple
 
 from evaluation import Launch
 from tasks.sandbox.jail import jail
+from tasks.sandbox.order import LAYERS
 from tests.sandbox.arena import Unsuited, arena, unguarded
 from tests.sandbox.attacks import Attack, all_attacks
 
@@ -18,6 +19,7 @@ class Outcome(NamedTuple):
     control: str | None  # evidence without any sandbox
     jailed: str | None  # evidence in the sandbox
     unsuited: str  # why it cannot be tried here
+    seconds: float
 
 
 def try_attack(one: Attack, launch: Launch) -> str:
@@ -26,16 +28,28 @@ def try_attack(one: Attack, launch: Launch) -> str:
         return one.make(place)
 
 
-def outcome_of(one: Attack) -> Outcome:
-    """Let an attack loose twice."""
+def outcome_of(one: Attack, without: frozenset[str]) -> Outcome:
+    """Let an attack loose twice, the second time in a sandbox that may lack some layers."""
+    started = time.monotonic()
+    layers = tuple(layer for layer in LAYERS if layer not in without)
     try:
         control = try_attack(one, unguarded) if one.control else None
-        return Outcome(one.name, control, try_attack(one, jail()), "")
+        jailed = try_attack(one, jail(only=layers if without else None))
+        return Outcome(one.name, control, jailed, "", time.monotonic() - started)
     except Unsuited as reason:
-        return Outcome(one.name, None, None, str(reason))
+        return Outcome(one.name, None, None, str(reason), time.monotonic() - started)
+
+
+def main() -> None:
+    """Let attacks loose; all of them if none is named."""
+    known = all_attacks()
+    asked = argparse.ArgumentParser()
+    asked.add_argument("attacks", nargs="*", default=[*known], metavar="ATTACK")
+    asked.add_argument("--without", action="append", default=[], choices=LAYERS, help="a layer to leave out")
+    given = asked.parse_args()
+    for name in given.attacks:
+        print(json.dumps(outcome_of(known[name], frozenset(given.without))._asdict()), flush=True)
 
 
 if __name__ == "__main__":
-    known = all_attacks()
-    for name in sys.argv[1:] or known:
-        print(json.dumps({**outcome_of(known[name])._asdict(), "uid": os.geteuid()}), flush=True)
+    main()

@@ -6,7 +6,7 @@ from tests.sandbox.arena import LIMITS, Arena
 from tests.sandbox.attacks import attack
 
 MANY = 1200 * 2**20  # bytes, twice what is allowed
-SPIN = 10.0  # seconds of compute time
+SPIN = 5.5  # seconds of compute time
 
 
 def shared_memory() -> int:
@@ -98,7 +98,7 @@ def spin_in_turns(arena: Arena) -> str:
 def _compute(arena: Arena) -> str:
     assert arena.exit is not None
     used = arena.exit.cpu_seconds
-    return f"{used:.1f} s of compute time" if used > LIMITS.cpu_seconds + 4 else ""
+    return f"{used:.1f} s of compute time" if used > LIMITS.cpu_seconds + 3.5 else ""
 
 
 @attack("do nothing, for ever")

@@ -123,8 +123,8 @@ def fork_bomb(arena: Arena) -> str:
     many = 300
     arena.run(
         f"import os, time\nfor _ in range({many}):\n"
-        "    if not os.fork():\n        time.sleep(2.5)\n        os._exit(0)\n"
-        "time.sleep(2.5)\n",
+        "    if not os.fork():\n        time.sleep(2)\n        os._exit(0)\n"
+        "time.sleep(2)\n",
         profile="train",
         look=lambda pids: f"{len(pids)} processes at a time" if len(pids) > many * 0.9 else "",
     )
@@ -142,7 +142,7 @@ def thread_bomb(arena: Arena) -> str:
     arena.run(
         "import threading, time\n"
         "threading.stack_size(65536)\n"
-        f"for _ in range({many}): threading.Thread(target=time.sleep, args=(2.5,), daemon=True).start()\n",
+        f"for _ in range({many}): threading.Thread(target=time.sleep, args=(1.5,)).start()\n",
         look=look,
     )
     return arena.seen
@@ -200,6 +200,10 @@ def run_program(arena: Arena) -> str:
     return arena.seen
 
 
+def capabilities(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text().split("CapEff:")[1].split()[0]
+
+
 @attack("become root by a program that is set to run as root")
 def setuid_program(arena: Arena) -> str:
     programs = [path for name in ("su", "passwd", "newgrp") if (path := shutil.which(name))]
@@ -207,11 +211,11 @@ def setuid_program(arena: Arena) -> str:
     if not rooted:
         raise Unsuited("there is no such program")
 
-    def look(pids: list[int]) -> str:
-        for pid in pids:
+    def look(_: list[int]) -> str:
+        for one in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):
-                if psutil.Process(pid).uids().effective == 0 and os.readlink(f"/proc/{pid}/exe") == rooted[0]:
-                    return f"{rooted[0]} runs as root"
+                if one.name() == os.path.basename(rooted[0]) and int(capabilities(one.pid), 16):
+                    return f"{rooted[0]} runs with capabilities"
         return ""
 
     arena.run(
