@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: setup run test checks-report
+.PHONY: setup run test checks-report attack-report
 
 setup: .venv/ready
 
@@ -23,3 +23,7 @@ test: setup
 # Minutes: every seeded bug, control and baseline, and 200 random designs through the real check; the two rates come last.
 checks-report: setup
 	.venv/bin/python -m tests.checks_report
+
+# Minutes: real attacks on the sandbox, against each layer alone and all together; start times; the totals come last.
+attack-report: setup
+	.venv/bin/python -m tests.sandbox.report

@@ -28,9 +28,7 @@ class Contents(NamedTuple):
         if self.too_deep:
             return f"Its folder held folders nested more than {MOST_NESTED} deep."
         if self.bytes > most_bytes or self.files > most_files:
-            return (
-                f"Its folder held {self.bytes} bytes in {self.files} files, of {most_bytes} in {most_files} allowed."
-            )
+            return f"Its folder held {self.bytes} bytes in {self.files} files, of {most_bytes} in {most_files} allowed."
         return ""
 
 

@@ -77,4 +77,4 @@ def limit_resources(limits: Mapping[str, int]) -> None:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         # After the soft limit on CPU time comes a signal that a child may ignore; after the hard one comes SIGKILL.
-        resource.setrlimit(kind, (most, most + 2 if name == "CPU" and hard == resource.RLIM_INFINITY else most))
+        resource.setrlimit(kind, (most, most + 1 if name == "CPU" and hard == resource.RLIM_INFINITY else most))

@@ -18,9 +18,9 @@ from typing import Any
 from evaluation import Exit, Launch, Limits
 
 LIMITS = Limits(
-    wall_seconds=6,
+    wall_seconds=10,
     cpu_seconds=1,
-    memory_bytes=600 * 2**20,
+    memory_bytes=500 * 2**20,
     output_bytes=2**20,
     disk_bytes=32 * 2**20,
     files=500,

@@ -38,9 +38,9 @@ def many_files(arena: Arena) -> str:
     def look(_: list[int]) -> str:
         nonlocal peak
         peak = max(peak, used(arena.folder)[1])
-        return f"{peak} files" if peak > 40 * LIMITS.files else ""
+        return f"{peak} files" if peak > 12 * LIMITS.files else ""
 
-    arena.run("for n in range(25000): open(f'file{n}', 'w').close()\nimport time; time.sleep(0.3)", look=look)
+    arena.run("for n in range(8000): open(f'file{n}', 'w').close()\nimport time; time.sleep(0.3)", look=look)
     return arena.seen
 
 
@@ -93,7 +93,7 @@ def _leftover(arena: Arena, code: str) -> str:
 
 @attack("nest folders deeper than the cleaning up can follow")
 def deep_folders(arena: Arena) -> str:
-    found = _leftover(arena, "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n")
+    found = _leftover(arena, "import os\nfor _ in range(1200):\n    os.mkdir('d')\n    os.chdir('d')\n")
     os.system(f"rm -rf {arena.data / 'work' / 'job'}")
     return found
 
