@@ -32,7 +32,7 @@ class Limits(Report):
     wall_seconds: float
     cpu_seconds: float
     memory_bytes: int
-    output_bytes: int = 16 * 2**20  # on stdout, and likewise in any single file
+    output_bytes: int = 16 * 2**20  # on stdout, and likewise in any single file that is read back
     disk_bytes: int = 2 * 2**30  # in all files of its folder together
     files: int = 10_000
     processes: int = 64

@@ -107,7 +107,7 @@ def _limit(order: Order, own_user: bool, gpu: bool) -> str:
         mapped = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     limits = {
         "CPU": int(order.cpu_seconds) + 1,
-        "FSIZE": order.output_bytes,
+        "FSIZE": order.file_bytes,
         "NOFILE": MOST_OPEN_FILES,
         "NPROC": MOST_OWN if own_user else MOST_SHARED,
         "CORE": 1,  # 0 would still hand a core to a program named in core_pattern; 1 does neither

@@ -63,7 +63,8 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
             profile=profile,
             memory_bytes=limits.memory_bytes,
             cpu_seconds=limits.cpu_seconds,
-            output_bytes=limits.output_bytes,
+            # Compilers write large intermediate files; what is read back is bounded by its reader.
+            file_bytes=limits.output_bytes if profile == "check" else limits.disk_bytes,
             private=_private(),
             hidden=_hidden(),
             layers=LAYERS if only is None else only,

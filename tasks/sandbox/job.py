@@ -6,6 +6,7 @@ import importlib
 import os
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from typing import NoReturn
@@ -53,6 +54,7 @@ def _confine(order: Order, placed: Placement) -> None:
     if order.profile == "train":
         for name in ("TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR"):
             os.environ[name] = str(order.folder / "cache")
+    tempfile.tempdir = None  # what it remembers is the fork server's
     parent = os.getppid()
     layers = confine.put_on(order, placed)
     die_with_parent(parent)  # the kernel forgot it when the user changed

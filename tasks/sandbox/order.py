@@ -40,7 +40,7 @@ class Order(BaseModel):
     profile: Profile
     memory_bytes: int
     cpu_seconds: float
-    output_bytes: int
+    file_bytes: int  # the most in any one file
     private: tuple[Path, ...]  # held-out text: unreadable even where it lies among readable code
     hidden: tuple[Path, ...]  # the data folder and homes: only what is granted inside them shows
     layers: tuple[Layer, ...] = LAYERS

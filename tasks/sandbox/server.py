@@ -138,7 +138,7 @@ class Server:
             profile="check",
             memory_bytes=2**30,
             cpu_seconds=30,
-            output_bytes=2**20,
+            file_bytes=2**20,
             private=(),
             hidden=(),
             enforce=False,

@@ -21,6 +21,7 @@ SOURCES = ("/dev/zero", "/dev/urandom", "/dev/random")
 # What Triton and Inductor need to compile: a C compiler and its headers, CUDA's tools, and a device if there is one.
 COMPILERS = ("/bin", "/usr/bin", "/usr/include", "/usr/libexec", "/usr/local/cuda", "/usr/share/gcc")
 DRIVERS = ("/proc/driver/nvidia", "/sys/module/nvidia", "/sys/class/drm", "/sys/bus/pci", "/sys/devices/pci0000:00")
+PYTHON = ("stdlib", "platstdlib", "purelib", "platlib", "include")  # folders as sysconfig names them
 PASSED_ON = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")  # of the supervisor's environment; neither is a secret
 HIDDEN = ("/home", "/root", "/tmp", "/var/tmp", "/run", "/dev/shm", "/mnt", "/media", "/srv")
 
@@ -41,7 +42,7 @@ def has_gpu() -> bool:
 @lru_cache(maxsize=1)
 def code_folders() -> tuple[Path, ...]:
     """Python's own files, the installed packages and the two rooms a candidate may use, by every name they go by."""
-    python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    python = [sysconfig.get_path(name) for name in PYTHON]
     linked = [sys.executable, os.path.join(sys.base_prefix, "lib"), os.path.join(sys.prefix, "pyvenv.cfg")]
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     rooms = [path for room in ("evaluation", "kernels") for path in (_spec(room).submodule_search_locations or ())]

@@ -164,3 +164,17 @@ def test_no_server_is_left_when_told_to_stop(tmp_path: Path) -> None:
     run("", tmp_path)
     stop_server()
     assert not [one for one in psutil.Process().children() if "tasks.sandbox.fork_server" in one.cmdline()]
+
+
+@pytest.mark.slow
+def test_compilers_work_where_training_needs_them(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys, torch\n"
+        "doubled = torch.compile(lambda x: x.sin() * 2)(torch.ones(4, 64))\n"
+        "assert torch.allclose(doubled, torch.ones(4, 64).sin() * 2)\n"
+        "assert os.listdir('cache')\n"
+        "subprocess.run([sys.executable, '-c', 'import torch, triton'], check=True)\n"
+    )
+    limits = Limits(wall_seconds=300, cpu_seconds=300, memory_bytes=4 * 2**30)
+    end, _ = run_code(jail(), code, tmp_path, limits, profile="train")
+    assert (end.ended, end.returncode) == ("exited", 0), end.stderr_tail
