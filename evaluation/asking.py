@@ -62,7 +62,7 @@ def blind(scale: Scale, questions: list[Questions], corpus: Corpus, rng: Rng) ->
             rows = able[: max(0, min(scale.prefix_rows, room))]
             name = f"{q.name}/{length}"
             if len(rows) and all(name != other.name for other in asked):
-                free[q.name] = np.setdiff1d(free[q.name], rows)
+                free[q.name] = free[q.name][~np.isin(free[q.name], rows)]
                 cuts = np.full(len(rows), length)
                 asked.append(_ask(name, q, rows, q.tokens[rows, :length], cuts))
         for q in own:
