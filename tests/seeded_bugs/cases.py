@@ -13,6 +13,7 @@ from evaluation import CheckReport, baseline_source, baselines, check
 from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.naming import name_of
 from tasks.agents.grammar.space import Design, random_design
+from tasks.faults import NotConfined
 from tasks.sandbox.jail import jail, stop_everything
 from tests.seeded_bugs import BASES, BUGS, CONTROLS, Bug, Control, source_of
 
@@ -114,6 +115,8 @@ def run_case(case: Case, folder: Path) -> Outcome:
     full = case.bug is not None and case.bug.full
     try:
         report = check(case.source, SCALE, folder, jail(), full=full, quadratic=case.quadratic)
+    except NotConfined:
+        raise
     except Exception as error:
         if stop_everything.is_set():
             raise
