@@ -81,27 +81,6 @@ def test_leak_that_opens_only_when_scored_is_caught(tmp_path: Path) -> None:
     assert report.objectives == {}
 
 
-def test_forged_results_are_invalid_output(tmp_path: Path) -> None:
-    report = train(FORGES, "tiny", 1, HIDDEN, tmp_path, plain_launch)
-    assert report.failure is not None
-    assert report.failure.kind == "invalid_output"
-    assert "safetensors" in report.failure.message
-    assert not (tmp_path / WEIGHTS_FILE).exists()
-
-
-def test_forged_logits_and_stray_weights_are_refused(honest: Path, tmp_path: Path) -> None:
-    forges = HEAD + (
-        "        import numpy\n"
-        "        from safetensors.numpy import save_file\n"
-        "        save_file({'text/0': numpy.zeros((1, 256), 'float32')}, 'outputs.safetensors')\n"
-        "        torch.os._exit(0)\n"
-    )
-    report = benchmark(forges, "tiny", 3, HIDDEN, honest, tmp_path, plain_launch)
-    assert report.failure is not None
-    assert report.failure.kind == "invalid_output"
-    assert "text/0 should be" in report.failure.message
-
-
 def test_diverging_training_is_non_finite(tmp_path: Path) -> None:
     source = HEAD + "        return h * torch.where(h.detach().abs().mean() > -1, float('nan'), 1.0)\n"
     report = train(source, "tiny", 1, HIDDEN, tmp_path, plain_launch)
