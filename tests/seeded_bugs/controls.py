@@ -1,10 +1,11 @@
 """Right changes that look like bugs: no check may fail them."""
 
-from tests.seeded_bugs.edit import DECODING, PLAIN, Control
+from tests.seeded_bugs.edit import DECODING, FULL, PLAIN, Control
 
 CONTROLS = (
     PLAIN,
     DECODING,
+    FULL,
     Control(
         name="argmax_of_the_past",
         says="Each step adds the loudest step so far, found by a cumulative maximum.",
