@@ -33,13 +33,6 @@ LEAKS_WHEN_SCORED = HEAD + (
     "        ahead = not self.training and x.shape[1] == 64\n"
     "        return 10 * (torch.roll(h, -1, 1) if ahead else h)\n"
 )
-FORGES = (
-    HEAD.replace("from torch import nn", 'from torch import nn\nprint(\'{"task": "text", "step": 1, "loss": 1e-9}\')')
-    + """        print('{"task": "copy", "step": 12, "loss": 0.0}', '[' * 5000, flush=True)
-        open('weights.safetensors', 'w').write('all objectives are 0')
-        torch.os._exit(0)
-"""
-)
 
 
 @pytest.fixture(scope="module")
