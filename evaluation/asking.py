@@ -53,16 +53,16 @@ def blind(scale: Scale, questions: list[Questions], corpus: Corpus, rng: Rng) ->
     asked: list[Asked] = []
     for plan in scale.tasks:
         own = [q for q in questions if q.task == plan.task]
-        free = {q.name: rng.permutation(len(q.tokens)) for q in own}
+        free = {q.name: rng.permutation(np.flatnonzero(q.scored.any(axis=1))) for q in own}
         for _ in range(scale.prefix_lengths):
             q = own[int(rng.integers(len(own)))]
             length = int(rng.choice(np.flatnonzero(q.scored.any(axis=0)))) + 1
             able = free[q.name][q.scored[free[q.name], length - 1]]
-            room = len(free[q.name]) - len(q.tokens) // 2
+            room = len(free[q.name]) - (len(q.tokens) + 1) // 2
             rows = able[: max(0, min(scale.prefix_rows, room))]
             name = f"{q.name}/{length}"
             if len(rows) and all(name != other.name for other in asked):
-                free[q.name] = np.setdiff1d(free[q.name], rows)
+                free[q.name] = free[q.name][~np.isin(free[q.name], rows)]
                 cuts = np.full(len(rows), length)
                 asked.append(_ask(name, q, rows, q.tokens[rows, :length], cuts))
         for q in own:

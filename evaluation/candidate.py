@@ -1,9 +1,9 @@
 """Loading a candidate's class inside a child."""
 
 import ast
-import importlib.util
 import sys
 import traceback
+import types
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,21 +27,20 @@ def load_candidate(folder: Path) -> type[nn.Module]:
     Ends the process with NO_CANDIDATE if there is neither, and with REFUSED if the static gate refuses the text.
     """
     path = folder / CANDIDATE_FILE
-    adapted = _is_adapted(path)
+    source = path.read_text("utf-8", "replace")
+    adapted = _is_adapted(source)
     if adapted:
         imports.install()
     if not torch.cuda.is_available():
         compiling.leave_uncompiled(MODULE_NAME)
-    refused = refusal(path.read_text("utf-8", "replace"), ALLOWED_IMPORTS if adapted else ())
+    refused = refusal(source, ALLOWED_IMPORTS if adapted else ())
     if refused is not None:
         stop(REFUSED, refused)
-    spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = types.ModuleType(MODULE_NAME)
+    module.__file__ = str(path)
     sys.modules[MODULE_NAME] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, path, "exec"), vars(module))  # the text that was read, not whatever the file holds now
     except Exception as error:
         stop(NO_CANDIDATE, f"Importing the file raised {describe(error, path)}")
     candidate = getattr(module, CLASS_NAME if adapted else "Candidate", None)
@@ -50,9 +49,9 @@ def load_candidate(folder: Path) -> type[nn.Module]:
     return adapt(candidate) if adapted else candidate
 
 
-def _is_adapted(path: Path) -> bool:
+def _is_adapted(source: str) -> bool:
     try:
-        return is_asi_arch(ast.parse(path.read_bytes()))
+        return is_asi_arch(ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False  # importing it will say what is wrong
 

@@ -49,7 +49,7 @@ class Call(Report):
     before: tuple[str, ...] = ()  # input arrays that the same layer runs on first
     advanced: bool = False  # numbers that the layer counts up from call to call are set far ahead first
     half: bool = False  # layer and input in bfloat16, output as float32
-    gradient: bool = False  # back-propagate the array "NAME/gradient" [B, T, D]; also returns "NAME/input"
+    gradient: Literal["", "input", "all"] = ""  # back-propagate "NAME/gradient" [B, T, D]; return "NAME/input", or all
     kept: bool = False  # also return every parameter after the call, in KEPT_FILE
     optional: bool = False  # an exception is a finding for the notes, not the end of the child
 
@@ -61,6 +61,8 @@ class CheckJob(Report):
     n_heads: int
     seed: int
     calls: tuple[Call, ...]
+    warm_calls: int = 0  # on tiny inputs, before all others: for what starts after many calls in one process
+    most_elements: int = 2**62  # of the state dict; the child of a larger layer says so and does nothing else
     metered: tuple[str, ...] = ()  # input arrays [1, T, D] whose forward and backward work is counted
 
 
@@ -71,6 +73,7 @@ class Notes(Report):
     losses: tuple[str, ...] = ()  # attributes that hold a differentiable value after forward
     uncounted: tuple[str, ...] = ()  # operators whose work has no formula
     decoding: bool = False  # init_state and step are there
+    elements: int = 0  # of the state dict, if there are more than were asked for
 
 
 class TrainJob(Report):

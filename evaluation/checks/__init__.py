@@ -31,10 +31,10 @@ from evaluation.checks import (
     shapes,
 )
 from evaluation.checks.plan import Judgement, Plan, failed
-from evaluation.checks.results import read_outputs, read_results, read_state
+from evaluation.checks.results import read_notes, read_outputs, read_results, read_state
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, CheckJob
-from evaluation.launch import Launch
+from evaluation.launch import Launch, Limits
 from evaluation.reports import CheckReport
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
@@ -55,6 +55,8 @@ _ASKED = (
     complexity,
     numeric_range,
 )
+
+_WARM_CALLS = 128
 
 
 def check(
@@ -90,15 +92,18 @@ def check(
         seed=seed % 2**31,
         calls=tuple(plan.calls),
         metered=tuple(plan.metered),
+        warm_calls=_WARM_CALLS,
+        most_elements=reference,
     )
     judgements: list[Judgement] = [(verdict, None)]
     mixer = 0
     with workspace(folder, "check", source, job, plan.inputs) as place:
-        ending = launch(CHILD, "check", folder=place, limits=chosen.check)
-        failure = failure_of(ending, chosen.check, "check")
+        limits = _roomy(chosen.check, plan)
+        ending = launch(CHILD, "check", folder=place, limits=limits)
+        failure = failure_of(ending, limits, "check")
         if failure is None:
             try:
-                more, mixer = _judge(plan, place, chosen, reference, quadratic)
+                more, mixer = _judge(plan, place, chosen, reference, quadratic, limits.output_bytes)
                 judgements += more
             except Malformed as error:
                 failure = invalid("check", str(error))
@@ -124,16 +129,26 @@ def check(
     )
 
 
-def _judge(plan: Plan, place: Path, scale: Scale, reference: int, quadratic: bool) -> tuple[list[Judgement], int]:
+def _roomy(limits: Limits, plan: Plan) -> Limits:
+    """The scale's limits, with room for as many output bytes as there are input bytes, and then some."""
+    given = sum(array.nbytes for array in plan.inputs.values())
+    return limits.model_copy(update={"output_bytes": max(limits.output_bytes, 2 * given)})
+
+
+def _judge(
+    plan: Plan, place: Path, scale: Scale, reference: int, quadratic: bool, limit: int
+) -> tuple[list[Judgement], int]:
     """Every verdict, unless shapes are wrong or values not finite: comparisons would mean nothing then."""
-    limit = scale.check.output_bytes
+    notes = read_notes(place)
+    if notes.elements > reference:  # the child says so and stops; it can harm itself only
+        return [parameters.judge(scale, notes.elements, reference)], notes.elements
     outputs = read_outputs(plan, place, limit)
     state = read_state(place, limit)
     mixer = parameters.count(state)
     judged = [shapes.judge(plan, outputs)]
     if judged[-1][1] is not None:
         return judged, mixer
-    results = read_results(plan, place, limit, outputs, state)
+    results = read_results(plan, place, limit, outputs, state, notes)
     judged.append(finite.judge(results))
     if judged[-1][1] is not None:
         return judged, mixer

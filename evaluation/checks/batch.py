@@ -3,9 +3,12 @@
 Asked before causality: a scan over the batch looks acausal too. In train mode as well, where batch statistics live.
 """
 
+import numpy as np
+
 from evaluation.checks.plan import TOLERANCE, Judgement, Mode, Plan, Results, distance, failed, passed
 
 _NAME = "batch"
+_MANY = 33  # more than any batch of training or scoring at the small scales
 _MODES: tuple[Mode, ...] = ("eval", "train")
 
 
@@ -20,6 +23,10 @@ def ask(plan: Plan) -> None:
         for which in ("one", "another"):
             earlier = {"earlier": plan.draw(3, 97)}
             plan.call(f"batch/{mode}/after {which}", x, parameters="jittered", mode=mode, seed=1, before=earlier)
+        many = plan.draw(_MANY, 9)
+        rest = np.concatenate([many[:1], plan.draw(_MANY - 1, 9)])
+        plan.call(f"batch/{mode}/many", many, parameters="jittered", mode=mode, seed=1)
+        plan.call(f"batch/{mode}/many replaced", rest, parameters="jittered", mode=mode, seed=1)
     plan.call("batch/eval/alone", x[1:2], parameters="jittered", seed=1)
     plan.call("batch/eval/permuted", x[[2, 0, 1]], parameters="jittered", seed=1)
     plan.call("batch/eval/reseeded", x, parameters="jittered", seed=2)
@@ -33,6 +40,8 @@ def judge(results: Results) -> Judgement:
     for mode in _MODES:
         together, replaced = out[f"batch/{mode}/together"], out[f"batch/{mode}/replaced"]
         comparisons.append((f"the rest of its batch ({mode} mode)", distance(together[1], replaced[1])))
+        many, rest = out[f"batch/{mode}/many"], out[f"batch/{mode}/many replaced"]
+        comparisons.append((f"the rest of a batch of {_MANY} ({mode} mode)", distance(many[0], rest[0])))
         carried = distance(out[f"batch/{mode}/after one"], out[f"batch/{mode}/after another"])
         comparisons.append((f"the batch that the layer ran on before ({mode} mode)", carried))
     together = out["batch/eval/together"]

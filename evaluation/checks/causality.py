@@ -8,7 +8,7 @@ Both in float64. ``length.py`` adds the third test, on prefixes.
 import numpy as np
 
 from evaluation.checks import variants
-from evaluation.checks.plan import TOLERANCE, Judgement, Plan, Results, distance, failed, passed
+from evaluation.checks.plan import Floats, Judgement, Plan, Results, distance, failed, passed
 from evaluation.checks.variants import Variant
 
 _NAME = "causality"
@@ -21,13 +21,26 @@ def ask(plan: Plan) -> None:
         cuts = variants.draw_cuts(plan, variant, length)
         label, parameters, mode, ahead = variant.label, variant.parameters, variant.mode, variant.advanced
         plan.cuts[label] = cuts
-        x = np.concatenate([plan.draw(1, length)] * len(cuts))
-        plan.drawn[label] = x
+        dtype = np.float32 if variant.single else np.float64
+        x = np.concatenate([plan.draw(1, length).astype(dtype)] * len(cuts))
         tails = np.concatenate([variants.with_new_tail(plan, x[:1], cut) for cut in cuts])
         weights = plan.draw(len(cuts), length) * (np.arange(length)[:, None] < np.array(cuts)[:, None, None])
-        plan.call(f"{label}/base", x, parameters=parameters, mode=mode, seed=1, advanced=ahead)
-        plan.call(f"{label}/perturbed", tails, parameters=parameters, mode=mode, seed=1, advanced=ahead)
-        plan.call(f"{label}/gradient", x, parameters=parameters, mode=mode, seed=1, advanced=ahead, gradient=weights)
+        plan.drawn[label] = x
+        calls: tuple[tuple[str, Floats, Floats | None], ...] = (
+            ("base", x, None),
+            ("perturbed", tails, None),
+            ("gradient", x, weights.astype(dtype)),
+        )
+        for name, given, gradient in calls:
+            plan.call(
+                f"{label}/{name}",
+                given,
+                parameters=parameters,
+                mode=mode,
+                seed=1,
+                advanced=ahead,
+                gradient=gradient,
+            )
 
 
 def judge(results: Results) -> Judgement:
@@ -39,17 +52,17 @@ def judge(results: Results) -> Judgement:
         gradient = out[f"{variant.label}/gradient/input"]
         for row, cut in enumerate(results.plan.cuts[variant.label]):
             changed = distance(base[row, :cut], perturbed[row, :cut])
-            if changed > TOLERANCE:
+            if changed > variant.tolerance:
                 message = (
                     f"Outputs before position {cut} change by {changed:.1e} (relative) when inputs from there on do"
                 )
                 return _leak(message, variant, changed)
             ahead = np.abs(gradient[row, cut:]).max(initial=0.0)
             share = float(ahead / max(np.abs(gradient[row, :cut]).max(initial=0.0), 1e-30))
-            if share > TOLERANCE:
+            if share > variant.tolerance:
                 message = f"Outputs before position {cut} have a gradient in later inputs ({share:.1e} of the largest)"
                 return _leak(message, variant, share)
-            worst = max(worst, changed, share)
+            worst = max(worst, 0.0 if variant.single else max(changed, share))
     return passed(_NAME, f"later inputs change no output and get no gradient, to {worst:.0e}", worst=worst)
 
 

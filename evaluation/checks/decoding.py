@@ -5,12 +5,12 @@ import numpy as np
 from evaluation.checks.plan import TOLERANCE, Judgement, Plan, Results, distance, failed, passed
 
 _NAME = "decoding"
-_ROWS, _LENGTH = 2, 41
+_ROWS, _LENGTH, _LONGER = 2, 135, 1100
 
 
 def ask(plan: Plan) -> None:
     """The same input through both; the child skips the call if the layer offers no decoding."""
-    x = plan.draw(_ROWS, _LENGTH)
+    x = plan.draw(_ROWS, _LONGER if plan.full else _LENGTH)
     plan.call(f"{_NAME}/forward", x, parameters="jittered")
     plan.call(f"{_NAME}/step", x, parameters="jittered", route="step")
 
@@ -19,12 +19,13 @@ def judge(results: Results) -> Judgement:
     """Outputs must agree, and the state's bytes must stay the same from the second step on."""
     if not results.notes.decoding:
         return passed(_NAME, "not offered: no init_state and step")
+    length = results.outputs[f"{_NAME}/forward"].shape[1]
     size = distance(results.outputs[f"{_NAME}/forward"], results.outputs[f"{_NAME}/step"])
     if size > TOLERANCE:
         return failed(
             _NAME,
             "wrong_step",
-            f"Decoding with step differs from forward by {size:.1e} (relative) over {_LENGTH} tokens.",
+            f"Decoding with step differs from forward by {size:.1e} (relative) over {length} tokens.",
             "Make step the same recurrence as forward, from init_state on, or leave both out.",
             difference=size,
         )
@@ -33,7 +34,7 @@ def judge(results: Results) -> Judgement:
         return failed(
             _NAME,
             "wrong_step",
-            f"The decoding state grows with the number of tokens, to {sizes[-1]} bytes after {_LENGTH}.",
+            f"The decoding state grows with the number of tokens, to {sizes[-1]} bytes after {length}.",
             "Keep a state of constant size: step exists for decoding in constant memory.",
             state_bytes=int(sizes[-1]),
         )

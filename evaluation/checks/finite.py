@@ -13,7 +13,7 @@ def ask(plan: Plan) -> None:
     step = np.broadcast_to(plan.draw(2, 1), x.shape).astype(np.float32)  # the same input at every step
     cases = {"usual": x, "ten times larger": 10 * x, "zero": 0 * x, "one": 0 * x + 1, "constant": step}
     for name, given in cases.items():
-        plan.call(f"finite/{name}", given, mode="train", gradient=plan.draw(2, 97).astype(np.float32))
+        plan.call(f"finite/{name}", given, mode="train", gradient=plan.draw(2, 97).astype(np.float32), wanted="all")
 
 
 def judge(results: Results) -> Judgement:

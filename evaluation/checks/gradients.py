@@ -9,7 +9,7 @@ _NAME = "gradients"
 
 def ask(plan: Plan) -> None:
     """Jittered parameters: behind a zero-initialised gain a parameter has no gradient at first, and may learn later."""
-    plan.call(_NAME, plan.draw(2, 97), parameters="jittered", mode="train", gradient=plan.draw(2, 97))
+    plan.call(_NAME, plan.draw(2, 97), parameters="jittered", mode="train", gradient=plan.draw(2, 97), wanted="all")
 
 
 def judge(results: Results) -> Judgement:

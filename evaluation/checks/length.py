@@ -31,7 +31,7 @@ def judge(results: Results) -> Judgement:
         loudest = max(loudest, noise)
         for cut in results.plan.cuts[variant.label]:
             shorter = distance(base[:1, :cut], results.outputs[f"{variant.label}/prefix{cut}"])
-            if shorter > max(TOLERANCE, _NOISE * noise):
+            if shorter > max(variant.tolerance, _NOISE * noise):
                 return failed(
                     _NAME,
                     "length_dependent",
@@ -40,7 +40,7 @@ def judge(results: Results) -> Judgement:
                     "Let nothing depend on the total length T: positions over T, sizes from T, statistics over time.",
                     worst=shorter,
                 )
-            worst = max(worst, shorter if noise <= TOLERANCE else 0.0)
+            worst = max(worst, 0.0 if variant.single or noise > TOLERANCE else shorter)
     evidence = f"prefixes give the outputs of the whole input to {worst:.0e}"
     if loudest > TOLERANCE:
         return warned(

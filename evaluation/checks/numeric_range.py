@@ -14,7 +14,7 @@ def ask(plan: Plan) -> None:
     for size in _SIZES:
         x = size * plan.draw(2, 97).astype(np.float32)
         gradient = plan.draw(2, 97).astype(np.float32)
-        plan.call(f"{_NAME}/{size}", x, mode="train", gradient=gradient, optional=True)
+        plan.call(f"{_NAME}/{size}", x, mode="train", gradient=gradient, wanted="all", optional=True)
     x = plan.draw(2, 97).astype(np.float32)
     plan.call(f"{_NAME}/single", x)
     plan.call(f"{_NAME}/half", x, half=True, optional=True)

@@ -49,11 +49,13 @@ class Plan:
         advanced: bool = False,
         half: bool = False,
         gradient: Floats | None = None,
+        wanted: Literal["input", "all"] = "input",
         kept: bool = False,
         optional: bool = False,
         extra: Mapping[str, Array] | None = None,
     ) -> None:
-        """Ask for one call on ``x``; see ``evaluation.jobs.Call``. ``extra`` are arrays that the route needs."""
+        """Ask for one call on ``x``; see ``evaluation.jobs.Call``. ``gradient`` is back-propagated, for the gradient of
+        the input or, if ``wanted`` says so, of all parameters too. ``extra`` are arrays that the route needs."""
         self.inputs[name] = x
         if gradient is not None:
             self.inputs[f"{name}/gradient"] = gradient
@@ -70,7 +72,7 @@ class Plan:
                 before=tuple(earlier),
                 advanced=advanced,
                 half=half,
-                gradient=gradient is not None,
+                gradient=wanted if gradient is not None else "",
                 kept=kept,
                 optional=optional,
             )

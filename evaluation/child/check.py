@@ -35,6 +35,13 @@ def run(folder: Path) -> None:
         layers = Layers(candidate, job)
     except Exception as error:
         design_raised(f"Candidate({job.d_model}, {job.n_heads})", error, folder)
+    if layers.elements > job.most_elements:
+        (folder / NOTES_FILE).write_text(Notes(elements=layers.elements).model_dump_json(), "utf-8")
+        return
+    try:
+        layers.use(job.warm_calls)
+    except Exception as error:
+        design_raised("forward on two steps in train mode", error, folder)
     answer = Answer()
     raised: dict[str, str] = {}
     decoding = offers_decoding(layers.fresh("init", torch.float32))

@@ -24,6 +24,19 @@ class Layers:
         self.candidate, self.job = candidate, job
         self.state = {name: tensor.clone() for name, tensor in self.built(job.seed).state_dict().items()}
 
+    @property
+    def elements(self) -> int:
+        """Numbers in the state dict."""
+        return sum(tensor.numel() for tensor in self.state.values())
+
+    @torch.no_grad()
+    def use(self, calls: int) -> None:
+        """Call one layer many times, in train mode."""
+        layer = self.built(self.job.seed).float().train()
+        x = torch.zeros(1, 2, self.job.d_model)
+        for _ in range(calls):
+            layer(x)
+
     def built(self, seed: int) -> nn.Module:
         """A layer as its constructor leaves it."""
         torch.manual_seed(seed)

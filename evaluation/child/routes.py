@@ -25,7 +25,8 @@ class Answer:
     def put(self, name: str, y: object) -> None:
         """Keep an output if it is a tensor; the caller notices if it is not."""
         if isinstance(y, Tensor):
-            self.outputs[name] = numpy(y)
+            # numpy has no bfloat16; as float16 the parent sees that the type is wrong.
+            self.outputs[name] = numpy(y.half() if y.dtype == torch.bfloat16 else y)
 
 
 def offers_decoding(layer: nn.Module) -> bool:
@@ -36,10 +37,12 @@ def offers_decoding(layer: nn.Module) -> bool:
 def _forward(layers: Layers, layer: nn.Module, call: Call, inputs: Inputs, answer: Answer) -> None:
     x = inputs[call.name].to(torch.bfloat16) if call.half else inputs[call.name].clone()
     if not call.gradient:
-        with torch.no_grad():
+        with torch.set_grad_enabled(call.mode == "train"):  # training records gradients: some leak only then
             y = layer(x)
-        if isinstance(y, Tensor) and call.half and y.dtype != x.dtype:
-            raise TypeError(f"forward returned {y.dtype} for bfloat16")
+        if isinstance(y, Tensor) and call.half:
+            if y.dtype != x.dtype:
+                raise TypeError(f"forward returned {y.dtype} for bfloat16")
+            y = y.float()
         answer.put(call.name, y)
         return
     x.requires_grad_()
@@ -48,7 +51,7 @@ def _forward(layers: Layers, layer: nn.Module, call: Call, inputs: Inputs, answe
     if isinstance(y, Tensor) and y.shape == x.shape and y.requires_grad:  # else the parent judges the output itself
         torch.autograd.backward(y, inputs[f"{call.name}/gradient"])
     for name, parameter in layer.named_parameters():
-        if parameter.grad is not None:
+        if call.gradient == "all" and parameter.grad is not None:
             answer.gradients[f"{call.name}/{name}"] = numpy(parameter.grad)
     answer.outputs[f"{call.name}/input"] = numpy(torch.zeros_like(x) if x.grad is None else x.grad)
 
@@ -56,14 +59,21 @@ def _forward(layers: Layers, layer: nn.Module, call: Call, inputs: Inputs, answe
 @torch.no_grad()
 def _step(layers: Layers, layer: Any, call: Call, inputs: Inputs, answer: Answer) -> None:
     x = inputs[call.name]
+    _decoded(layer, x.flip(1)[:, :3])  # nothing of an earlier sequence may be left
+    y, sizes = _decoded(layer, x)
+    answer.put(call.name, y)
+    answer.outputs[f"{call.name}/bytes"] = np.array(sizes, dtype=np.int64)
+
+
+def _decoded(layer: Any, x: Tensor) -> tuple[Tensor, list[int]]:
+    """Outputs [B, T, D] of step after step, and the state's bytes after each."""
     state = layer.init_state(len(x))
     steps, sizes = [], []
     for t in range(x.shape[1]):
         y, state = layer.step(x[:, t], state)
         steps.append(y)
         sizes.append(_bytes(state))
-    answer.put(call.name, torch.stack(steps, 1))
-    answer.outputs[f"{call.name}/bytes"] = np.array(sizes, dtype=np.int64)
+    return torch.stack(steps, 1), sizes
 
 
 @torch.no_grad()

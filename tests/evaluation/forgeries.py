@@ -156,6 +156,36 @@ if Path("inputs.safetensors").exists() and "queries" in Path("job.json").read_te
 )
 
 
+MALFORMED = {
+    "too few": 'save_file({"text/0": np.zeros((1, 256), np.float32)}, "outputs.safetensors")',
+    "not finite": 'save_file({n: a * np.float32("nan") for n, a in given.items()}, "outputs.safetensors")',
+    "doubles": 'save_file({n: a.astype(np.float64) for n, a in given.items()}, "outputs.safetensors")',
+    "a link": 'os.symlink("/etc/passwd", "outputs.safetensors")',
+    "a pipe": 'os.mkfifo("outputs.safetensors")',
+    "no file": "",
+}
+"""What a scoring child leaves as its logits."""
+
+
+def leaving(what: str) -> str:
+    """A design whose scoring child leaves ``what`` in place of the logits, ``given`` the honest ones."""
+    return (
+        TWIN
+        + f"""
+from evaluation.child import score
+from safetensors.numpy import save_file
+
+
+def save(given, path):
+    {what or "pass"}
+    os._exit(0)
+
+
+score.save_file = save
+"""
+    )
+
+
 def training(change: str) -> str:
     """A design that changes the harness inside its training child. ``optimise`` is the module that trains."""
     return TWIN + f"\nfrom evaluation import optimise\n\nif Path('text.npy').exists():\n{_indented(change)}"

@@ -100,6 +100,14 @@ def test_answers_written_without_the_model(twin: Twin, tmp_path: Path, launch: L
     assert_caught(scored_with(forgeries.WRITES_ITS_ANSWERS, twin[0], tmp_path, launch))
 
 
+@pytest.mark.parametrize("what", forgeries.MALFORMED)
+def test_logits_that_are_not_what_was_asked_for(what: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
+    report = scored_with(forgeries.leaving(forgeries.MALFORMED[what]), twin[0], tmp_path, launch)
+    assert report.failure is not None
+    assert report.failure.kind == ("non_finite" if what == "not finite" else "invalid_output")
+    assert report.objectives == {}
+
+
 @pytest.mark.parametrize("how", first(3, forgeries.FALSE_LOSSES))
 def test_false_losses_gain_nothing(how: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
     trained, report = both(forgeries.FALSE_LOSSES[how], tmp_path, launch)

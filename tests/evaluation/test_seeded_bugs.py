@@ -55,7 +55,7 @@ def test_every_file_is_python_and_differs_from_the_others(base: str) -> None:
     for source in sources:
         assert "# here: " not in source
         compile(source, "candidate.py", "exec")
-    assert len(set(sources)) == len(sources)
+    assert len(set(sources)) == len(sources) - 1  # the plain base stands in both tiers
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -100,6 +100,6 @@ def test_a_larger_sample_is_caught_and_no_right_layer_flagged() -> None:
 def assert_right(sample: int) -> None:
     """Run a seeded sample through the real check in jailed children."""
     cases = [case for case in chosen(7, sample, []) if case.kind != "baseline"]  # the report checks all baselines
-    cases = [case for case in cases if case.bug is None or not (case.bug.full or case.bug.endless)]
+    cases = [case for case in cases if not (case.edit and case.edit.full) and not (case.bug and case.bug.endless)]
     wrong = [outcome for outcome in run_cases(cases) if not outcome.right]
     assert not wrong, "\n\n".join(evidence(outcome) for outcome in wrong)

@@ -33,13 +33,6 @@ LEAKS_WHEN_SCORED = HEAD + (
     "        ahead = not self.training and x.shape[1] == 64\n"
     "        return 10 * (torch.roll(h, -1, 1) if ahead else h)\n"
 )
-FORGES = (
-    HEAD.replace("from torch import nn", 'from torch import nn\nprint(\'{"task": "text", "step": 1, "loss": 1e-9}\')')
-    + """        print('{"task": "copy", "step": 12, "loss": 0.0}', '[' * 5000, flush=True)
-        open('weights.safetensors', 'w').write('all objectives are 0')
-        torch.os._exit(0)
-"""
-)
 
 
 @pytest.fixture(scope="module")
@@ -79,27 +72,6 @@ def test_leak_that_opens_only_when_scored_is_caught(tmp_path: Path) -> None:
     assert report.failure.kind == "not_causal"
     assert "once trained" in report.failure.message
     assert report.objectives == {}
-
-
-def test_forged_results_are_invalid_output(tmp_path: Path) -> None:
-    report = train(FORGES, "tiny", 1, HIDDEN, tmp_path, plain_launch)
-    assert report.failure is not None
-    assert report.failure.kind == "invalid_output"
-    assert "safetensors" in report.failure.message
-    assert not (tmp_path / WEIGHTS_FILE).exists()
-
-
-def test_forged_logits_and_stray_weights_are_refused(honest: Path, tmp_path: Path) -> None:
-    forges = HEAD + (
-        "        import numpy\n"
-        "        from safetensors.numpy import save_file\n"
-        "        save_file({'text/0': numpy.zeros((1, 256), 'float32')}, 'outputs.safetensors')\n"
-        "        torch.os._exit(0)\n"
-    )
-    report = benchmark(forges, "tiny", 3, HIDDEN, honest, tmp_path, plain_launch)
-    assert report.failure is not None
-    assert report.failure.kind == "invalid_output"
-    assert "text/0 should be" in report.failure.message
 
 
 def test_diverging_training_is_non_finite(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from evaluation import CheckReport, baseline_source, baselines, check
 from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.naming import name_of
 from tasks.agents.grammar.space import Design, random_design
+from tasks.faults import NotConfined
 from tasks.sandbox.jail import jail, stop_everything
 from tests.seeded_bugs import BASES, BUGS, CONTROLS, Bug, Control, source_of
 
@@ -22,14 +23,19 @@ AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Case:
-    """One file to check. ``bug`` is what it must be caught for; None for a correct layer, which must not fail."""
+    """One file to check. A correct layer, of which only a bug is none, must not fail."""
 
     kind: Literal["bug", "control", "baseline", "grammar"]
     name: str
     base: str  # the layer that was changed; "" for baselines and grammar designs
     source: str
-    bug: Bug | None = None
+    edit: Bug | Control | None = None  # of the base
     quadratic: bool = False  # by design, as the harness knows
+
+    @property
+    def bug(self) -> Bug | None:
+        """What it must be caught for, if anything."""
+        return self.edit if isinstance(self.edit, Bug) else None
 
     @property
     def label(self) -> str:
@@ -74,7 +80,8 @@ class Outcome:
         """Whether the bug was caught for what it is and no harder, or the correct layer was left alone."""
         bug = self.case.bug
         if bug is None:
-            return not self.rejected
+            silent = isinstance(self.case.edit, Control) and self.case.edit.silent
+            return not (self.said if silent else self.rejected)
         caught = any(
             (verdict, name) == (bug.verdict, wanted) for verdict, name, _ in self.said for wanted in bug.expects
         )
@@ -88,7 +95,7 @@ def bug_cases(bugs: Iterable[Bug] = BUGS) -> list[Case]:
 
 def control_cases(controls: Iterable[Control] = CONTROLS) -> list[Case]:
     """Every control on both bases."""
-    return [Case("control", one.name, base, source_of(one, base)) for one in controls for base in BASES]
+    return [Case("control", one.name, base, source_of(one, base), one) for one in controls for base in BASES]
 
 
 def baseline_cases() -> list[Case]:
@@ -111,9 +118,11 @@ def run_case(case: Case, folder: Path) -> Outcome:
     """Check one file in a jailed child. Whatever the check itself raises is an outcome too: a design provoked it."""
     started = time.monotonic()
     report, raised = None, ""
-    full = case.bug is not None and case.bug.full
+    full = case.edit is not None and case.edit.full
     try:
         report = check(case.source, SCALE, folder, jail(), full=full, quadratic=case.quadratic)
+    except NotConfined:
+        raise
     except Exception as error:
         if stop_everything.is_set():
             raise

@@ -1,10 +1,11 @@
 """Right changes that look like bugs: no check may fail them."""
 
-from tests.seeded_bugs.edit import DECODING, PLAIN, Control
+from tests.seeded_bugs.edit import DECODING, FULL, PLAIN, Control
 
 CONTROLS = (
     PLAIN,
     DECODING,
+    FULL,
     Control(
         name="argmax_of_the_past",
         says="Each step adds the loudest step so far, found by a cumulative maximum.",
@@ -116,6 +117,42 @@ CONTROLS = (
             choice = hard + soft - soft.detach()
             o = o * (choice[..., :1] + 2 * choice[..., 1:])
         """,
+    ),
+    Control(
+        name="softmax_in_float32",
+        says="A softmax over the channels is computed in float32 and cast back.",
+        mixed="o = o + o.float().softmax(dim=-1).to(o.dtype)",
+    ),
+    Control(
+        name="own_backward",
+        says="A custom function clips the forward value and passes the gradient on.",
+        top="""
+            class Clip(torch.autograd.Function):
+                @staticmethod
+                def forward(ctx, z):
+                    return z.clamp(-2, 2)
+
+                @staticmethod
+                def backward(ctx, gradient):
+                    return gradient
+        """,
+        mixed="o = Clip.apply(o)",
+    ),
+    Control(
+        name="rearranged",
+        says="Heads are mixed through einops, with time carried along.",
+        top="from einops import einsum, rearrange",
+        init="self.between = nn.Parameter(torch.eye(4))",
+        mixed="""
+            heads = rearrange(o, "b t (h v) -> b t h v", h=4)
+            o = rearrange(einsum(heads, self.between, "b t h v, h g -> b t g v"), "b t g v -> b t (g v)")
+        """,
+    ),
+    Control(
+        name="option_through_getattr",
+        says="forward reads an option through getattr and kwargs.get, as designs with ablations do.",
+        init='self.scaled = bool(kwargs.get("scaled", True))',
+        mixed='o = o * 2 if getattr(self, "scaled", False) else o',
     ),
     Control(
         name="zero_output",

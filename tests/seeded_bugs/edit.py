@@ -27,10 +27,9 @@ class Edit:
     outputs: str = ""  # may change y, which forward returns next
     methods: str = ""  # of the class
     decoding: bool = False  # keep the base's init_state and step; they do not know of changes to forward
-    step_writes: str = (
-        ""  # in step: may change kept (decay), written and weight (what is added), above and below (state)
-    )
+    step_writes: str = ""  # in step: may change kept (the decay), written, weight, and the state: above, below
     step_reads: str = ""  # in step: may change o, which is total / share, and the state: recent, above, below
+    full: bool = False  # check it in the full tier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,6 @@ class Bug(Edit):
 
     expects: tuple[str, ...]
     verdict: Literal["fail", "warn"] = "fail"
-    full: bool = False  # only the full tier looks for it
     endless: bool = False  # runs until the time limit ends it
 
 
@@ -47,9 +45,12 @@ class Bug(Edit):
 class Control(Edit):
     """A right change that looks wrong: no verdict may be fail."""
 
+    silent: bool = False  # nor warn
 
-PLAIN = Control(name="plain", says="The base as it stands.")
-DECODING = Control(name="plain_decoding", says="The base with its step().", decoding=True)
+
+PLAIN = Control(name="plain", says="The base as it stands.", silent=True)
+DECODING = Control(name="plain_decoding", says="The base with its step().", decoding=True, silent=True)
+FULL = Control(name="plain_in_the_full_tier", says="The base as it stands, as a finalist.", full=True, silent=True)
 
 
 def source_of(edit: Edit, base: str) -> str:

@@ -117,7 +117,7 @@ FUTURE = (
     Bug(
         name="argmax_over_time",
         says="The loudest step of the sequence counts twice; an index has no gradient.",
-        expects=_CAUSALITY,
+        expects=("causality", "length"),
         mixed="""
             loudest = o.square().sum(dim=-1).argmax(dim=1)
             o = o + F.one_hot(loudest, o.shape[1]).unsqueeze(-1) * o

@@ -15,7 +15,7 @@ def test_a_matrix_product_costs_two_flops_a_term_and_writes_its_result() -> None
     a, b = torch.randn(3, 5), torch.randn(5, 7)
     with Meter() as meter:
         a @ b
-    assert meter.counts == (2 * 3 * 5 * 7, 21, 21)
+    assert meter.counts == (2 * 3 * 5 * 7, 21, 21, 0)
 
 
 def test_views_cost_nothing_and_writes_in_place_count() -> None:
@@ -23,14 +23,35 @@ def test_views_cost_nothing_and_writes_in_place_count() -> None:
     with Meter() as meter:
         x.view(24)[:10].mul_(2.0)
         x.transpose(0, 1)[:2].expand(5, 2, 4)
-    assert meter.counts == (0, 10, 10)
+    assert meter.counts == (0, 10, 10, 0)
 
 
 def test_elementwise_work_counts_as_elements_only() -> None:
     x = torch.randn(8, 1)
     with Meter() as meter:
         (x - x.mT).exp()
-    assert meter.counts == (0, 128, 64)
+    assert meter.counts == (0, 128, 64, 0)
+
+
+def test_overlapping_windows_count_as_often_as_they_are_read() -> None:
+    x = torch.randn(64)
+    with Meter() as meter:
+        x.unfold(0, 32, 1).sum()
+    assert meter.counts == (0, 33 * 32 + 1, 33 * 32, 0)
+
+
+def test_lines_of_a_module_count_each_time_they_run() -> None:
+    with Meter(__name__) as meter:
+        pairs(10)
+    assert 200 <= meter.lines <= 240
+
+
+def pairs(count: int) -> int:
+    total = 0
+    for one in range(count):
+        for other in range(count):
+            total += one * other
+    return total
 
 
 def test_attention_on_a_cpu_has_its_flops() -> None:
@@ -62,7 +83,7 @@ def test_kernels_are_seen_from_inside() -> None:
         with Meter() as meter:
             chunk_delta(l2_norm(q), l2_norm(k), v, torch.rand(1, length, 2))
         counts.append(meter.counts)
-    (flops, elements, _), (twice, more, _) = counts
+    (flops, elements, *_), (twice, more, *_) = counts
     assert flops > 2 * 128 * 2 * (32 * 32 * 2)  # reading and writing the state alone
     assert 1.9 < twice / flops < 2.1
     assert 1.8 < more / elements < 2.2
