@@ -81,31 +81,36 @@ class ForkServer:
             self._close()
             return
         channel = socket.socket(fileno=descriptors[0])
+        order = Order.model_validate_json(message)
         try:
-            self._carry_out(Order.model_validate_json(message), channel, descriptors)
-        except OSError as error:  # no room for another process
+            placed = place(order, self._free_uid())
+            if placed.uid:
+                give(order.folder, placed.uid)
+            child = self._waiting(order, placed._replace(uid=0))
+        except OSError as error:  # no room for another process, or no such folder
             _tell(channel, News(ending=Ending(fault=str(error))))
             channel.close()
+        else:
+            child.uid, child.folder, child.channel = placed.uid, order.folder, channel
+            self._watch(channel.fileno(), lambda: self._end(child))
+            _tell(channel, News(keeper=child.keeper))
+            assignment = Assignment(order=order, uid=placed.uid).model_dump_json().encode()
+            with contextlib.suppress(OSError):  # it has just died; its end will be told
+                socket.send_fds(child.assignment, [assignment], descriptors)
+            if order.enforce and self.spare is None:
+                with contextlib.suppress(OSError):  # no room; the next order will try again
+                    self.spare = self._fork(child.placed)
         for descriptor in descriptors[1:]:
             os.close(descriptor)
 
-    def _carry_out(self, order: Order, channel: socket.socket, descriptors: list[int]) -> None:
-        placed = place(order, self._free_uid())
-        known = prepare(order)
-        child = self.spare
-        if child is None or child.placed != placed._replace(uid=0) or not known:
-            child = self._fork(placed._replace(uid=0))
-        else:
-            self.spare = None
-        if placed.uid:
-            give(order.folder, placed.uid)
-        child.uid, child.folder, child.channel = placed.uid, order.folder, channel
-        self._watch(channel.fileno(), lambda: self._end(child))
-        _tell(channel, News(keeper=child.keeper))
-        assignment = Assignment(order=order, uid=placed.uid).model_dump_json().encode()
-        socket.send_fds(child.assignment, [assignment], descriptors)
-        if order.enforce and self.spare is None:
-            self.spare = self._fork(placed._replace(uid=0))
+    def _waiting(self, order: Order, placed: Placement) -> Child:
+        """A child that waits for an assignment: the spare one, if it fits. Raises OSError."""
+        known, spare, self.spare = prepare(order), self.spare, None
+        if spare is not None and known and spare.placed == placed:
+            return spare
+        if spare is not None:
+            self._end(spare)  # forked before we knew what this order needs, or for other layers
+        return self._fork(placed)
 
     def _fork(self, placed: Placement) -> Child:
         """A child that waits for its assignment. Raises OSError if the system does not let us have one."""

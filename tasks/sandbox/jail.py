@@ -101,7 +101,8 @@ class _Supervision:
 
     def __init__(self, order: Order, limits: Limits, job: Job, lines: Lines, errors: IO[bytes], called: float) -> None:
         self.order, self.limits, self.job, self.lines, self.errors = order, limits, job, lines, errors
-        self.called = self.last_second = called
+        self.called = called
+        self.ordered = self.last_second = time.monotonic()
         self.ended: Ended = "exited"
         self.note = ""  # what a person should know about a child that was ended
         self.peak = 0
@@ -154,12 +155,12 @@ class _Supervision:
         """Compare what the child has used with its limits."""
         limits = self.limits
         if self.job.confined is None:
-            if now - self.called > START_SECONDS:
+            if now - self.ordered > START_SECONDS:
                 raise CapacityFault(f"A child of the sandbox was not set up within {START_SECONDS:g} s.")
             return
         if now - self.job.confined.ready_at > limits.wall_seconds:
             self.ended = "wall_clock"
-        elif self.lines.size > limits.output_bytes:
+        elif max(self.lines.size, 512 * os.fstat(self.errors.fileno()).st_blocks) > limits.output_bytes:
             self.ended = "output"
         if self.job.ending is not None or "polling" not in self.order.layers:
             return

@@ -28,12 +28,12 @@ def try_attack(one: Attack, launch: Launch) -> str:
         return one.make(place)
 
 
-def outcome_of(one: Attack, without: frozenset[str]) -> Outcome:
-    """Let an attack loose twice, the second time in a sandbox that may lack some layers."""
+def outcome_of(one: Attack, without: frozenset[str], controlled: bool) -> Outcome:
+    """Let an attack loose without a sandbox, if ``controlled``, and in one that may lack some layers."""
     started = time.monotonic()
     layers = tuple(layer for layer in LAYERS if layer not in without)
     try:
-        control = try_attack(one, unguarded) if one.control else None
+        control = try_attack(one, unguarded) if one.control and controlled else None
         jailed = try_attack(one, jail(only=layers if without else None))
         return Outcome(one.name, control, jailed, "", time.monotonic() - started)
     except Unsuited as reason:
@@ -46,9 +46,11 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("attacks", nargs="*", default=[*known], metavar="ATTACK")
     asked.add_argument("--without", action="append", default=[], choices=LAYERS, help="a layer to leave out")
+    asked.add_argument("--uncontrolled", action="store_true", help="only in the sandbox")
     given = asked.parse_args()
     for name in given.attacks:
-        print(json.dumps(outcome_of(known[name], frozenset(given.without))._asdict()), flush=True)
+        outcome = outcome_of(known[name], frozenset(given.without), not given.uncontrolled)
+        print(json.dumps(outcome._asdict()), flush=True)
 
 
 if __name__ == "__main__":

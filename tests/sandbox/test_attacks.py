@@ -43,10 +43,10 @@ def test_attacks_fail(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="the tests above are an ordinary user's already")
-@pytest.mark.parametrize("without", [(), ("--without", "namespaces")], ids=["all layers", "no namespaces"])
-def test_attacks_of_an_ordinary_user_fail(without: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("options", [(), ("--without", "namespaces", "--uncontrolled")], ids=["all", "no namespaces"])
+def test_attacks_of_an_ordinary_user_fail(options: tuple[str, ...]) -> None:
     try:
-        done = run_as_ordinary_user("-m", "tests.sandbox.run", *without, timeout=400)
+        done = run_as_ordinary_user("-m", "tests.sandbox.run", *options, timeout=400)
     except subprocess.SubprocessError as error:
         pytest.skip(f"root cannot become an ordinary user that reaches Python: {error}")
     assert done.returncode == 0, done.stderr
