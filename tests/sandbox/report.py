@@ -12,7 +12,7 @@ from pathlib import Path
 from tasks.sandbox.jail import jail
 from tasks.sandbox.order import LAYERS, Layer
 from tests.foreign_code import run_code
-from tests.sandbox.arena import Arena, Unsuited, arena, unguarded
+from tests.sandbox.arena import Unsuited, unguarded
 from tests.sandbox.attacks import Attack, all_attacks
 from tests.sandbox.ordinary_user import run_as_ordinary_user
 from tests.sandbox.run import try_attack
@@ -24,26 +24,27 @@ COLUMNS = ("none", *LAYERS, "all")
 WIDTHS = {name: max(len(name), 5) + 2 for name in COLUMNS}
 
 
-def row_of(one: Attack) -> dict[str, str]:
-    """What stops an attack: by itself each layer, and all together. Raises Unsuited."""
-    row = {"control": try_attack(one, unguarded) if one.control else "unsafe"}
-    row["none"] = _judged(one, ())[0]
-    for layer in LAYERS:
+def row_of(one: Attack, layers: Iterable[Layer]) -> dict[str, str]:
+    """What stops an attack: by itself each of ``layers``, and all together. Raises Unsuited."""
+    row = dict.fromkeys(LAYERS, NOT_ON) | {"control": try_attack(one, unguarded) if one.control else "unsafe"}
+    row["none"] = PASSED if try_attack(one, jail(only=())) else STOPPED
+    for layer in layers:
         # What the fork server and the supervisor stop without any layer needs no trial of the layers.
-        row[layer] = UNTRIED if row["none"] == STOPPED else _judged(one, (layer,))[0]
-    row["all"], row["evidence"] = _judged(one, None)
+        row[layer] = UNTRIED if row["none"] == STOPPED else PASSED if try_attack(one, jail(only=(layer,))) else STOPPED
+    row["evidence"] = try_attack(one, jail())
+    row["all"] = PASSED if row["evidence"] else STOPPED
     return row
 
 
-def _judged(one: Attack, only: tuple[Layer, ...] | None) -> tuple[str, str]:
-    with arena(jail(only=only)) as place:
-        evidence = one.make(place)
-        missing = [layer for layer in only or () if _off(place, layer)]
-    return (PASSED if evidence else NOT_ON if missing else STOPPED), evidence
-
-
-def _off(place: Arena, layer: str) -> bool:
-    return place.exit is not None and place.exit.sandbox.get(layer, "").startswith("off")
+def alone() -> list[Layer]:
+    """The layers that this user can switch on by themselves."""
+    found = []
+    for layer in LAYERS:
+        with tempfile.TemporaryDirectory() as folder:
+            end, _ = run_code(jail(only=(layer,)), "", Path(folder))
+            if end.sandbox[layer].startswith("on"):
+                found.append(layer)
+    return found
 
 
 def start_times() -> list[float]:
@@ -86,6 +87,7 @@ def main() -> int:
     """Print the report; 1 if an attack succeeded."""
     starts = start_times()
     tell_layers()
+    layers = alone()
     print(
         "\nWhat stops each attack alone ('none': the fork server and the supervisor; n/a: off by itself for this user)"
     )
@@ -93,7 +95,7 @@ def main() -> int:
     succeeded, tried, controls, unsuited = [], 0, 0, []
     for name, one in all_attacks().items():
         try:
-            row = row_of(one)
+            row = row_of(one, layers)
         except Unsuited as reason:
             unsuited.append(f"{name} ({reason})")
             continue

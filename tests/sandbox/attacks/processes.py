@@ -120,11 +120,11 @@ def foreign_limits(arena: Arena) -> str:
 
 @attack("start processes without end")
 def fork_bomb(arena: Arena) -> str:
-    many = 300
+    many = 100
     arena.run(
         f"import os, time\nfor _ in range({many}):\n"
-        "    if not os.fork():\n        time.sleep(2)\n        os._exit(0)\n"
-        "time.sleep(2)\n",
+        "    if not os.fork():\n        time.sleep(9)\n        os._exit(0)\n"
+        "time.sleep(0.3)\n",
         profile="train",
         look=lambda pids: f"{len(pids)} processes at a time" if len(pids) > many * 0.9 else "",
     )
@@ -140,9 +140,11 @@ def thread_bomb(arena: Arena) -> str:
         return f"{threads} threads at a time" if threads > many * 0.9 else ""
 
     arena.run(
-        "import threading, time\n"
+        "import os, threading, time\n"
         "threading.stack_size(65536)\n"
-        f"for _ in range({many}): threading.Thread(target=time.sleep, args=(1.5,)).start()\n",
+        f"for _ in range({many}): threading.Thread(target=time.sleep, args=(9,)).start()\n"
+        "time.sleep(0.3)\n"
+        "os._exit(0)\n",
         look=look,
     )
     return arena.seen
