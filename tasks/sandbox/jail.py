@@ -164,7 +164,7 @@ class _Supervision:
             self.ended = "output"
         if self.job.ending is not None or "polling" not in self.order.layers:
             return
-        used = usage_below(self.job.keeper)
+        used = usage_below(self.job.keeper, limits.memory_bytes)
         self.peak = max(self.peak, used.memory_bytes)
         if used.memory_bytes > limits.memory_bytes:
             self.ended = "memory"

@@ -21,25 +21,39 @@ class Usage(NamedTuple):
     unlinked_bytes: int  # on disk, in files that have no name any more but are held open
 
 
-def usage_below(pid: int) -> Usage:
+def usage_below(pid: int, memory_bytes: int) -> Usage:
     """What the descendants of ``pid`` use, ``pid`` itself not counted, in whatever process namespace they are.
 
-    Libraries are counted once, for the first process; what a process has written or shares, for each.
+    Libraries are counted once, for the first process; what a process has written or shares, for each. Only if that
+    exceeds ``memory_bytes`` is it worth the time to count pages that several processes share as one.
     """
     level = _children(pid)
-    memory, cpu, count, threads = 0, 0.0, 0, 0
+    memory, cpu, threads = 0, 0.0, 0
     unlinked: dict[tuple[int, int], int] = {}
+    counted: list[int] = []
     while level:
         for one in level:
             with contextlib.suppress(OSError, IndexError, ValueError, KeyError):
                 sizes = _status(one)
                 fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-                memory += sizes["VmRSS"] if not count else sizes["RssAnon"] + sizes["RssShmem"]
+                memory += sizes["VmRSS"] if not counted else sizes["RssAnon"] + sizes["RssShmem"]
                 cpu += sum(int(field) for field in fields[11:15]) / TICKS
-                count, threads = count + 1, threads + sizes["Threads"]
+                threads += sizes["Threads"]
                 unlinked |= _unlinked(one)
+                counted.append(one)
         level = [child for one in level for child in _children(one)]
-    return Usage(memory, cpu, count, threads, sum(unlinked.values()))
+    if memory > memory_bytes and len(counted) > 1:
+        memory = sum(map(_share, counted))
+    return Usage(memory, cpu, len(counted), threads, sum(unlinked.values()))
+
+
+def _share(pid: int) -> int:
+    """A process's memory, with each page divided by the number of processes that have it."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 def _unlinked(pid: int) -> dict[tuple[int, int], int]:
