@@ -24,7 +24,7 @@ from tasks.sandbox.visible import HIDDEN, code_folders, has_gpu, names, own, sha
 
 SPARE_BYTES = 2 * 2**30  # address space for thread stacks and for what an allocator reserves but does not use
 MOST_OPEN_FILES, MOST_LOCKED_BYTES = 512, 2**16
-MOST_OWN, MOST_SHARED = 512, 4096  # processes and threads of a user of the child's own, and of the person's user
+MOST_OWN, MOST_SHARED = 256, 4096  # processes and threads of a user of the child's own, and of the person's user
 
 Layers = dict[str, str]
 

@@ -22,7 +22,7 @@ from tasks.sandbox.folder import contents_of, empty
 from tasks.sandbox.lines import Lines
 from tasks.sandbox.order import LAYERS, Layer, Order
 from tasks.sandbox.server import Job, start_job
-from tasks.sandbox.usage import usage_below
+from tasks.sandbox.usage import Usage, memory_together, usage_below
 
 POLL_SECONDS = 0.05
 MOST_THREADS = 1024  # of all processes of a child together
@@ -164,21 +164,27 @@ class _Supervision:
             self.ended = "output"
         if self.job.ending is not None or "polling" not in self.order.layers:
             return
-        used = usage_below(self.job.keeper, limits.memory_bytes)
-        self.peak = max(self.peak, used.memory_bytes)
-        if used.memory_bytes > limits.memory_bytes:
-            self.ended = "memory"
-        elif used.cpu_seconds > limits.cpu_seconds:
+        used = usage_below(self.job.keeper)
+        if used.cpu_seconds > limits.cpu_seconds:
             self.ended = "cpu"
-        elif used.processes > limits.processes:
+        elif len(used.processes) > limits.processes:
             self.ended, self.note = "processes", f"It ran more than the {limits.processes} processes allowed."
         elif used.threads > MOST_THREADS:
             self.ended, self.note = "processes", f"It ran more than the {MOST_THREADS} threads allowed."
+        elif self._memory(used) > limits.memory_bytes:
+            self.ended = "memory"
         elif used.unlinked_bytes > limits.disk_bytes:
             self.ended, self.note = "output", f"It held {used.unlinked_bytes} bytes open in files without a name."
         elif now >= self.next_scan:
             self._look_through_folder()
             self.next_scan = now + SCAN_SHARE * (time.monotonic() - now)
+
+    def _memory(self, used: Usage) -> int:
+        memory = used.memory_bytes
+        if memory > self.limits.memory_bytes and len(used.processes) > 1:
+            memory = memory_together(used.processes)
+        self.peak = max(self.peak, memory)
+        return memory
 
     def _look_through_folder(self) -> None:
         held = contents_of(self.order.folder, self.limits.files)

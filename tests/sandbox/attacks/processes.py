@@ -120,13 +120,13 @@ def foreign_limits(arena: Arena) -> str:
 
 @attack("start processes without end")
 def fork_bomb(arena: Arena) -> str:
-    many = 100
+    many = 400
     arena.run(
         f"import os, time\nfor _ in range({many}):\n"
-        "    if not os.fork():\n        time.sleep(9)\n        os._exit(0)\n"
+        "    if not os.fork():\n        os.closerange(0, 3)\n        time.sleep(9)\n        os._exit(0)\n"
         "time.sleep(0.3)\n",
         profile="train",
-        look=lambda pids: f"{len(pids)} processes at a time" if len(pids) > many * 0.9 else "",
+        look=lambda pids: f"{len(pids)} processes at a time" if len(pids) > many * 0.75 else "",
     )
     return arena.seen
 
