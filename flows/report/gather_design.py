@@ -225,7 +225,7 @@ def _attempts(store: Store, experiment: Experiment) -> Iterator[Attempt]:
 
 
 def _verdicts(judged: tuple[Judged, ...]) -> tuple[Verdict, ...]:
-    return tuple(Verdict.model_validate(one.model_dump()) for one in judged)
+    return tuple(Verdict.model_validate(one.model_dump(include=set(Verdict.model_fields))) for one in judged)
 
 
 def _step(stage: Stage) -> Step:

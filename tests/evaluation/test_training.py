@@ -93,7 +93,7 @@ def test_too_slow_is_measured_in_compute_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "limit", "kind"),
     [
-        ("        __import__('time').sleep(300)\n", {"wall_seconds": 4.0}, "timed_out"),
+        ("        while True: pass\n", {"wall_seconds": 4.0}, "timed_out"),
         ("        return h + torch.ones(400_000_000).mean()\n", {"memory_bytes": 10**9}, "out_of_memory"),
     ],
 )

@@ -197,7 +197,7 @@ def test_a_bad_design_costs_its_own_experiment_only(
 def test_a_design_that_hangs_in_training_is_ended_and_kept_as_failed(
     store: Store, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hang = "if x.shape[1] == 64 and self.training:\n            while True: pass\n        return self.o(x)"
+    hang = "if len(x) == 8 and self.training:\n            while True: pass\n        return self.o(x)"
     monkeypatch.setattr("tasks.gpu_train.SLOWEST", 5.0 / 60.0)  # five CPU-seconds against the panel's sixty
     after = evaluated(store, layer(hang), "hangs")
     assert after.failure is not None
