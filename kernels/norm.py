@@ -1,13 +1,18 @@
-"""Normalisations used inside mixers, each with its backward pass written out: one pass instead of autograd's five."""
+"""Normalisations used inside mixers, as the torch operator ``archloop::norm``.
 
+Each row is treated alone, so any layout in memory is taken; one that is not contiguous is copied first.
+"""
+
+import math
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from kernels.arguments import compute_dtype, require_shape
+from kernels.arguments import compute_dtype, require_one_device, require_shape
+from kernels.backends import backend_for, implementation
+from kernels.work import Work, costs
 
 
 def rms_norm_gate(x: Tensor, weight: Tensor, gate: Tensor | None = None, eps: float = 1e-6) -> Tensor:
@@ -18,50 +23,83 @@ def rms_norm_gate(x: Tensor, weight: Tensor, gate: Tensor | None = None, eps: fl
     """
     require_shape("x", x, (None,) * x.dim(), "[..., D]")
     require_shape("weight", weight, (x.shape[-1],), "[D]")
-    dtype = compute_dtype(x, weight, gate)
-    y: Tensor = _RmsNorm.apply(x.to(dtype), weight.to(dtype), eps)
     if gate is not None:
         require_shape("gate", gate, tuple(x.shape), "[..., D] as x has it")
-        y = y * F.silu(gate.to(dtype))
+    require_one_device(x=x, weight=weight, gate=gate)
+    x, weight, gate = x.contiguous(), weight.contiguous(), None if gate is None else gate.contiguous()
+    dtype = compute_dtype(x, weight, gate)
+    backend = backend_for(x, weight, gate)
+    if backend == "recurrence":
+        wide = x.double()
+        y = wide / (wide.square().mean(dim=-1, keepdim=True) + eps).sqrt() * weight.double()
+    else:
+        inner = gate if backend == "triton" else None
+        y, _ = norm(x if backend == "triton" else x.to(dtype), weight, inner, eps, backend)
+    if gate is not None and backend != "triton":
+        y = y * F.silu(gate.to(y.dtype))
     return y.to(x.dtype)
 
 
 def l2_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
     """x / sqrt(sum(x^2) + eps) over the last dimension, in x's shape and type. ValueError if x is no float tensor."""
     require_shape("x", x, (None,) * x.dim(), "[..., D]")
-    y: Tensor = _L2Norm.apply(x.to(compute_dtype(x)), eps)
-    return y.to(x.dtype)
+    x = x.contiguous()
+    backend = backend_for(x)
+    if backend == "recurrence":
+        wide = x.double()
+        return (wide / (wide.square().sum(dim=-1, keepdim=True) + eps).sqrt()).to(x.dtype)
+    y: Tensor = norm(x, None, None, eps, backend)[0]
+    return y
 
 
-class _L2Norm(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
-        inverse = (x * x).sum(dim=-1, keepdim=True).add_(eps).rsqrt_()
-        y = x * inverse
-        ctx.save_for_backward(y, inverse)
-        return y
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        y, inverse = ctx.saved_tensors
-        along = (gradient * y).sum(dim=-1, keepdim=True)
-        return torch.addcmul(gradient, y, along, value=-1).mul_(inverse), None
+@torch.library.custom_op("archloop::norm", mutates_args=())
+def norm(x: Tensor, weight: Tensor | None, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
+    """y [..., D], by the root mean square with a weight and by the length without; and the inverse root [..., 1]."""
+    y, inverse = implementation("norm", backend).forward(x, weight, gate, eps)
+    return y, inverse
 
 
-class _RmsNorm(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        inverse = (x * x).mean(dim=-1, keepdim=True).add_(eps).rsqrt_()
-        normed = x * inverse
-        ctx.save_for_backward(normed, inverse, weight)
-        return normed * weight
+@torch.library.custom_op("archloop::norm_backward", mutates_args=())
+def norm_backward(
+    dy: Tensor, x: Tensor, weight: Tensor | None, gate: Tensor | None, inverse: Tensor, backend: str
+) -> list[Tensor]:
+    """Gradients in x, then in those of weight and gate that were given."""
+    gradients = implementation("norm", backend).backward(dy.contiguous(), x, weight, gate, inverse)
+    return [gradient for gradient in gradients if gradient is not None]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        normed, inverse, weight = ctx.saved_tensors
-        dweight = (gradient * normed).reshape(-1, weight.shape[0]).sum(dim=0)
-        dnormed = gradient * weight
-        along = (dnormed * normed).mean(dim=-1, keepdim=True)
-        return torch.addcmul(dnormed, normed, along, value=-1).mul_(inverse), dweight, None
+
+@norm.register_fake
+def _(x: Tensor, weight: Tensor | None, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), x.new_empty((*x.shape[:-1], 1), dtype=compute_dtype(x, weight, gate))
+
+
+@norm_backward.register_fake
+def _(dy: Tensor, x: Tensor, weight: Tensor | None, gate: Tensor | None, inverse: Tensor, backend: str) -> list[Tensor]:
+    return [torch.empty_like(one) for one in (x, weight, gate) if one is not None]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    x, weight, gate, _, ctx.backend = inputs
+    ctx.save_for_backward(x, weight, gate, output[1])
+
+
+def _gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    x, weight, gate, inverse = ctx.saved_tensors
+    dx, *rest = norm_backward(dy, x, weight, gate, inverse, ctx.backend)
+    dweight = None if weight is None else rest.pop(0)
+    return dx, dweight, rest[0] if rest else None, None, None
+
+
+norm.register_autograd(_gradients, setup_context=_keep)
+
+
+def _forward_cost(x: tuple[int, ...], *rest: Any) -> Work:
+    return Work(0, 3 * math.prod(x), math.prod(x))
+
+
+def _backward_cost(dy: tuple[int, ...], *rest: Any) -> Work:
+    return Work(0, 5 * math.prod(dy), math.prod(dy))
+
+
+costs(norm, _forward_cost)
+costs(norm_backward, _backward_cost)

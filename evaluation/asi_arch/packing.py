@@ -20,7 +20,7 @@ def each_sequence(
     ValueError if the packed batch is not one row, or there are not N states.
     """
     if cu_seqlens is None:
-        return run(tensors, states)
+        return run(*_contiguous(tensors, states))
     if tensors[0].shape[0] != 1:
         raise ValueError(f"cu_seqlens needs a packed batch [1, T, ...], but the batch has {tensors[0].shape[0]} rows.")
     bounds = cu_seqlens.tolist()
@@ -30,7 +30,14 @@ def each_sequence(
     outputs, finals = [], []
     for n, (start, end) in enumerate(pairwise(bounds)):
         own = None if states is None else tuple(state[n : n + 1] for state in states)
-        output, final = run(tuple(x[:, start:end] for x in tensors), own)
+        output, final = run(*_contiguous(tuple(x[:, start:end] for x in tensors), own))
         outputs.append(output)
         finals.append(final)
     return torch.cat(outputs, dim=1), tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def _contiguous(
+    tensors: tuple[Tensor, ...], states: tuple[Tensor, ...] | None
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...] | None]:
+    """As ``kernels`` wants them; fla copies what is not."""
+    return tuple(x.contiguous() for x in tensors), None if states is None else tuple(x.contiguous() for x in states)

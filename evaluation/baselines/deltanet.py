@@ -27,5 +27,5 @@ class Candidate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = short_conv(self.qkv(x), self.conv).unflatten(-1, (3, self.n_heads, -1)).unbind(2)
-        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v, self.beta(x).sigmoid())
+        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v.contiguous(), self.beta(x).sigmoid())
         return self.out(rms_norm_gate(o, self.norm).flatten(2))

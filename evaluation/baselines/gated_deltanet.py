@@ -61,6 +61,6 @@ class Candidate(nn.Module):
         qkv = F.silu(qkv) if self.conv is None else short_conv(qkv, self.conv)
         q, k, v = qkv.unflatten(-1, (3, self.n_heads, -1)).unbind(2)
         decay = None if self.dt is None else -self.A_log.exp() * F.softplus(self.dt(x) + self.dt_bias)
-        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v, self.beta(x).sigmoid(), decay)
+        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v.contiguous(), self.beta(x).sigmoid(), decay)
         gate = None if self.gate is None else self.gate(x).unflatten(-1, (self.n_heads, -1))
         return self.out(rms_norm_gate(o, self.norm, gate).flatten(2))

@@ -24,6 +24,6 @@ class Candidate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.n_heads, -1)).unbind(2)
         q, k = F.elu(q) + 1, F.elu(k) + 1
-        weighted, _ = chunk_linear(q, k, v, scale=1.0)
+        weighted, _ = chunk_linear(q, k, v.contiguous(), scale=1.0)
         weights = (q * k.cumsum(dim=1)).sum(dim=-1, keepdim=True)
         return self.out((weighted / (weights + 1e-6)).flatten(2))

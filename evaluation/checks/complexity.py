@@ -1,8 +1,9 @@
 """How does a layer's work grow with T? Exponents of counted work, forward and backward, not of noisy seconds.
 
-The slope of log(count) against log(T) over three doublings of T, for FLOPs, elements written, the largest tensor and
-lines of Python: FLOPs miss elementwise quadratics, elements miss a filter as long as T, either misses a T x T tensor
-that is small beside the rest so far, and all three miss loops over plain numbers. A loop over chunks that reads slices
+The slope of log(count) against log(T) over three doublings of T, for FLOPs, elements written and read, the largest
+tensor and lines of Python: FLOPs miss elementwise quadratics, elements written miss a filter as long as T and sums over
+all that came before, either misses a T x T tensor that is small beside the rest so far, and all miss loops over plain
+numbers. A loop over chunks that reads slices
 of one tensor with gradients does work that is quadratic in the end: with chunks of 32 it stays below the limit at these
 lengths, with chunks of 16 it does not.
 """
@@ -15,7 +16,7 @@ STEEPEST = 1.3
 FLATTEST = 0.5
 _NAME = "complexity"
 _LENGTHS = (128, 256, 512, 1024)
-_COUNTED = ("FLOPs", "elements written", "largest tensor", "lines of Python")
+_COUNTED = ("FLOPs", "elements written", "elements read", "largest tensor", "lines of Python")
 _METERS = tuple(f"{meter}, {way}" for way in ("forward", "backward") for meter in _COUNTED)
 
 
@@ -54,7 +55,7 @@ def judge(results: Results, quadratic: bool) -> Judgement:
             "slices of one large tensor with gradients.",
             **numbers,
         )
-    tensors = {name: value for name, value in present.items() if not name.startswith(_COUNTED[3])}
+    tensors = {name: value for name, value in present.items() if not name.startswith(_COUNTED[-1])}
     flattest = min(tensors, key=lambda name: tensors[name], default="")
     if flattest and tensors[flattest] < FLATTEST:
         return warned(

@@ -12,7 +12,7 @@ from evaluation.checks.plan import Floats, Plan, Results
 from evaluation.jobs import GRADIENTS_FILE, KEPT_FILE, NOTES_FILE, OUTPUTS_FILE, STATE_FILE, Notes
 
 _NOTES_BYTES = 100_000
-_METERS = 8
+_METERS = 10
 
 
 def read_outputs(plan: Plan, place: Path, limit: int) -> dict[str, Array]:

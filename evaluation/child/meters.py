@@ -1,10 +1,10 @@
 """Counts the work of a layer, operator by operator as torch dispatches them, forward and backward.
 
-Four meters, since each alone is blind to something: FLOPs (matrix products and convolutions; elementwise work costs
-none), elements written (a filter as long as the input writes few), the largest tensor, and lines of the design's own
-Python (work on plain numbers). Views cost nothing, but what is read through a view that is larger than its storage, as
-windows that overlap are, counts as written. An operator from outside of torch's own library counts only with a formula
-registered in ``torch.utils.flop_counter``.
+Five meters, since each alone is blind to something: FLOPs (matrix products and convolutions; elementwise work costs
+none), elements written (a filter as long as the input writes few) and read (a mean of all that came before writes
+little), the largest tensor, and lines of the design's own Python (work on plain numbers). Views cost nothing, but are
+read as large as they are, overlaps and repeats included. An operator from outside of torch's own library counts by the
+formula that ``kernels.work`` has for it; without one it is refused.
 """
 
 import sys
@@ -16,19 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
+from evaluation.child import costs
 from evaluation.child.layer import Layers
-
-_OURS = ("aten", "prim", "prims")
+from kernels.work import work_of
 
 
 def measure(layers: Layers, inputs: Mapping[str, Tensor]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Counts per input [1, T, D], float32, train mode.
 
-    Returns int64 arrays (FLOPs, elements written, largest tensor, lines: forward, then the same four backward), and
-    the operators that could not be counted.
+    Returns int64 arrays (FLOPs, elements written, elements read, largest tensor, lines: forward, then the same five
+    backward), and the operators that could not be counted.
     """
     counts: dict[str, np.ndarray] = {}
     uncounted: set[str] = set()
@@ -53,13 +51,13 @@ class Meter(TorchDispatchMode):
     def __init__(self, module: str = "") -> None:
         super().__init__()
         self.module = module
-        self.flops = self.elements = self.largest = self.lines = 0
+        self.flops = self.written = self.read = self.largest = self.lines = 0
         self.uncounted: set[str] = set()
 
     @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """FLOPs, elements written, elements of the largest tensor written, lines of Python."""
-        return self.flops, self.elements, self.largest, self.lines
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """FLOPs, elements written, elements read, elements of the largest tensor written, lines of Python."""
+        return self.flops, self.written, self.read, self.largest, self.lines
 
     def __enter__(self) -> Any:
         sys.settrace(self._enter_frame)
@@ -79,49 +77,18 @@ class Meter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        formula: Any = flop_registry.get(func.overloadpacket) or _SDPA.get(func.overloadpacket)
-        if formula is not None:
-            self.flops += formula(*args, **kwargs, out_val=out)
-        elif func.namespace not in _OURS:
+        sizes = costs.written(func, args, kwargs, out)
+        self.read += costs.read(func, args, kwargs, sizes)
+        ours = work_of(func.overloadpacket, args, kwargs)
+        if ours is not None:
+            self.flops += ours.flops
+            self.written += ours.elements
+            self.largest = max(self.largest, ours.largest)
+            return out
+        flops = costs.flops(func, args, kwargs, out)
+        if flops is None:
             self.uncounted.add(str(func))
-        for size in _written(func, args, kwargs, out):
-            self.elements += size
-            self.largest = max(self.largest, size)
+        self.flops += flops or 0
+        self.written += sum(sizes)
+        self.largest = max(self.largest, *sizes, 0)
         return out
-
-
-def _written(func: Any, args: Any, kwargs: Any, out: Any) -> list[int]:
-    """Sizes of what the operator wrote: results that are no views, arguments changed in place, overlapping reads."""
-    sizes = [one.numel() for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor) and _overlaps(one)]
-    returns = func._schema.returns
-    results = out if isinstance(out, tuple) and len(returns) > 1 else (out,)
-    for declared, result in zip(returns, results, strict=False):
-        if declared.alias_info is None or declared.alias_info.is_write:
-            for one in result if isinstance(result, list | tuple) else (result,):
-                if isinstance(one, Tensor):
-                    sizes.append(one.numel())
-    if not returns:  # changes its arguments only
-        given = [*args, *kwargs.values()]
-        for declared, one in zip(func._schema.arguments, given, strict=False):
-            if declared.alias_info is not None and declared.alias_info.is_write and isinstance(one, Tensor):
-                sizes.append(one.numel())
-    return sizes
-
-
-def _overlaps(tensor: Tensor) -> bool:
-    return bool(tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes())
-
-
-def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> int:
-    return int(sdpa_flop_count(query.shape, key.shape, value.shape))
-
-
-def _attention_backward(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> int:
-    return int(sdpa_backward_flop_count(grad.shape, query.shape, key.shape, value.shape))
-
-
-# Attention on a CPU, which torch's own registry leaves out.
-_SDPA = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
-}

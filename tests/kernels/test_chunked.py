@@ -122,7 +122,7 @@ def test_a_decay_of_minus_infinity_forgets_everything(delta: bool, form: str, dt
     arguments["decay"][:, [0, 21, 22, 40]] = -torch.inf
     arguments = {name: x.requires_grad_() for name, x in arguments.items()}
     o, state = op(**arguments)
-    fresh = {name: x[:, 40:].detach() for name, x in arguments.items() if name != "initial_state"}
+    fresh = {name: x[:, 40:].detach().contiguous() for name, x in arguments.items() if name != "initial_state"}
     o_fresh, state_fresh = op(**fresh)
     tolerance = 1e-5 if dtype == torch.float32 else 1e-12
     torch.testing.assert_close(o[:, 40:], o_fresh, rtol=0, atol=tolerance * float(o_fresh.abs().max()))
@@ -138,7 +138,7 @@ def test_the_output_of_a_prefix_is_the_prefix_of_the_output(delta: bool, form: s
     o, _ = op(**arguments)
     for cut in (1, 15, 31, 32, 33, 64, 69):
         whole = ("initial_state", "decay") if form == "fixed" else ("initial_state",)
-        short = {name: x if name in whole else x[:, :cut] for name, x in arguments.items()}
+        short = {name: x if name in whole else x[:, :cut].contiguous() for name, x in arguments.items()}
         torch.testing.assert_close(op(**short)[0], o[:, :cut], rtol=0, atol=1e-12 * float(o.abs().max()))
 
 
@@ -164,7 +164,8 @@ def test_two_runs_joined_by_the_state_equal_one(delta: bool, form: str) -> None:
     o, state = op(**arguments)
     carried, parts = arguments["initial_state"], []
     for part in (slice(0, 37), slice(37, 70)):
-        steps = {name: x if x.dim() == 1 else x[:, part] for name, x in arguments.items()} | {"initial_state": carried}
+        steps = {name: x if x.dim() == 1 else x[:, part].contiguous() for name, x in arguments.items()}
+        steps["initial_state"] = carried
         o_part, carried = op(**steps)
         parts.append(o_part)
     torch.testing.assert_close(torch.cat(parts, dim=1), o, rtol=0, atol=1e-11 * float(o.abs().max()))

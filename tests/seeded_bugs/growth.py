@@ -86,6 +86,39 @@ GROWTH = (
         mixed="o = torch.stack([o[:, : t + 1].mean(dim=1) for t in range(o.shape[1])], dim=1)",
     ),
     Bug(
+        name="detached_means_by_loop",
+        says="A loop over steps takes the mean of the past anew, without gradients: it writes little and reads much.",
+        expects=_COMPLEXITY,
+        mixed="""
+            past = o.detach()
+            o = o + torch.stack([past[:, : t + 1].mean(dim=1) for t in range(o.shape[1])], dim=1)
+        """,
+    ),
+    Bug(
+        name="products_in_place_by_loop",
+        says="A loop over steps sums all products of the past anew, in place and without gradients.",
+        expects=_COMPLEXITY,
+        mixed="""
+            past, reads = o.detach(), []
+            for t in range(o.shape[1]):
+                state = o.new_zeros(o.shape[0], 4, 4)
+                state.baddbmm_(past[:, : t + 1, :4].mT, past[:, : t + 1, :4])
+                reads.append(state.sum(dim=(1, 2)) / (t + 1))
+            o = o + 1e-3 * torch.stack(reads, dim=1).unsqueeze(-1)
+        """,
+    ),
+    Bug(
+        name="products_with_a_vector_by_loop",
+        says="A loop over steps multiplies all the past with a vector, row by row of the batch, without gradients.",
+        expects=_COMPLEXITY,
+        mixed="""
+            past, steps = o.detach(), range(o.shape[1])
+            ages = torch.arange(o.shape[1], dtype=o.dtype) / 100
+            rows = [torch.stack([row[: t + 1].mT.mv(ages[: t + 1]) / (t + 1) for t in steps]) for row in past]
+            o = o + torch.stack(rows)
+        """,
+    ),
+    Bug(
         name="in_place_loop",
         says="A loop over steps writes into one tensor: linear forwards, but each write's backward copies all of it.",
         expects=_COMPLEXITY,

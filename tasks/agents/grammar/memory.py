@@ -125,7 +125,7 @@ def _per_head_decay(design: Design, like: str) -> str:
     """exp(decay), broadcast to one factor for each channel of ``like``."""
     if design.decay in CHANNELS:
         return "decay.exp()"
-    return f"{_decays(design)}.exp().unsqueeze(-1).expand_as({like})"
+    return f"{_decays(design)}.exp().unsqueeze(-1).expand_as({like}).contiguous()"
 
 
 def _forget(design: Design) -> str:

@@ -15,7 +15,7 @@ def test_a_matrix_product_costs_two_flops_a_term_and_writes_its_result() -> None
     a, b = torch.randn(3, 5), torch.randn(5, 7)
     with Meter() as meter:
         a @ b
-    assert meter.counts == (2 * 3 * 5 * 7, 21, 21, 0)
+    assert meter.counts == (2 * 3 * 5 * 7, 21, 50, 21, 0)
 
 
 def test_views_cost_nothing_and_writes_in_place_count() -> None:
@@ -23,21 +23,21 @@ def test_views_cost_nothing_and_writes_in_place_count() -> None:
     with Meter() as meter:
         x.view(24)[:10].mul_(2.0)
         x.transpose(0, 1)[:2].expand(5, 2, 4)
-    assert meter.counts == (0, 10, 10, 0)
+    assert meter.counts == (0, 10, 10, 10, 0)
 
 
 def test_elementwise_work_counts_as_elements_only() -> None:
     x = torch.randn(8, 1)
     with Meter() as meter:
         (x - x.mT).exp()
-    assert meter.counts == (0, 128, 64, 0)
+    assert meter.counts == (0, 128, 16 + 64, 64, 0)
 
 
 def test_overlapping_windows_count_as_often_as_they_are_read() -> None:
     x = torch.randn(64)
     with Meter() as meter:
         x.unfold(0, 32, 1).sum()
-    assert meter.counts == (0, 33 * 32 + 1, 33 * 32, 0)
+    assert meter.counts == (0, 1, 33 * 32, 1, 0)
 
 
 def test_lines_of_a_module_count_each_time_they_run() -> None:
@@ -70,13 +70,37 @@ def test_backward_of_a_loop_over_slices_is_quadratic() -> None:
         y = torch.stack([x[t] * 2 for t in range(length)]).sum()
         with Meter() as meter:
             y.backward()
-        return meter.elements
+        return meter.written
 
     assert written(64) / written(32) > 3.5
 
 
-def test_kernels_are_seen_from_inside() -> None:
-    """chunk_delta with T = 2C makes at least the products of its WY form: see kernels/chunk_delta.py."""
+def test_what_writes_in_place_or_meets_a_vector_has_its_flops() -> None:
+    a, b, into = torch.randn(3, 5), torch.randn(5, 7), torch.zeros(3, 7)
+    with Meter() as meter:
+        into.addmm_(a, b)
+        torch.mm(a, b, out=into)
+        into.unsqueeze(0).baddbmm_(a.unsqueeze(0), b.unsqueeze(0))
+    assert meter.flops == 3 * (2 * 3 * 5 * 7)
+    with Meter() as meter:
+        a.mv(b[:, 0])
+        torch.addmv(into[:, 0], a, b[:, 0])
+        a[0].dot(b[:, 0])
+    assert meter.flops == 2 * (2 * 15) + 2 * 5
+
+
+def test_a_lookup_reads_what_it_returns_and_a_sum_all_that_it_adds() -> None:
+    table = torch.randn(1000, 4)
+    with Meter() as meter:
+        table[torch.tensor([3, 5])]
+    assert meter.read == 2 * 4 + 2
+    with Meter() as meter:
+        table.sum(dim=0)
+    assert (meter.written, meter.read) == (4, 4000)
+
+
+def test_kernels_bring_their_own_counts() -> None:
+    """chunk_delta with T = 4C makes at least the products of its WY form: see kernels/cpu/delta.py."""
     counts = []
     for length in (128, 256):
         q, k, v = torch.randn(3, 1, length, 2, 32)

@@ -7,23 +7,25 @@ this one; None where nothing decays. Between steps s <= t the state keeps exp(G_
 import torch
 from torch import Tensor
 
-from kernels.chunks import to_chunks
+from kernels.cpu.chunks import Chunks
 
 FLOOR = {torch.float32: -16.0, torch.float64: -100.0}
 """A log decay below this counts as this. exp(-16) = 1.1e-7 is float32's resolution and exp(-100) = 4e-44 lies far below
 float64's, so nothing visible is lost; minus infinity (a hard reset) becomes legal; and four such steps, the most
-that ``kernels.scores`` ever multiplies into a factor above 1, stay far from overflow."""
+that ``kernels.cpu.scores`` ever multiplies into a factor above 1, stay far from overflow."""
 
 
-def gates_of(decay: Tensor | None, keys: Tensor, values: Tensor, size: int, dtype: torch.dtype) -> Tensor | None:
-    """Any accepted log decay -> G in ``dtype``; ``keys`` [B, T, H, K] and ``values`` [B, T, HV, V] give the shape."""
-    if decay is None:
-        return None
-    heads = values.shape[2]
+def gates_of(decay: Tensor, chunks: Chunks, dtype: torch.dtype) -> Tensor:
+    """Log decay [B, T, HV] or [B, T, HV, K] -> G in ``dtype``."""
     decay = decay.to(dtype).clamp(min=FLOOR[dtype], max=0.0)
-    if decay.dim() < 4:
-        decay = decay.unsqueeze(-1).expand(*values.shape[:3], 1)
-    return to_chunks(decay, heads, size).cumsum(dim=-2)
+    return chunks.cut(decay.unsqueeze(-1) if decay.dim() < 4 else decay).cumsum(dim=-2)
+
+
+def log_decay_gradient(decay: Tensor, dgates: Tensor, chunks: Chunks) -> Tensor:
+    """Gradient in ``decay`` from that in G: every later sum of its chunk holds it. Zero where it was clamped."""
+    later = dgates.flip(-2).cumsum(dim=-2).flip(-2)
+    gradient = chunks.join(later).reshape(decay.shape)
+    return gradient.masked_fill_(decay < FLOOR[dgates.dtype], 0.0)
 
 
 def from_start(gates: Tensor | None) -> Tensor | None:

@@ -3,7 +3,7 @@
 With one decay per head the factor is a matrix of its own. With one per channel it has to be split between x and k, and
 a careless split overflows under strong decay. Here pairs in different halves of a block meet at the boundary between
 the halves: both exponents are then <= 0. Halving ends at blocks of 8 steps, where the reference is the block's middle:
-an exponent is then at most four clamped decays (``kernels.decay.FLOOR``), which float32 and float64 hold with ease.
+an exponent is then at most four clamped decays (``kernels.cpu.decay.FLOOR``), which float32 and float64 hold with ease.
 No step beyond the pair takes part in its factor, so nothing leaks from the future.
 """
 

@@ -1,0 +1,73 @@
+"""What the chunked ops cost, counted from ``kernels.cpu.linear``, ``delta`` and ``scores``."""
+
+from typing import Any
+
+from kernels.cpu.chunks import chunk_size, most_chunks
+from kernels.cpu.scores import SMALLEST
+from kernels.work import Work
+
+Shape = tuple[int, ...]
+
+
+def forward_cost(
+    q: Shape, k: Shape, v: Shape, beta: Shape | None, decay: Shape | None, initial_state: Shape | None,
+    cu_seqlens: Shape | None, *rest: Any,
+) -> Work:  # fmt: skip
+    """Of ``archloop::chunked``."""
+    count, c, kw, vw = _sizes(q, v, cu_seqlens)
+    channels = 0 if decay is None else kw if len(decay) == 4 else 1
+    pairs, states = _pairs(c, kw, channels), kw * vw
+    flops = pairs + 4 * c * states + 2 * c * c * vw
+    written = c * (4 * kw + 3 * vw) + 3 * states + 2 * c * c
+    if decay is not None:
+        written += (3 * c * kw + c * c) if channels == 1 else 16 * c * kw
+    if beta is not None:
+        flops += pairs + 2 * c * states + 2 * c * c * (kw + vw) + c**3
+        written += 4 * c * c + c * (2 * kw + vw) + c + states
+        if decay is not None:
+            written += (3 if channels == 1 else 4) * c * kw
+    return Work(count * flops, count * written, _largest(count, v, cu_seqlens, c, kw))
+
+
+def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
+    """Of ``archloop::chunked_backward``."""
+    q, _, v, beta, decay, _, cu_seqlens, *_ = arguments
+    count, c, kw, vw = _sizes(q, v, cu_seqlens)
+    channels = 0 if decay is None else kw if len(decay) == 4 else 1
+    pairs, states = _pairs(c, kw, channels), kw * vw
+    flops = 2 * pairs + 8 * c * states + 4 * c * c * vw
+    written = c * (8 * kw + 5 * vw) + 3 * states + 2 * c * c
+    if decay is not None:
+        written += states + (9 * c * kw + c * c if channels == 1 else 34 * c * kw)
+    if beta is not None:
+        flops += 2 * pairs + 4 * c * states + 4 * c * c * vw
+        written += c * (8 * kw + 4 * vw) + 4 * c * c + states
+        if decay is not None:
+            written += (6 if channels == 1 else 20) * c * kw
+    return Work(count * flops, count * written, _largest(count, v, cu_seqlens, c, kw))
+
+
+def _sizes(q: Shape, v: Shape, cu_seqlens: Shape | None) -> tuple[int, int, int, int]:
+    """Chunks of all sequences and heads, steps a chunk, K, V."""
+    batch, length, heads, value_width = v
+    size = chunk_size(q[-1])
+    sequences = 1 if cu_seqlens is None else cu_seqlens[0] - 1
+    return most_chunks(length, sequences, size) * batch * heads, size, q[-1], value_width
+
+
+def _largest(count: int, v: Shape, cu_seqlens: Shape | None, size: int, width: int) -> int:
+    """Elements of all chunks' states, of their scores, or of what they read or write."""
+    batch, _, heads, value_width = v
+    finals = (1 if cu_seqlens is None else cu_seqlens[0] - 1) * batch * heads
+    return max((count + finals) * width * value_width, count * size * max(size, width, value_width))
+
+
+def _pairs(size: int, width: int, channels: int) -> int:
+    """FLOPs of one matrix of scores; with a decay per channel, of its blocks."""
+    if channels <= 1:
+        return 2 * size * size * width
+    flops, block = (size // SMALLEST) * 2 * SMALLEST * SMALLEST * width, 2 * SMALLEST
+    while block <= size:
+        flops += (size // block) * 2 * (block // 2) ** 2 * width
+        block *= 2
+    return flops

@@ -1,0 +1,55 @@
+"""Chunked linear attention with any decay, forward and backward on chunks.
+
+Chunked form as in Yang et al., "Gated Linear Attention Transformers with Hardware-Efficient Training" (2024,
+arXiv 2312.06635): quadratic inside a chunk, a state from chunk to chunk.
+"""
+
+from torch import Tensor
+
+from kernels.cpu.chunks import Chunks
+from kernels.cpu.decay import from_start, gated, gates_gradient, to_end
+from kernels.cpu.scores import pair_scores, pair_scores_gradient
+from kernels.cpu.states import entering, first, keep, last, leaving, steps, with_first, with_last
+
+
+def forward(
+    q: Tensor, k: Tensor, v: Tensor, gates: Tensor | None, initial: Tensor, scale: float, chunks: Chunks
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """q, k [N, M, C, K]; v [N, M, C, V]; gates as in kernels.cpu.decay; initial [S, M, K, V].
+
+    Returns o [N, M, C, V], final states [S, M, K, V] and what the backward pass needs beside the arguments: states
+    [N + S, M, K, V], scores [N, M, C, C] and, where each head has one decay, their factors [N, M, C, C].
+    """
+    (scores,), factors = pair_scores([q], k, gates)
+    start, end = from_start(gates), to_end(gates)
+    states = with_first(gated(k, end).mT @ v, initial, chunks)
+    for n, slot in steps(chunks):
+        keep(states[slot + 1], states[slot], None if start is None else start[n, :, -1])
+    o = gated(q, start) @ entering(states, chunks)
+    o.flatten(0, 1).baddbmm_(scores.flatten(0, 1), v.flatten(0, 1), beta=scale, alpha=scale)
+    return o, last(states, chunks), [states, scores, *([] if factors is None else [factors])]
+
+
+def backward(
+    do: Tensor, dfinal: Tensor, q: Tensor, k: Tensor, v: Tensor, gates: Tensor | None, saved: list[Tensor],
+    scale: float, chunks: Chunks,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor]:  # fmt: skip
+    """Gradients in q, k, v, gates and initial from those in o, which is overwritten, and in the final state."""
+    states, scores, *rest = saved
+    start, end = from_start(gates), to_end(gates)
+    do = do.mul_(scale)
+    dstates = with_last(gated(q, start).mT @ do, dfinal, chunks)
+    for n, slot in reversed(steps(chunks)):
+        keep(dstates[slot], dstates[slot + 1], None if start is None else start[n, :, -1])
+    enter, dleave = entering(states, chunks), leaving(dstates, chunks)
+    dv = gated(k, end) @ dleave
+    dv.flatten(0, 1).baddbmm_(scores.mT.flatten(0, 1), do.flatten(0, 1))
+    (dq,), dk = pair_scores_gradient([(do @ v.mT).tril_()], [q], k, gates, rest[0] if rest else None)
+    dq += gated(do @ enter.mT, start)
+    dk_end = gated(v @ dleave.mT, end)
+    dk += dk_end
+    dgates = None
+    if gates is not None and start is not None:
+        kept = start[..., -1, :] * (enter * dleave).sum(dim=-1)
+        dgates = gates_gradient(gates, q * dq, k * dk, k * dk_end, kept)
+    return dq, dk, dv, dgates, first(dstates, chunks)
