@@ -1,10 +1,10 @@
 """The elementwise recurrence h_t = a_t h_{t-1} + b_t on a GPU: one launch each way, every tensor read or written once.
 
 One program takes one sequence and 32 channels, and walks over tiles of 64 steps. A tile is scanned by the associative
-combination of (factor, sum) pairs (Blelloch 1990, "Prefix sums and their applications", section 1.4), so 64 steps take
-six combinations deep, and the loads of the next tiles are under way meanwhile. A plain loop over T would wait for memory
-at each step, and three launches (scan tiles, join, apply) would read a and b twice: at 2 operations an element only
-bytes count. Few channels with long T (batch * D below some 4,000) leave parts of a large GPU idle.
+combination of (factor, sum) pairs (Blelloch 1990, "Prefix Sums and Their Applications", section 1.4): six dependent
+combinations for 64 steps, while the next tiles are being loaded. A plain loop over T would wait for memory at each step,
+and three launches (scan tiles, join, apply) would read a and b twice; with two operations an element, bytes are what
+counts. Few channels with a long T (batch * D below some 4,000) leave a part of a large GPU idle.
 """
 
 import torch
@@ -57,7 +57,8 @@ def backward(
 
 def _programs(a: Tensor, cu_seqlens: Tensor | None) -> int:
     sequences: int = a.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
-    return sequences * -(-a.shape[2] // CHANNELS)
+    tiles: int = triton.cdiv(a.shape[2], CHANNELS)
+    return sequences * tiles
 
 
 @triton.jit

@@ -1,9 +1,7 @@
-"""What is compiled ahead of time of the kernels without matrices: scan, convolution and norms, as usual launches take them."""
+"""Which launches of the scan, the convolution and the norms are compiled ahead of time."""
 
 from kernels.gpu import scan
 from tests.kernels.ahead_of_time import Case
-
-TILE = {"BLOCK_T": scan.STEPS, "BLOCK_D": scan.CHANNELS}
 
 
 def _scan(dtype: str, packed: bool, state: bool) -> list[Case]:

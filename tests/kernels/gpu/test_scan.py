@@ -26,7 +26,7 @@ def draw(batch: int, length: int, width: int, states: int, dtype: torch.dtype, d
 
 
 def assert_same(drawn: dict[str, Tensor], lengths: list[int] | None = None) -> None:
-    """Values and gradients agree with the recurrence, run over each sequence of ``lengths`` alone if they are packed."""
+    """Values and gradients agree with the recurrence, over each packed sequence of ``lengths`` alone if given."""
     dh, arguments = drawn["dh"], {name: x for name, x in drawn.items() if name != "dh"}
     a, b, state = arguments["a"], arguments["b"], arguments.get("initial_state")
     ends = None if lengths is None else torch.tensor([0, *lengths], device=a.device).cumsum(0)
