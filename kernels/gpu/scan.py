@@ -2,9 +2,9 @@
 
 One program takes one sequence and 32 channels, and walks over tiles of 64 steps. A tile is scanned by the associative
 combination of (factor, sum) pairs (Blelloch 1990, "Prefix Sums and Their Applications", section 1.4): six dependent
-combinations for 64 steps, while the next tiles are being loaded. A plain loop over T would wait for memory at each step,
-and three launches (scan tiles, join, apply) would read a and b twice; with two operations an element, bytes are what
-counts. Few channels with a long T (batch * D below some 4,000) leave a part of a large GPU idle.
+combinations for 64 steps, while the next tiles are being loaded. A plain loop over T would wait for memory at each
+step, and three launches (scan tiles, join, apply) would read a and b twice; with two operations an element, bytes are
+what counts. Few channels with a long T (batch * D below some 4,000) leave a part of a large GPU idle.
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Which launches of the scan, the convolution and the norms are compiled ahead of time."""
 
-from kernels.gpu import scan
+from kernels.gpu import conv, scan
 from tests.kernels.ahead_of_time import Case
 
 
@@ -21,4 +21,19 @@ def _scan(dtype: str, packed: bool, state: bool) -> list[Case]:
     ]
 
 
-CASES = [case for dtype in ("bf16", "fp32") for packed in (False, True) for case in _scan(dtype, packed, packed)]
+def _conv(dtype: str, taps: int, silu: bool, packed: bool) -> list[Case]:
+    constants = {"TAPS": taps, "SILU": silu, "PACKED": packed, "BLOCK_T": conv.ROWS, "BLOCK_D": conv.CHANNELS}
+    types = dict.fromkeys(("x", "weight", "y", "dy", "dx"), f"*{dtype}") | {"partial": "*fp32", "cu_seqlens": "*i64"}
+    types |= dict.fromkeys(("rows", "length", "halvings", "sequences"), "i32") | {"width": "i32:16"}
+    form = f"{dtype} W {taps}{' SiLU' * silu}{' packed' * packed}"
+    return [
+        Case(f"conv {name} {form}", kernel, types, constants | ({} if packed else {"cu_seqlens": None}), num_warps=8)
+        for name, kernel in (("forward", conv.conv_forward), ("backward", conv.conv_backward))
+    ]
+
+
+CASES = [
+    *(case for dtype in ("bf16", "fp32") for packed in (False, True) for case in _scan(dtype, packed, packed)),
+    *(case for dtype in ("bf16", "fp32") for packed in (False, True) for case in _conv(dtype, 4, True, packed)),
+    *(case for taps, silu in ((4, False), (8, True)) for case in _conv("bf16", taps, silu, False)),
+]
