@@ -16,7 +16,7 @@ from torch import Tensor
 from kernels.gpu.launch import INTERPRETING, launch, readable
 
 ROWS, CHANNELS = (16, 16) if INTERPRETING else (64, 32)
-"""The tile: with eight warps, one vector of eight channels a thread, so that 2 W - 1 shifted tiles fit the registers."""
+"""The tile: with eight warps, one vector of eight channels a thread, so that 2 W - 1 shifted tiles fit in registers."""
 
 
 def forward(

@@ -1,6 +1,6 @@
 """Which launches of the scan, the convolution and the norms are compiled ahead of time."""
 
-from kernels.gpu import conv, scan
+from kernels.gpu import conv, norm, scan
 from tests.kernels.ahead_of_time import Case
 
 
@@ -32,8 +32,27 @@ def _conv(dtype: str, taps: int, silu: bool, packed: bool) -> list[Case]:
     ]
 
 
+def _norm(dtype: str, width: int) -> list[Case]:
+    types = dict.fromkeys(("x", "y", "dy", "dx", "weight", "gate", "dgate"), f"*{dtype}")
+    types |= dict.fromkeys(("inverse", "inverse_rms", "partial"), "*fp32")
+    types |= {"rows": "i32", "width": "i32:16", "eps": "fp32"}
+    tile = norm.tile_of(width)
+    warps = tile.pop("num_warps")
+    kernels = (
+        ("rms_norm_gate forward", norm.rms_norm_gate_forward_kernel, tile | {"HAS_GATE": True}),
+        ("rms_norm_gate backward", norm.rms_norm_gate_backward_kernel, tile | {"HAS_GATE": True}),
+        ("l2_norm forward", norm.l2_norm_forward_kernel, tile),
+        ("l2_norm backward", norm.l2_norm_backward_kernel, tile),
+    )
+    return [
+        Case(f"{name} {dtype} D {width}", kernel, types, constants, num_warps=warps)
+        for name, kernel, constants in kernels
+    ]
+
+
 CASES = [
     *(case for dtype in ("bf16", "fp32") for packed in (False, True) for case in _scan(dtype, packed, packed)),
     *(case for dtype in ("bf16", "fp32") for packed in (False, True) for case in _conv(dtype, 4, True, packed)),
     *(case for taps, silu in ((4, False), (8, True)) for case in _conv("bf16", taps, silu, False)),
+    *(case for dtype, width in (("bf16", 64), ("bf16", 1024), ("fp32", 8192)) for case in _norm(dtype, width)),
 ]
