@@ -8,7 +8,7 @@ with it, ``@triton.jit`` makes functions for the interpreter, which no compiler 
 import importlib
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,9 @@ def _resource_usage(cubin: Path) -> dict[str, int]:
     return {name: int(value) for name, _, value in (entry.partition(":") for entry in line.split())}
 
 
-def cases() -> Iterator[Case]:
+def cases() -> list[Case]:
     """Every case of every list."""
-    for module in LISTS:
-        yield from importlib.import_module(module).CASES
+    return [case for module in LISTS for case in importlib.import_module(module).CASES]
 
 
 def main() -> None:
