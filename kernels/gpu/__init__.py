@@ -1,1 +1,1 @@
-"""The ops as Triton kernels. Needs triton, so nothing outside this package imports it before a GPU is in use."""
+"""The Triton implementations, for a GPU. Imported only when they are used: Triton is not everywhere."""
