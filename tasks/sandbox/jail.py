@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from archdb import home
+from archdb import home, require_space
 from evaluation import CorpusError, Ended, Exit, Launch, Limits, Profile, private_paths
 from tasks.faults import CapacityFault, NotConfined, Stopped
 from tasks.sandbox.folder import contents_of, empty
@@ -40,6 +40,8 @@ stop_everything = threading.Event()  # set once, by Ctrl-C: every jailed child o
 
 def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...] | None = None) -> Launch:
     """A ``Launch`` that confines its children, and raises NotConfined on a machine where it cannot.
+
+    A child that failed while the data folder's disk was full raises HomeUnusable: that says nothing about its design.
 
     Args:
         every_second: called about once a second while a child runs; whatever it raises ends the child and propagates.
@@ -78,7 +80,10 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
             finally:
                 os.close(write_end)
             with contextlib.closing(job):
-                return _Supervision(order, limits, job, lines, errors, called).run(every_second or (lambda: None))
+                ending = _Supervision(order, limits, job, lines, errors, called).run(every_second or (lambda: None))
+        if ending.ended == "exited" and ending.returncode != 0:
+            require_space()  # a full disk fails the child too, and is no fault of the design
+        return ending
 
     return launch
 

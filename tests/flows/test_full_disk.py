@@ -1,6 +1,7 @@
 """A disk that fills up in the middle of a campaign: one sentence, no design blamed for it, and nothing lost."""
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from archdb import campaign_experiments, list_running, open_store
+from archdb import HomeUnusable, campaign_experiments, list_running, open_store
+from tasks.sandbox.jail import jail
 from tests.conftest import forget_connections
+from tests.foreign_code import run_code
 from tests.laboratory import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("another lab")]
@@ -25,6 +28,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small file system needs root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_child_that_fails_for_want_of_space_blames_no_design(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = small_disk / "data" / "work"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("ARCHLOOP_HOME", str(small_disk / "data"))
+    with (small_disk / "ballast").open("wb") as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, shutil.disk_usage(small_disk).free - 4 * 2**20)
+    assert run_code(jail(), "print('fine')", folder)[0].returncode == 0
+    with pytest.raises(HomeUnusable, match="is full: free some space"):
+        run_code(jail(), "open('out', 'wb').write(bytes(2**23))", folder)
 
 
 def test_it_stops_with_a_sentence_and_goes_on_when_there_is_room(
