@@ -15,6 +15,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from kernels import cpu
+
 Backend = Literal["recurrence", "torch", "triton"]
 _HAS_TRITON = importlib.util.find_spec("triton") is not None
 
@@ -57,6 +59,7 @@ def backend_for(*tensors: Tensor | None) -> Backend:
 def implementation(op: str, backend: str) -> Any:
     """The module of plain functions that runs ``op``, one of the files in ``kernels/cpu`` and ``kernels/gpu``.
 
-    Triton's are imported only here, when first used: not every machine has triton.
+    Triton's are imported only here, when first used: not every machine has triton. The others are there from the start:
+    a jailed process that has to import them later may not be able to.
     """
-    return importlib.import_module(f"kernels.{'gpu' if backend == 'triton' else 'cpu'}.{op}")
+    return importlib.import_module(f"kernels.gpu.{op}") if backend == "triton" else getattr(cpu, op)

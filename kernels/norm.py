@@ -1,4 +1,4 @@
-"""Normalisations used inside mixers, as the torch operator ``archloop::norm``.
+"""Normalisations used inside mixers, as the torch operators ``archloop::rms_norm_gate`` and ``archloop::l2_norm``.
 
 Each row is treated alone, so any layout in memory is taken; one that is not contiguous is copied first.
 """
@@ -34,7 +34,7 @@ def rms_norm_gate(x: Tensor, weight: Tensor, gate: Tensor | None = None, eps: fl
         y = wide / (wide.square().mean(dim=-1, keepdim=True) + eps).sqrt() * weight.double()
     else:
         inner = gate if backend == "triton" else None
-        y, _ = norm(x if backend == "triton" else x.to(dtype), weight, inner, eps, backend)
+        y, _ = rms(x if backend == "triton" else x.to(dtype), weight, inner, eps, backend)
     if gate is not None and backend != "triton":
         y = y * F.silu(gate.to(y.dtype))
     return y.to(x.dtype)
@@ -48,49 +48,81 @@ def l2_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
     if backend == "recurrence":
         wide = x.double()
         return (wide / (wide.square().sum(dim=-1, keepdim=True) + eps).sqrt()).to(x.dtype)
-    y: Tensor = norm(x, None, None, eps, backend)[0]
+    y: Tensor = l2(x, eps, backend)[0]
     return y
 
 
-@torch.library.custom_op("archloop::norm", mutates_args=())
-def norm(x: Tensor, weight: Tensor | None, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
-    """y [..., D], by the root mean square with a weight and by the length without; and the inverse root [..., 1]."""
-    y, inverse = implementation("norm", backend).forward(x, weight, gate, eps)
+@torch.library.custom_op("archloop::rms_norm_gate", mutates_args=())
+def rms(x: Tensor, weight: Tensor, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
+    """y [..., D], and the inverse root mean square [...]."""
+    y, inverse = implementation("norm", backend).rms_norm_gate_forward(x, weight, gate, eps)
     return y, inverse
 
 
-@torch.library.custom_op("archloop::norm_backward", mutates_args=())
-def norm_backward(
-    dy: Tensor, x: Tensor, weight: Tensor | None, gate: Tensor | None, inverse: Tensor, backend: str
+@torch.library.custom_op("archloop::rms_norm_gate_backward", mutates_args=())
+def rms_backward(
+    dy: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None, inverse: Tensor, backend: str
 ) -> list[Tensor]:
-    """Gradients in x, then in those of weight and gate that were given."""
-    gradients = implementation("norm", backend).backward(dy.contiguous(), x, weight, gate, inverse)
+    """Gradients in x, weight and, if there is one, gate."""
+    gradients = implementation("norm", backend).rms_norm_gate_backward(dy.contiguous(), x, weight, gate, inverse)
     return [gradient for gradient in gradients if gradient is not None]
 
 
-@norm.register_fake
-def _(x: Tensor, weight: Tensor | None, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(x), x.new_empty((*x.shape[:-1], 1), dtype=compute_dtype(x, weight, gate))
+@torch.library.custom_op("archloop::l2_norm", mutates_args=())
+def l2(x: Tensor, eps: float, backend: str) -> tuple[Tensor, Tensor]:
+    """y [..., D], and the inverse length [...]."""
+    y, inverse = implementation("norm", backend).l2_norm_forward(x, eps)
+    return y, inverse
 
 
-@norm_backward.register_fake
-def _(dy: Tensor, x: Tensor, weight: Tensor | None, gate: Tensor | None, inverse: Tensor, backend: str) -> list[Tensor]:
+@torch.library.custom_op("archloop::l2_norm_backward", mutates_args=())
+def l2_backward(dy: Tensor, x: Tensor, inverse: Tensor, backend: str) -> Tensor:
+    """The gradient in x."""
+    dx: Tensor = implementation("norm", backend).l2_norm_backward(dy.contiguous(), x, inverse)
+    return dx
+
+
+@rms.register_fake
+def _(x: Tensor, weight: Tensor, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), x.new_empty(x.shape[:-1], dtype=compute_dtype(x, weight, gate))
+
+
+@rms_backward.register_fake
+def _(dy: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None, inverse: Tensor, backend: str) -> list[Tensor]:
     return [torch.empty_like(one) for one in (x, weight, gate) if one is not None]
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+@l2.register_fake
+def _(x: Tensor, eps: float, backend: str) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(x), x.new_empty(x.shape[:-1], dtype=compute_dtype(x))
+
+
+@l2_backward.register_fake
+def _(dy: Tensor, x: Tensor, inverse: Tensor, backend: str) -> Tensor:
+    return torch.empty_like(x)
+
+
+def _keep_rms(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     x, weight, gate, _, ctx.backend = inputs
     ctx.save_for_backward(x, weight, gate, output[1])
 
 
-def _gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, gate, inverse = ctx.saved_tensors
-    dx, *rest = norm_backward(dy, x, weight, gate, inverse, ctx.backend)
-    dweight = None if weight is None else rest.pop(0)
-    return dx, dweight, rest[0] if rest else None, None, None
+def _rms_gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    dx, dweight, *dgate = rms_backward(dy, *ctx.saved_tensors, ctx.backend)
+    return dx, dweight, dgate[0] if dgate else None, None, None
 
 
-norm.register_autograd(_gradients, setup_context=_keep)
+def _keep_l2(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    x, _, ctx.backend = inputs
+    ctx.save_for_backward(x, output[1])
+
+
+def _l2_gradients(ctx: Any, dy: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+    return l2_backward(dy, *ctx.saved_tensors, ctx.backend), None, None
+
+
+rms.register_autograd(_rms_gradients, setup_context=_keep_rms)
+l2.register_autograd(_l2_gradients, setup_context=_keep_l2)
 
 
 def _forward_cost(x: tuple[int, ...], *rest: Any) -> Work:
@@ -101,5 +133,7 @@ def _backward_cost(dy: tuple[int, ...], *rest: Any) -> Work:
     return Work(0, 5 * math.prod(dy), math.prod(dy))
 
 
-costs(norm, _forward_cost)
-costs(norm_backward, _backward_cost)
+for operator in (rms, l2):
+    costs(operator, _forward_cost)
+for operator in (rms_backward, l2_backward):
+    costs(operator, _backward_cost)

@@ -2,3 +2,7 @@
 
 Every module offers forward and backward as plain functions of tensors; ``kernels`` makes operators of them.
 """
+
+from kernels.cpu import chunked, conv, norm, scan
+
+__all__ = ["chunked", "conv", "norm", "scan"]

@@ -71,7 +71,7 @@ class Chunks:
             x = x.unsqueeze(3).expand(-1, -1, -1, self.heads // own_heads, -1, -1)
         cut = x.reshape(-1, self.batch * self.heads, self.size, width)
         same = cut.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
-        return cut.clone() if same or not cut.is_contiguous() else cut
+        return cut.clone(memory_format=torch.contiguous_format) if same or not cut.is_contiguous() else cut
 
     def join(self, x: Tensor) -> Tensor:
         """[N, B * HV, C, X] -> [B, T, HV, X], without the filling."""

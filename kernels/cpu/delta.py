@@ -23,8 +23,8 @@ def forward(
     """q, k [N, M, C, K]; v [N, M, C, V]; beta [N, M, C, 1]; gates as in kernels.cpu.decay; initial [S, M, K, V].
 
     Returns o [N, M, C, V], final states [S, M, K, V] and what the backward pass needs beside the arguments: states
-    [N + S, M, K, V], scores, overlaps of keys and the inverse [N, M, C, C], u [N, M, C, V], what u reads [N, M, C, K]
-    and, where each head has one decay, the factors of the scores [N, M, C, C].
+    [N + S, M, K, V], scores, overlaps of keys and the inverse's transpose [N, M, C, C], u [N, M, C, V], what u reads
+    [N, M, C, K] and, where each head has one decay, the factors of the scores [N, M, C, C].
     """
     (scores, overlaps), factors = pair_scores([q, k], k, gates)
     overlaps.tril_(-1)
@@ -43,7 +43,8 @@ def forward(
         torch.baddbmm(kept, k_end[n].mT, u[n], out=states[slot + 1])
     o = gated(q, start) @ entering(states, chunks)
     o.flatten(0, 1).baddbmm_(scores.flatten(0, 1), u.flatten(0, 1), beta=scale, alpha=scale)
-    saved = [states, scores, overlaps, inverse, u, reads, *([] if factors is None else [factors])]
+    # The solver's matrices lie column by column in memory, so the transpose is the one that lies row by row.
+    saved = [states, scores, overlaps, inverse.mT.contiguous(), u, reads, *([] if factors is None else [factors])]
     return o, last(states, chunks), saved
 
 
@@ -52,7 +53,7 @@ def backward(
     saved: list[Tensor], scale: float, chunks: Chunks,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor]:  # fmt: skip
     """Gradients in q, k, v, beta, gates and initial from those in o, which is overwritten, and in the final state."""
-    states, scores, overlaps, inverse, u, reads, *rest = saved
+    states, scores, overlaps, transposed, u, reads, *rest = saved
     start, end = from_start(gates), to_end(gates)
     do = do.mul_(scale)
     du = scores.mT @ do
@@ -63,7 +64,7 @@ def backward(
         keep(dstates[slot], dstates[slot + 1], None if start is None else start[n, :, -1])
         dstates[slot].baddbmm_(reads[n].mT, du[n], alpha=-1)
     enter, dleave = entering(states, chunks), leaving(dstates, chunks)
-    r = inverse.mT @ du
+    r = transposed @ du
     dv = beta * r
     dread = r @ enter.mT
     dsystem = (r @ u.mT).neg_().tril_(-1)

@@ -1,4 +1,7 @@
-"""Root-mean-square and Euclidean normalisation in torch, forward and backward: one pass instead of autograd's five."""
+"""Root-mean-square and Euclidean normalisation in torch, forward and backward: one pass instead of autograd's five.
+
+The gate of ``rms_norm_gate`` is left to torch, which does it well: here it is always None.
+"""
 
 import torch
 from torch import Tensor
@@ -6,28 +9,40 @@ from torch import Tensor
 from kernels.arguments import compute_dtype
 
 
-def forward(x: Tensor, weight: Tensor | None, gate: None, eps: float) -> tuple[Tensor, Tensor]:
-    """x / sqrt(mean(x^2) + eps) * weight, or x / sqrt(sum(x^2) + eps) without one; and the inverse root [..., 1]."""
+def rms_norm_gate_forward(x: Tensor, weight: Tensor, gate: None, eps: float) -> tuple[Tensor, Tensor]:
+    """x / sqrt(mean(x^2) + eps) * weight in x's type, and the inverse root [...]."""
     wide = x.to(compute_dtype(x, weight))
     squares = wide * wide
-    total = squares.sum(dim=-1, keepdim=True) if weight is None else squares.mean(dim=-1, keepdim=True)
-    inverse = total.add_(eps).rsqrt_()
-    y = torch.mul(wide, inverse, out=squares)
-    return (y if weight is None else y.mul_(weight.to(y.dtype))).to(x.dtype), inverse
+    inverse = squares.mean(dim=-1, keepdim=True).add_(eps).rsqrt_()
+    y = torch.mul(wide, inverse, out=squares).mul_(weight.to(wide.dtype))
+    return y.to(x.dtype), inverse.squeeze(-1)
 
 
-def backward(
-    dy: Tensor, x: Tensor, weight: Tensor | None, gate: None, inverse: Tensor
-) -> tuple[Tensor, Tensor | None, None]:
+def rms_norm_gate_backward(
+    dy: Tensor, x: Tensor, weight: Tensor, gate: None, inverse: Tensor
+) -> tuple[Tensor, Tensor, None]:
     """Gradients in x and weight."""
+    inverse = inverse.unsqueeze(-1)
     normed = x.to(inverse.dtype) * inverse
-    dy = dy.to(inverse.dtype)
-    if weight is None:
-        along = (dy * normed).sum(dim=-1, keepdim=True)
-        return torch.addcmul(dy, normed, along, value=-1).mul_(inverse).to(x.dtype), None, None
+    dy, wide_weight = dy.to(inverse.dtype), weight.to(inverse.dtype)
     products = dy * normed
     dweight = products.reshape(-1, weight.shape[0]).sum(dim=0)
-    weight_wide = weight.to(inverse.dtype)
-    along = products.mul_(weight_wide).mean(dim=-1, keepdim=True)
-    dx = torch.addcmul(dy * weight_wide, normed, along, value=-1).mul_(inverse)
+    along = products.mul_(wide_weight).mean(dim=-1, keepdim=True)
+    dx = torch.addcmul(dy * wide_weight, normed, along, value=-1).mul_(inverse)
     return dx.to(x.dtype), dweight.to(weight.dtype), None
+
+
+def l2_norm_forward(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """x / sqrt(sum(x^2) + eps) in x's type, and the inverse root [...]."""
+    wide = x.to(compute_dtype(x))
+    squares = wide * wide
+    inverse = squares.sum(dim=-1, keepdim=True).add_(eps).rsqrt_()
+    return torch.mul(wide, inverse, out=squares).to(x.dtype), inverse.squeeze(-1)
+
+
+def l2_norm_backward(dy: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
+    """The gradient in x."""
+    inverse = inverse.unsqueeze(-1)
+    normed, dy = x.to(inverse.dtype) * inverse, dy.to(inverse.dtype)
+    along = (dy * normed).sum(dim=-1, keepdim=True)
+    return torch.addcmul(dy, normed, along, value=-1).mul_(inverse).to(x.dtype)

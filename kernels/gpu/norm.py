@@ -70,16 +70,16 @@ def l2_norm_forward(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     return y.to(x.dtype), inverse
 
 
-def l2_norm_backward(dy: Tensor, y: Tensor, inverse: Tensor) -> Tensor:
-    """dx = (dy - y * sum(dy * y)) * inverse from dy [..., D] and ``l2_norm_forward``'s results, in dy's type."""
-    wide_dy = readable(dy)
-    dx = torch.empty_like(wide_dy)
-    rows, shape = _shape(dy)
+def l2_norm_backward(dy: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
+    """dx = (dy - y * sum(dy * y)) * inverse for y = x * inverse, from dy [..., D]; in x's type."""
+    wide_x = readable(x)
+    dx = torch.empty_like(wide_x)
+    rows, shape = _shape(x)
     launch(
-        l2_norm_backward_kernel, triton.cdiv(rows, shape["BLOCK_R"]), wide_dy, readable(y), inverse, dx, rows,
-        dy.shape[-1], **shape,
+        l2_norm_backward_kernel, triton.cdiv(rows, shape["BLOCK_R"]), readable(dy), wide_x, inverse, dx, rows,
+        x.shape[-1], **shape,
     )  # fmt: skip
-    return dx.to(dy.dtype)
+    return dx.to(x.dtype)
 
 
 def _shape(x: Tensor) -> tuple[int, dict[str, int]]:
@@ -164,12 +164,12 @@ def l2_norm_forward_kernel(
 
 @triton.jit(do_not_specialize=["rows"])
 def l2_norm_backward_kernel(
-    dy: tl.tensor, y: tl.tensor, inverse: tl.tensor, dx: tl.tensor, rows: tl.tensor, width: tl.tensor,
+    dy: tl.tensor, x: tl.tensor, inverse: tl.tensor, dx: tl.tensor, rows: tl.tensor, width: tl.tensor,
     BLOCK_R: tl.constexpr, BLOCK_D: tl.constexpr,
 ) -> None:  # fmt: skip
     row, present, at, valid = _place(tl.program_id(0), rows, width, BLOCK_R, BLOCK_D)
     dy_tile = tl.load(dy + at, mask=valid, other=0.0).to(tl.float32)
-    y_tile = tl.load(y + at, mask=valid, other=0.0).to(tl.float32)
     inverse_tile = tl.load(inverse + row, mask=present, other=0.0)
+    y_tile = tl.load(x + at, mask=valid, other=0.0).to(tl.float32) * inverse_tile
     along = tl.sum(dy_tile * y_tile, axis=1, keep_dims=True)
     tl.store(dx + at, (dy_tile - y_tile * along) * inverse_tile, mask=valid)

@@ -172,6 +172,50 @@ def test_two_runs_joined_by_the_state_equal_one(delta: bool, form: str) -> None:
     torch.testing.assert_close(carried, state, rtol=0, atol=1e-11 * float(state.abs().max()))
 
 
+def packed(delta: bool, form: str, lengths: list[int], **drawn: Any) -> dict[str, Tensor]:
+    """Arguments of an op for sequences of these lengths, one after another, each with a state of its own."""
+    arguments = draw(delta, form, batch=1, length=sum(lengths), **drawn)
+    if "initial_state" in arguments:
+        states = [draw(delta, form, batch=1, seed=seed, **drawn)["initial_state"] for seed in range(len(lengths))]
+        arguments["initial_state"] = torch.cat(states)
+    return arguments
+
+
+def borders(lengths: list[int]) -> Tensor:
+    return torch.tensor([0, *lengths]).cumsum(dim=0)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    delta=st.booleans(),
+    form=st.sampled_from(FORMS),
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=5),
+    groups=st.integers(1, 2),
+    width=st.sampled_from([4, 40]),
+    state=st.booleans(),
+)
+def test_packed_sequences_are_each_its_own(delta: bool, form: str, lengths: list[int], **drawn: Any) -> None:
+    def op(**given: Tensor) -> tuple[Tensor, Tensor]:
+        return (chunk_delta if delta else chunk_linear)(**given, cu_seqlens=borders(lengths))
+
+    def alone(**given: Tensor) -> tuple[Tensor, Tensor]:
+        recurrence = delta_recurrence if delta else linear_recurrence
+        cut = {name: x.split(lengths, dim=1) for name, x in given.items() if x.dim() > 1 and name != "initial_state"}
+        parts = []
+        for n in range(len(lengths)):
+            own = {name: pieces[n] for name, pieces in cut.items()} | {n: x for n, x in given.items() if x.dim() == 1}
+            if "initial_state" in given:
+                own["initial_state"] = given["initial_state"][n : n + 1]
+            parts.append(recurrence(**own))
+        return torch.cat([o for o, _ in parts], dim=1), torch.cat([state for _, state in parts])
+
+    arguments = packed(delta, form, lengths, **drawn)
+    got, wanted = (values_and_gradients(one, arguments, torch.float64) for one in (op, alone))
+    for name, expected in wanted.items():
+        error = float((got[name] - expected).norm() / (expected.norm() + 1e-3))
+        assert error < 1e-10, f"{name}: relative error {error:.1e}"
+
+
 @pytest.mark.parametrize("delta", [False, True])
 def test_half_types_and_autocast_compute_in_float32(delta: bool) -> None:
     op = chunk_delta if delta else chunk_linear
@@ -206,9 +250,27 @@ def test_the_scale_is_the_inverse_root_of_the_key_width_unless_given() -> None:
         ({"beta": torch.zeros(2, 50)}, r"beta has shape \[2, 50\].*\[B, T, HV\] = \[2, 50, 2\]"),
         ({"decay": torch.zeros(2, 50)}, r"decay is \[2, 50\].*\[2\] or \[2, 50, 2\] or \[2, 50, 2, 8\]"),
         ({"decay": -1.0}, "decay is float"),
+        ({"decay": torch.full((2, 50, 2), 0.25)}, r"decay is up to 0.25, but log decays are at most 0.*logsigmoid"),
+        ({"beta": torch.zeros(2, 2, 50).mT}, r"beta \[2, 50, 2\] has strides.*call beta.contiguous\(\)"),
+        ({"v": torch.zeros(2, 50, 2, 129)}, "v has 129 channels a head, but at most 128"),
+        ({"v": torch.zeros(2, 50, 2, 6, device="meta")}, "v is on meta, but q is on cpu: move v"),
+        ({"cu_seqlens": torch.tensor([0, 100])}, "cu_seqlens needs a batch of 1, but B is 2"),
+        ({"cu_seqlens": torch.tensor([0.0, 100.0])}, "cu_seqlens is torch.float32, but int64 or int32"),
+        ({"cu_seqlens": torch.tensor([0])}, r"cu_seqlens has shape \[1\]"),
         ({"initial_state": torch.zeros(2, 2, 6, 8)}, r"initial_state has shape \[2, 2, 6, 8\].*\[2, 2, 8, 6\]"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         chunk_delta(**(draw(True, "head") | change))
+
+
+@pytest.mark.parametrize("starts", [[0, 20, 20, 50], [0, 30, 20, 50], [1, 50], [0, 49], [0, 51]])
+def test_borders_of_packed_sequences_must_rise_from_0_to_t(starts: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"cu_seqlens is \[.*rise from 0 to T = 50"):
+        chunk_delta(**draw(True, "head", batch=1, state=False), cu_seqlens=torch.tensor(starts))
+
+
+def test_a_state_for_each_packed_sequence() -> None:
+    with pytest.raises(ValueError, match=r"initial_state has shape \[1, 2, 8, 6\].*\[S, HV, K, V\].*\[2, 2, 8, 6\]"):
+        chunk_delta(**draw(True, "head", batch=1), cu_seqlens=torch.tensor([0, 9, 50]))

@@ -54,7 +54,7 @@ def test_l2_norm(shape: tuple[int, ...], dtype: torch.dtype, device: str) -> Non
     expected_inverse = (exact.square().sum(-1) + EPS).rsqrt()
     expected = exact * expected_inverse[..., None]
     (gradient,) = torch.autograd.grad(expected, exact, dy.double().cpu())
-    got = {"y": y, "inverse": inverse, "dx": norm.l2_norm_backward(dy, y, inverse)}
+    got = {"y": y, "inverse": inverse, "dx": norm.l2_norm_backward(dy, x, inverse)}
     wanted = {"y": expected, "inverse": expected_inverse, "dx": gradient}
     assert_near(got, wanted, {"y": x, "inverse": x.float(), "dx": x})
 
@@ -66,7 +66,7 @@ def test_rows_of_zeros_have_finite_gradients(gated: bool, device: str) -> None:
     y, inverse = norm.rms_norm_gate_forward(x, weight, gate, 1e-6)
     results = [y, inverse, *norm.rms_norm_gate_backward(torch.ones_like(x), x, weight, gate, inverse)[: 2 + gated]]
     y, inverse = norm.l2_norm_forward(x, 1e-6)
-    results += [y, inverse, norm.l2_norm_backward(torch.ones_like(x), y, inverse)]
+    results += [y, inverse, norm.l2_norm_backward(torch.ones_like(x), x, inverse)]
     assert all(result.isfinite().all() for result in results if result is not None)
 
 
