@@ -17,7 +17,7 @@ def require_values(decay: Tensor | None, cu_seqlens: Tensor | None, length: int)
     given = [x for x in (decay, cu_seqlens) if x is not None]
     if not given or _skipped(given, length):
         return
-    if decay is not None and bool((decay > 0).any()):
+    if decay is not None and bool(decay.amax() > 0):
         raise ValueError(
             f"decay is up to {float(decay.max()):.3g}, but log decays are at most 0, where the state neither grows nor "
             "fades: make it negative, for example with logsigmoid or -softplus."

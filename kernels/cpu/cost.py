@@ -17,7 +17,7 @@ def forward_cost(
     count, c, kw, vw = _sizes(q, v, cu_seqlens)
     channels = 0 if decay is None else kw if len(decay) == 4 else 1
     pairs, states = _pairs(c, kw, channels), kw * vw
-    flops = pairs + 4 * c * states + 2 * c * c * vw
+    flops = pairs + 4 * c * states + 2 * c * c * (vw + channels)
     written = c * (4 * kw + 3 * vw) + 3 * states + 2 * c * c
     if decay is not None:
         written += (3 * c * kw + c * c) if channels == 1 else 16 * c * kw
@@ -35,7 +35,7 @@ def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
     count, c, kw, vw = _sizes(q, v, cu_seqlens)
     channels = 0 if decay is None else kw if len(decay) == 4 else 1
     pairs, states = _pairs(c, kw, channels), kw * vw
-    flops = 2 * pairs + 8 * c * states + 4 * c * c * vw
+    flops = 2 * pairs + 8 * c * states + 2 * c * c * (2 * vw + channels)
     written = c * (8 * kw + 5 * vw) + 3 * states + 2 * c * c
     if decay is not None:
         written += states + (9 * c * kw + c * c if channels == 1 else 34 * c * kw)

@@ -18,14 +18,20 @@ that ``kernels.cpu.scores`` ever multiplies into a factor above 1, stay far from
 def gates_of(decay: Tensor, chunks: Chunks, dtype: torch.dtype) -> Tensor:
     """Log decay [B, T, HV] or [B, T, HV, K] -> G in ``dtype``."""
     decay = decay.to(dtype).clamp(min=FLOOR[dtype], max=0.0)
-    return chunks.cut(decay.unsqueeze(-1) if decay.dim() < 4 else decay).cumsum(dim=-2)
+    cut = chunks.cut(decay.unsqueeze(-1) if decay.dim() < 4 else decay)
+    return _earlier(cut) @ cut
+
+
+def _earlier(x: Tensor) -> Tensor:
+    """Ones for each step and those before it, [C, C]: on a CPU this product is several times faster than cumsum."""
+    return torch.ones(x.shape[-2], x.shape[-2], dtype=x.dtype, device=x.device).tril()
 
 
 def log_decay_gradient(decay: Tensor, dgates: Tensor, chunks: Chunks) -> Tensor:
     """Gradient in ``decay`` from that in G: every later sum of its chunk holds it. Zero where it was clamped."""
-    later = dgates.flip(-2).cumsum(dim=-2).flip(-2)
-    gradient = chunks.join(later).reshape(decay.shape)
-    return gradient.masked_fill_(decay < FLOOR[dgates.dtype], 0.0)
+    gradient = chunks.join(_earlier(dgates).mT @ dgates).reshape(decay.shape)
+    floor = FLOOR[dgates.dtype]
+    return gradient.masked_fill_(decay < floor, 0.0) if decay.amin() < floor else gradient
 
 
 def from_start(gates: Tensor | None) -> Tensor | None:

@@ -1,0 +1,131 @@
+"""Times every op forward and backward, and a whole small model: ``python -m kernels.bench --help``.
+
+One table a device. On a CPU one thread, float32, CPU seconds; on a GPU bfloat16, device time, once as PyTorch launches
+the work and once as a CUDA graph. Beside ours: fla's (on a CPU its plain torch definitions, at lengths up to 2,048),
+softmax attention, and the least time that the device allows. Ratios are of medians within this run.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kernels.bench import peers
+from kernels.bench.cases import LARGE, Case, Shape, attention, cases, search_shapes
+from kernels.bench.model import TOKENS, Attention, GatedDelta, training_step
+from kernels.bench.roofline import Device, floors, measured
+from kernels.bench.timing import Times, forward, forward_backward, graphed, timed
+
+LONGEST_NAIVE = 2048
+HEADER = (
+    f"{'op':18s}{'':11s}{'ours':>10s}{'spread':>9s}{'fla':>10s}{'fla/ours':>9s}{'attention':>10s}{'att/ours':>9s}"
+    f"{'floor':>9s}"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m kernels.bench", description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--op", action="append", metavar="NAME", help="only this op, as the table names it; repeatable")
+    parser.add_argument("--shapes", choices=("search", "large", "all"), default="all")
+    parser.add_argument("--budget", type=float, default=1.0, metavar="S", help="seconds of timing for each number")
+    parser.add_argument("--model", action=argparse.BooleanOptionalAction, default=True, help="also train a small model")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios into this PNG")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number into this file")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    dtype = torch.bfloat16 if given.device == "cuda" else torch.float32
+    name = torch.cuda.get_device_name() if given.device == "cuda" else "CPU, one thread"
+    speeds = measured(given.device, dtype)
+    print(
+        f"{name}, {dtype}, torch {torch.__version__}, fla {peers.version() or 'not installed'}; measured: "
+        f"{speeds.bytes_per_second / 1e9:.0f} GB/s, {speeds.flops_per_second / 1e9:.0f} GFLOP/s; milliseconds"
+    )
+    shapes: tuple[Shape, ...] = () if given.shapes == "large" else search_shapes(given.device)
+    shapes += () if given.shapes == "search" else LARGE[given.device]
+    rows: list[dict[str, Any]] = []
+    for shape in shapes:
+        print(f"\n{shape} ({shape.tokens:,} tokens)\n{HEADER}", flush=True)
+        for row in _rows(shape, given.device, dtype, speeds, given.budget, given.op):
+            print(_line(row), flush=True)
+            rows.append(row)
+    models = _models(given.device, given.budget) if given.model and not given.op else []
+    if given.json:
+        given.json.write_text(json.dumps({"device": name, "rows": rows, "models": models}, indent=1))
+    if given.plot:
+        from kernels.bench.plot import draw
+
+        draw(rows, name, given.plot)
+
+
+def _rows(
+    shape: Shape, device: str, dtype: torch.dtype, speeds: Device, budget: float, only: list[str] | None
+) -> Iterator[dict[str, Any]]:
+    reference = attention(shape, device, dtype)
+    ways = ("forward", "both") if device == "cpu" else ("forward", "both", "forward graph", "both graph")
+    theirs = {way: _time(reference, reference.ours, way, device, budget) for way in ways}
+    chosen = [case for case in cases(shape, device, dtype) if not only or case.name in only]
+    for case in (*chosen, reference):
+        for way in ways:
+            ours = theirs[way] if case is reference else _time(case, case.ours, way, device, budget)
+            fla = None
+            if case.theirs is not None and (device == "cuda" or shape.length <= LONGEST_NAIVE):
+                fla = _time(case, case.theirs, way, device, budget)
+            mixes = case.operator == "chunked"
+            yield {
+                "op": case.name,
+                "shape": str(shape),
+                "way": way,
+                "ours": ours.median,
+                "low": ours.low,
+                "high": ours.high,
+                "fla": fla and fla.median,
+                "attention": theirs[way].median if mixes else None,
+                "floor": floors(case, speeds)[way.startswith("both")],
+            }
+
+
+def _time(case: Case, op: Any, way: str, device: str, budget: float) -> Times:
+    call = (forward_backward if way.startswith("both") else forward)(op, case.tensors)
+    return timed(graphed(call) if way.endswith("graph") else call, device, budget)
+
+
+def _line(row: dict[str, Any]) -> str:
+    def number(value: float | None, scale: float = 1e3) -> str:
+        return "-" if value is None else f"{value * scale:.3g}"
+
+    def ratio(value: float | None) -> str:
+        return "-" if value is None else f"{value / row['ours']:.2f}"
+
+    way = row["way"].replace("both", "fwd+bwd").replace("graph", "gr.")
+    spread = f"{row['low'] / row['ours'] - 1:+.0%}{row['high'] / row['ours'] - 1:+.0%}"
+    return (
+        f"{row['op']:18s}{way:11s}{number(row['ours']):>10s}{spread:>9s}{number(row['fla']):>10s}{ratio(row['fla']):>9s}"
+        f"{number(row['attention']):>10s}{ratio(row['attention']):>9s}{number(row['floor']):>9s}"
+    )
+
+
+def _models(device: str, budget: float) -> list[dict[str, float]]:
+    print(f"\nTraining 0.9M parameters, {TOKENS:,} tokens a step, bfloat16 autocast; thousand tokens a second")
+    found = []
+    for length in (256, 2048):
+        seconds = {
+            name: timed(training_step(mixer, length, device), device, 8 * budget).median
+            for name, mixer in (("gated delta", GatedDelta), ("attention", Attention))
+        }
+        speeds = {name: TOKENS / one / 1e3 for name, one in seconds.items()}
+        found.append({"length": length, **speeds})
+        ratio = speeds["gated delta"] / speeds["attention"]
+        print(
+            f"T {length:5d}  " + "  ".join(f"{name} {one:.2f}" for name, one in speeds.items()) + f"  ratio {ratio:.2f}"
+        )
+        sys.stdout.flush()
+    return found
+
+
+if __name__ == "__main__":
+    main()
