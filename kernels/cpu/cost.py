@@ -3,7 +3,6 @@
 from typing import Any
 
 from kernels.cpu.chunks import chunk_size, most_chunks
-from kernels.cpu.scores import SMALLEST
 from kernels.work import Work
 
 Shape = tuple[int, ...]
@@ -16,11 +15,11 @@ def forward_cost(
     """Of ``archloop::chunked``."""
     count, c, kw, vw = _sizes(q, v, cu_seqlens)
     channels = 0 if decay is None else kw if len(decay) == 4 else 1
-    pairs, states = _pairs(c, kw, channels), kw * vw
+    pairs, states = 2 * c * c * kw, kw * vw
     flops = pairs + 4 * c * states + 2 * c * c * (vw + channels)
     written = c * (4 * kw + 3 * vw) + 3 * states + 2 * c * c
     if decay is not None:
-        written += (3 * c * kw + c * c) if channels == 1 else 16 * c * kw
+        written += (3 * c * kw + c * c) if channels == 1 else 11 * c * kw
     if beta is not None:
         flops += pairs + 2 * c * states + 2 * c * c * (kw + vw) + c**3
         written += 4 * c * c + c * (2 * kw + vw) + c + states
@@ -34,16 +33,16 @@ def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
     q, _, v, beta, decay, _, cu_seqlens, *_ = arguments
     count, c, kw, vw = _sizes(q, v, cu_seqlens)
     channels = 0 if decay is None else kw if len(decay) == 4 else 1
-    pairs, states = _pairs(c, kw, channels), kw * vw
+    pairs, states = 2 * c * c * kw, kw * vw
     flops = 2 * pairs + 8 * c * states + 2 * c * c * (2 * vw + channels)
     written = c * (8 * kw + 5 * vw) + 3 * states + 2 * c * c
     if decay is not None:
-        written += states + (9 * c * kw + c * c if channels == 1 else 34 * c * kw)
+        written += states + (9 * c * kw + c * c if channels == 1 else 22 * c * kw)
     if beta is not None:
         flops += 2 * pairs + 4 * c * states + 4 * c * c * vw
         written += c * (8 * kw + 4 * vw) + 4 * c * c + states
         if decay is not None:
-            written += (6 if channels == 1 else 20) * c * kw
+            written += (6 if channels == 1 else 7) * c * kw
     return Work(count * flops, count * written, _largest(count, v, cu_seqlens, c, kw))
 
 
@@ -60,14 +59,3 @@ def _largest(count: int, v: Shape, cu_seqlens: Shape | None, size: int, width: i
     batch, _, heads, value_width = v
     finals = (1 if cu_seqlens is None else cu_seqlens[0] - 1) * batch * heads
     return max((count + finals) * width * value_width, count * size * max(size, width, value_width))
-
-
-def _pairs(size: int, width: int, channels: int) -> int:
-    """FLOPs of one matrix of scores; with a decay per channel, of its blocks."""
-    if channels <= 1:
-        return 2 * size * size * width
-    flops, block = (size // SMALLEST) * 2 * SMALLEST * SMALLEST * width, 2 * SMALLEST
-    while block <= size:
-        flops += (size // block) * 2 * (block // 2) ** 2 * width
-        block *= 2
-    return flops

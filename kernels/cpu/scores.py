@@ -1,10 +1,11 @@
 """Decayed inner products of all pairs of steps in a chunk: X_ts = sum_c x_tc k_sc exp(G_tc - G_sc) for s <= t, else 0.
 
-With one decay per head the factor is a matrix of its own. With one per channel it has to be split between x and k, and
-a careless split overflows under strong decay. Here pairs in different halves of a block meet at the boundary between
-the halves: both exponents are then <= 0. Halving ends at blocks of 8 steps, where the reference is the block's middle:
-an exponent is then at most four clamped decays (``kernels.cpu.decay.FLOOR``), which float32 and float64 hold with ease.
-No step beyond the pair takes part in its factor, so nothing leaks from the future.
+With one decay per head the factor is a matrix of its own. With one per channel it is split between x and k. Where no
+chunk decays by more than ``MILD`` the split is exp(G_tc) and exp(-G_sc). Under stronger decay the second overflows:
+pairs in different halves of a block then meet at the boundary between the halves, so that both exponents are <= 0.
+Halving ends at blocks of 8 steps, where the reference is the block's middle: an exponent is then at most four clamped
+decays (``kernels.cpu.decay.FLOOR``), which float32 and float64 hold with ease. References cancel: a later step can
+change the rounding of a factor, and nothing else.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 SMALLEST = 8
+MILD = {torch.float32: -60.0, torch.float64: -600.0}
+"""Factors down to exp(this), and their inverses, are normal numbers, and so are their products with x and k."""
 
 
 def pair_scores(rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None) -> tuple[list[Tensor], Tensor | None]:
@@ -25,6 +28,10 @@ def pair_scores(rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None) -> t
     if gates.shape[-1] == 1:
         factors = (gates - gates.mT).exp().tril_()
         return [(x @ keys.mT).mul_(factors) for x in rows], factors
+    if _is_mild(gates):
+        up = gates.exp()
+        columns = (keys / up).mT
+        return [((x * up) @ columns).tril_() for x in rows], None
     scores = [x.new_empty(*x.shape[:-1], x.shape[-2]) for x in rows]
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
@@ -45,6 +52,12 @@ def pair_scores_gradient(
         for gradient, x in zip(gradients[1:], rows[1:], strict=True):
             to_keys += gradient.mT @ x
         return [gradient @ keys for gradient in gradients], to_keys
+    if _is_mild(gates):
+        up = gates.exp()
+        columns, to_keys = keys / up, torch.zeros_like(keys)
+        for gradient, x in zip(gradients, rows, strict=True):
+            to_keys += gradient.mT @ (x * up)
+        return [(gradient @ columns).mul_(up) for gradient in gradients], to_keys.div_(up)
     to_rows, to_keys = [torch.zeros_like(x) for x in rows], torch.zeros_like(keys)
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
@@ -53,6 +66,10 @@ def pair_scores_gradient(
             _blocks(to_x, size)[..., lower, :] += (products @ columns) * up
             _blocks(to_keys, size)[..., upper, :] += (products.mT @ (_blocks(x, size)[..., lower, :] * up)) * down
     return to_rows, to_keys
+
+
+def _is_mild(gates: Tensor) -> bool:
+    return bool(gates[..., -1, :].amin() >= MILD[gates.dtype])
 
 
 def _splits(gates: Tensor) -> Iterator[tuple[int, slice, slice, Tensor, Tensor]]:
