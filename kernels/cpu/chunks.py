@@ -73,16 +73,17 @@ class Chunks:
         same = cut.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
         return cut.clone(memory_format=torch.contiguous_format) if same or not cut.is_contiguous() else cut
 
-    def join(self, x: Tensor) -> Tensor:
-        """[N, B * HV, C, X] -> [B, T, HV, X], without the filling."""
+    def join(self, x: Tensor, into: Tensor) -> None:
+        """Write [N, B * HV, C, X] into [B, T, H, X], without the filling: the sum of the value heads of each head."""
         x = x.view(self.count, self.batch, -1, self.size, x.shape[-1]).permute(1, 0, 3, 2, 4)
-        x = x.reshape(self.batch, self.count * self.size, -1, x.shape[-1])
-        return x[:, : self.length] if self.packed is None else x[:, self.places.to(x.device)]
-
-    def join_gradient(self, x: Tensor, heads: int) -> Tensor:
-        """As ``join``, then summed over the value heads that read the same of ``heads`` heads."""
-        x = self.join(x)
-        return x if heads == self.heads else x.unflatten(2, (heads, -1)).sum(dim=3)
+        heads = into.shape[2]
+        if heads != self.heads:
+            x = x.unflatten(3, (heads, -1)).sum(dim=4)
+        if self.packed is None and self.length % self.size == 0:
+            into.view(x.shape).copy_(x)
+            return
+        x = x.reshape(self.batch, self.count * self.size, heads, x.shape[-1])
+        into.copy_(x[:, : self.length] if self.packed is None else x[:, self.places.to(x.device)])
 
 
 def most_chunks(length: int, sequences: int, size: int) -> int:

@@ -35,7 +35,7 @@ def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
     channels = 0 if decay is None else kw if len(decay) == 4 else 1
     pairs, states = 2 * c * c * kw, kw * vw
     flops = 2 * pairs + 8 * c * states + 2 * c * c * (2 * vw + channels)
-    written = c * (8 * kw + 5 * vw) + 3 * states + 2 * c * c
+    written = c * (9 * kw + 6 * vw) + 3 * states + 2 * c * c
     if decay is not None:
         written += states + (9 * c * kw + c * c if channels == 1 else 22 * c * kw)
     if beta is not None:

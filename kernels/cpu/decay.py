@@ -27,11 +27,12 @@ def _earlier(x: Tensor) -> Tensor:
     return torch.ones(x.shape[-2], x.shape[-2], dtype=x.dtype, device=x.device).tril()
 
 
-def log_decay_gradient(decay: Tensor, dgates: Tensor, chunks: Chunks) -> Tensor:
+def log_decay_gradient(decay: Tensor, dgates: Tensor, chunks: Chunks, into: Tensor) -> None:
     """Gradient in ``decay`` from that in G: every later sum of its chunk holds it. Zero where it was clamped."""
-    gradient = chunks.join(_earlier(dgates).mT @ dgates).reshape(decay.shape)
+    chunks.join(_earlier(dgates).mT @ dgates, into if into.dim() == 4 else into.unsqueeze(-1))
     floor = FLOOR[dgates.dtype]
-    return gradient.masked_fill_(decay < floor, 0.0) if decay.amin() < floor else gradient
+    if decay.amin() < floor:
+        into.masked_fill_(decay < floor, 0.0)
 
 
 def from_start(gates: Tensor | None) -> Tensor | None:
