@@ -1,0 +1,87 @@
+"""What a chunk's pairs of steps give before any state is known: the first launch of the forward pass.
+
+For the delta rule the inverse (I + Diag(b) A)^-1, where A_ts = sum_c k_tc k_sc exp(G_tc - G_sc) for s < t; with decays
+per channel also G and the scores of queries with keys, sum_c q_tc k_sc exp(G_tc - G_sc) for s <= t. All chunks at once,
+so the state pass, which walks over the chunks one by one, is left with few products.
+"""
+
+import triton
+import triton.language as tl
+
+from kernels.gpu.dots import dot
+from kernels.gpu.gates import CHANNEL, HEAD, clamped, head_gates, level_factors, level_pairs, pair_factors
+from kernels.gpu.inverse import unit_lower_inverse
+
+
+@triton.jit
+def chunk_pairs(
+    q, k, beta, decay, gates, scores, inverse, start, steps, head,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, BK: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr,
+    DELTA: tl.constexpr, DECAY: tl.constexpr, TYPE: tl.constexpr,
+):  # fmt: skip
+    """One chunk of one value head: ``steps`` steps from ``start`` (int64, counted over the batch).
+
+    Writes gates [.., HV, K] float32 and scores [.., HV, C] (CHANNEL), and inverse [.., HV, C] (DELTA).
+    """
+    t = tl.arange(0, C)
+    c = tl.arange(0, BK)
+    key_head = head // (HV // H)
+    inside = (t < steps)[:, None] & (c < K)[None, :]
+    keys = (start * H + key_head) * K + t[:, None] * (H * K) + c[None, :]
+    pairs = (start * HV + head) * C + t[:, None] * (HV * C) + t[None, :]
+    written = (t < steps)[:, None]
+    key = tl.load(k + keys, mask=inside, other=0.0)
+    if DECAY == CHANNEL:
+        first = (start * HV + head) * K
+        channels = t[:, None] * (HV * K) + c[None, :]
+        g = tl.cumsum(clamped(tl.load(decay + first + channels, mask=inside, other=0.0)), axis=0)
+        tl.store(gates + first + channels, g, mask=inside)
+        tl.debug_barrier()  # the levels below read other steps' G from memory
+        query = tl.load(q + keys, mask=inside, other=0.0)
+        diagonal = tl.sum(query.to(tl.float32) * key.to(tl.float32), axis=1)
+        qk = tl.where(t[:, None] == t[None, :], diagonal[:, None], 0.0)
+        if DELTA:
+            kk = tl.zeros((C, C), tl.float32)
+        for level in tl.range(LEVELS, num_stages=1):
+            half = 1 << level
+            factors = level_factors(gates + first, g, t, c, half, steps, HV, K)
+            mine = level_pairs(t, half)
+            columns = (key.to(tl.float32) * factors).to(TYPE)
+            rows = (query.to(tl.float32) * factors).to(TYPE)
+            qk += tl.where(mine, dot(rows, tl.trans(columns), TYPE), 0.0)
+            if DELTA:
+                kk += tl.where(mine, dot(columns, tl.trans(columns), TYPE), 0.0)
+        tl.store(scores + pairs, qk.to(scores.dtype.element_ty), mask=written)
+    else:
+        kk = dot(key, tl.trans(key), TYPE)
+        if DECAY == HEAD:
+            g, _ = head_gates(decay + start * HV + head, t, steps, HV)
+            kk *= pair_factors(g, t)
+        kk = tl.where(t[:, None] > t[None, :], kk, 0.0)
+    if DELTA:
+        b = tl.load(beta + start * HV + head + t * HV, mask=t < steps, other=0.0).to(tl.float32)
+        inverted = unit_lower_inverse(b[:, None] * kk, C)
+        tl.store(inverse + pairs, inverted.to(inverse.dtype.element_ty), mask=written)
+
+
+@triton.jit(do_not_specialize=["T"])
+def pairs_kernel(
+    q, k, beta, decay, gates, scores, inverse, starts, stops, T,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, BK: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr,
+    DELTA: tl.constexpr, DECAY: tl.constexpr, PACKED: tl.constexpr, TYPE: tl.constexpr,
+):  # fmt: skip
+    """A program a chunk (axis 0) and value head (axis 1)."""
+    chunk = tl.program_id(0).to(tl.int64)
+    head = tl.program_id(1)
+    if PACKED:
+        start = tl.load(starts + chunk)
+        stop = tl.load(stops + chunk)
+    else:
+        chunks = tl.cdiv(T, C)
+        start = chunk // chunks * T + chunk % chunks * C
+        stop = (chunk // chunks + 1) * T
+    steps = tl.minimum(stop - start, C).to(tl.int32)
+    if steps > 0:
+        chunk_pairs(
+            q, k, beta, decay, gates, scores, inverse, start, steps, head, H, HV, K, BK, C, LEVELS, DELTA, DECAY, TYPE
+        )

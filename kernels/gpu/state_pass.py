@@ -1,0 +1,131 @@
+"""The state from chunk to chunk: outputs and the final state (forward), or states and corrected values (backward).
+
+One program a sequence, value head and tile of the values' channels. Corrected values and chunk states leave the
+registers only when the backward pass asks for them.
+"""
+
+import triton
+import triton.language as tl
+
+from kernels.gpu.dots import dot
+from kernels.gpu.gates import CHANNEL, HEAD, head_gates, pair_factors
+from kernels.gpu.pairs import chunk_pairs
+
+
+@triton.jit
+def chunk_step(
+    state, q, k, v, beta, decay, gates, scores, inverse, o, corrected, start, steps, head, scale, w,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, BK: tl.constexpr, C: tl.constexpr,
+    DELTA: tl.constexpr, DECAY: tl.constexpr, OUTPUT: tl.constexpr, CORRECTED: tl.constexpr, TYPE: tl.constexpr,
+):  # fmt: skip
+    """One chunk of one value head, channels ``w`` of its values: from the state before it to that after it."""
+    t = tl.arange(0, C)
+    c = tl.arange(0, BK)
+    inside = (t < steps)[:, None]
+    keys = (start * H + head // (HV // H)) * K + t[:, None] * (H * K) + c[None, :]
+    keys_inside = inside & (c < K)[None, :]
+    values = (start * HV + head) * V + t[:, None] * (HV * V) + w[None, :]
+    values_inside = inside & (w < V)[None, :]
+    pairs = (start * HV + head) * C + t[:, None] * (HV * C) + t[None, :]
+    held = state.to(TYPE)
+    key = tl.load(k + keys, mask=keys_inside, other=0.0)
+    u = tl.load(v + values, mask=values_inside, other=0.0)
+    if DECAY == HEAD:
+        g, whole = head_gates(decay + start * HV + head, t, steps, HV)
+    if DECAY == CHANNEL:
+        first = (start * HV + head) * K
+        g = tl.load(gates + first + t[:, None] * (HV * K) + c[None, :], mask=keys_inside, other=0.0)
+        whole = tl.load(gates + first + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
+    if DELTA:
+        b = tl.load(beta + start * HV + head + t * HV, mask=t < steps, other=0.0).to(tl.float32)
+        if DECAY == CHANNEL:
+            told = dot(key.to(tl.float32) * tl.exp(g), held, TYPE)
+        else:
+            told = dot(key, held, TYPE)
+        if DECAY == HEAD:
+            told *= tl.exp(g)[:, None]
+        inverted = tl.load(inverse + pairs, mask=inside, other=0.0)
+        u = dot(inverted, b[:, None] * (u.to(tl.float32) - told), TYPE)
+        if CORRECTED:
+            tl.store(corrected + values, u.to(corrected.dtype.element_ty), mask=values_inside)
+    if OUTPUT:
+        query = tl.load(q + keys, mask=keys_inside, other=0.0)
+        if DECAY == CHANNEL:
+            out = dot(query.to(tl.float32) * tl.exp(g), held, TYPE)
+            out += dot(tl.load(scores + pairs, mask=inside, other=0.0), u, TYPE)
+        else:
+            out = dot(query, held, TYPE)
+            qk = dot(query, tl.trans(key), TYPE)
+            if DECAY == HEAD:
+                out *= tl.exp(g)[:, None]
+                qk *= pair_factors(g, t)
+            else:
+                qk = tl.where(t[:, None] >= t[None, :], qk, 0.0)
+            out += dot(qk, u, TYPE)
+        tl.store(o + values, (scale * out).to(o.dtype.element_ty), mask=values_inside)
+    if DECAY == CHANNEL:
+        state *= tl.exp(whole)[:, None]
+        state += dot(tl.trans((key.to(tl.float32) * tl.exp(whole[None, :] - g)).to(TYPE)), u, TYPE)
+    else:
+        if DECAY == HEAD:
+            state *= tl.exp(whole)
+            u = u.to(tl.float32) * tl.exp(whole - g)[:, None]
+        state += dot(tl.trans(key), u, TYPE)
+    return state
+
+
+@triton.jit(do_not_specialize=["T"])
+def state_pass_kernel(
+    q, k, v, beta, decay, gates, scores, inverse, initial, o, corrected, states, final, cu_seqlens, first_chunks,
+    T, scale,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, BK: tl.constexpr, BV: tl.constexpr,
+    C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr, PACKED: tl.constexpr,
+    INITIAL: tl.constexpr, PAIRS: tl.constexpr, OUTPUT: tl.constexpr, CORRECTED: tl.constexpr, STATES: tl.constexpr,
+    TYPE: tl.constexpr,
+):  # fmt: skip
+    """A program a sequence (axis 0), value head (axis 1) and tile of BV value channels (axis 2).
+
+    OUTPUT writes o and the final state [.., HV, K, V] float32, CORRECTED the corrected values [B, T, HV, V], STATES
+    [chunks, HV, K, V] the state that enters each chunk. PAIRS does the first launch's work here as well: for sequences
+    of one chunk and one tile.
+    """
+    sequence = tl.program_id(0).to(tl.int64)
+    head = tl.program_id(1)
+    c = tl.arange(0, BK)
+    w = tl.program_id(2) * BV + tl.arange(0, BV)
+    if PACKED:
+        start = tl.load(cu_seqlens + sequence)
+        length = (tl.load(cu_seqlens + sequence + 1) - start).to(tl.int32)
+    else:
+        start = sequence * T
+        length = T
+    tile = c[:, None] * V + w[None, :]
+    tile_inside = (c < K)[:, None] & (w < V)[None, :]
+    ends = (sequence * HV + head) * K * V
+    if INITIAL:
+        state = tl.load(initial + ends + tile, mask=tile_inside, other=0.0)
+    else:
+        state = tl.zeros((BK, BV), tl.float32)
+    if PAIRS:
+        steps = tl.minimum(length, C)
+        if steps > 0:
+            chunk_pairs(
+                q, k, beta, decay, gates, scores, inverse, start, steps, head, H, HV, K, BK, C, LEVELS, DELTA, DECAY,
+                TYPE,
+            )  # fmt: skip
+            tl.debug_barrier()  # other threads of this program wrote what is read next
+    if STATES:
+        if PACKED:
+            chunk = tl.load(first_chunks + sequence)
+        else:
+            chunk = sequence * tl.cdiv(T, C)
+    for n in range(tl.cdiv(length, C)):
+        if STATES:
+            entering = ((chunk + n) * HV + head) * K * V
+            tl.store(states + entering + tile, state.to(states.dtype.element_ty), mask=tile_inside)
+        state = chunk_step(
+            state, q, k, v, beta, decay, gates, scores, inverse, o, corrected, start + n * C,
+            tl.minimum(length - n * C, C), head, scale, w, H, HV, K, V, BK, C, DELTA, DECAY, OUTPUT, CORRECTED, TYPE,
+        )  # fmt: skip
+    if OUTPUT:
+        tl.store(final + ends + tile, state, mask=tile_inside)
