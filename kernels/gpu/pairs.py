@@ -8,7 +8,7 @@ so the state pass, which walks over the chunks one by one, is left with few prod
 import triton
 import triton.language as tl
 
-from kernels.gpu.dots import dot
+from kernels.gpu.dots import dot, rounded
 from kernels.gpu.gates import CHANNEL, HEAD, clamped, head_gates, level_factors, level_pairs, pair_factors
 from kernels.gpu.inverse import unit_lower_inverse
 
@@ -25,43 +25,43 @@ def chunk_pairs(
     """
     t = tl.arange(0, C)
     c = tl.arange(0, BK)
-    key_head = head // (HV // H)
+    row = start * HV + head
+    key_row = start * H + head // (HV // H)
     inside = (t < steps)[:, None] & (c < K)[None, :]
-    keys = (start * H + key_head) * K + t[:, None] * (H * K) + c[None, :]
-    pairs = (start * HV + head) * C + t[:, None] * (HV * C) + t[None, :]
-    written = (t < steps)[:, None]
-    key = tl.load(k + keys, mask=inside, other=0.0)
+    keys = t[:, None] * (H * K) + c[None, :]
+    pairs = t[:, None] * (HV * C) + t[None, :]
+    key = tl.load(k + key_row * K + keys, mask=inside, other=0.0)
     if DECAY == CHANNEL:
-        first = (start * HV + head) * K
+        gates += row * K
         channels = t[:, None] * (HV * K) + c[None, :]
-        g = tl.cumsum(clamped(tl.load(decay + first + channels, mask=inside, other=0.0)), axis=0)
-        tl.store(gates + first + channels, g, mask=inside)
+        g = tl.cumsum(clamped(tl.load(decay + row * K + channels, mask=inside, other=0.0)), axis=0)
+        tl.store(gates + channels, g, mask=inside)
         tl.debug_barrier()  # the levels below read other steps' G from memory
-        query = tl.load(q + keys, mask=inside, other=0.0)
+        query = tl.load(q + key_row * K + keys, mask=inside, other=0.0)
         diagonal = tl.sum(query.to(tl.float32) * key.to(tl.float32), axis=1)
         qk = tl.where(t[:, None] == t[None, :], diagonal[:, None], 0.0)
         if DELTA:
             kk = tl.zeros((C, C), tl.float32)
         for level in tl.range(LEVELS, num_stages=1):
             half = 1 << level
-            factors = level_factors(gates + first, g, t, c, half, steps, HV, K)
+            factors = level_factors(gates, g, t, c, half, steps, HV, K)
             mine = level_pairs(t, half)
-            columns = (key.to(tl.float32) * factors).to(TYPE)
-            rows = (query.to(tl.float32) * factors).to(TYPE)
+            columns = rounded(key.to(tl.float32) * factors, TYPE)
+            rows = query.to(tl.float32) * factors
             qk += tl.where(mine, dot(rows, tl.trans(columns), TYPE), 0.0)
             if DELTA:
                 kk += tl.where(mine, dot(columns, tl.trans(columns), TYPE), 0.0)
-        tl.store(scores + pairs, qk.to(scores.dtype.element_ty), mask=written)
+        tl.store(scores + row * C + pairs, rounded(qk, scores.dtype.element_ty), mask=(t < steps)[:, None])
     else:
         kk = dot(key, tl.trans(key), TYPE)
         if DECAY == HEAD:
-            g, _ = head_gates(decay + start * HV + head, t, steps, HV)
+            g, _ = head_gates(decay + row, t, steps, HV)
             kk *= pair_factors(g, t)
         kk = tl.where(t[:, None] > t[None, :], kk, 0.0)
     if DELTA:
-        b = tl.load(beta + start * HV + head + t * HV, mask=t < steps, other=0.0).to(tl.float32)
-        inverted = unit_lower_inverse(b[:, None] * kk, C)
-        tl.store(inverse + pairs, inverted.to(inverse.dtype.element_ty), mask=written)
+        b = tl.load(beta + row + t * HV, mask=t < steps, other=0.0).to(tl.float32)
+        inverted = rounded(unit_lower_inverse(b[:, None] * kk, C), inverse.dtype.element_ty)
+        tl.store(inverse + row * C + pairs, inverted, mask=(t < steps)[:, None])
 
 
 @triton.jit(do_not_specialize=["T"])

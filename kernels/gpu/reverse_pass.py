@@ -11,7 +11,7 @@ product; that is why the gradient of the keys as columns is computed as [K, C].
 import triton
 import triton.language as tl
 
-from kernels.gpu.dots import dot
+from kernels.gpu.dots import dot, rounded
 from kernels.gpu.gates import CHANNEL, HEAD, NONE, head_gates, level_factors, level_pairs, pair_factors, passes_clamp
 
 
@@ -27,31 +27,30 @@ def chunk_back(
     t = tl.arange(0, C)
     c = tl.arange(0, BK)
     w = tl.arange(0, BV)
-    inside = (t < steps)[:, None]
-    keys = (start * H + head // (HV // H)) * K + t[:, None] * (H * K) + c[None, :]
-    keys_inside = inside & (c < K)[None, :]
-    values = (start * HV + head) * V + t[:, None] * (HV * V) + w[None, :]
-    values_inside = inside & (w < V)[None, :]
-    transposed = (start * HV + head) * C + t[None, :] * (HV * C) + t[:, None]
-    scalars = start * HV + head + t * HV
-    state_tile = c[:, None] * V + w[None, :]
-    state_inside = (c < K)[:, None] & (w < V)[None, :]
-    channels = (start * HV + head) * K + t[:, None] * (HV * K) + c[None, :]  # of gates, decay, dq, dk, ddecay
-
-    grad = tl.load(do + values, mask=values_inside, other=0.0)
-    key = tl.load(k + keys, mask=keys_inside, other=0.0)
-    query = tl.load(q + keys, mask=keys_inside, other=0.0)
-    after = dstate.to(TYPE)
+    row = start * HV + head
+    key_row = start * H + head // (HV // H)
+    inside = t < steps
+    keys = t[:, None] * (H * K) + c[None, :]
+    keys_inside = inside[:, None] & (c < K)[None, :]
+    channels = t[:, None] * (HV * K) + c[None, :]  # of gates, decay, dq, dk, ddecay
+    values = t[:, None] * (HV * V) + w[None, :]
+    values_inside = inside[:, None] & (w < V)[None, :]
+    transposed = t[None, :] * (HV * C) + t[:, None]
+    earlier = t[:, None] > t[None, :]
     if DECAY == HEAD:
-        g, whole = head_gates(decay + start * HV + head, t, steps, HV)
+        g, whole = head_gates(decay + row, t, steps, HV)
     if DECAY == CHANNEL:
-        first = (start * HV + head) * K
+        gates += row * K
         g = tl.load(gates + channels, mask=keys_inside, other=0.0)
-        whole = tl.load(gates + first + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
+        whole = tl.load(gates + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
 
-    # Gradient in the corrected values, through this chunk's outputs and the state after it.
+    # Gradient in the corrected values u, through this chunk's outputs and the state after it.
+    after = rounded(dstate, TYPE)
+    key = tl.load(k + key_row * K + keys, mask=keys_inside, other=0.0)
+    query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
+    grad = tl.load(do + row * V + values, mask=values_inside, other=0.0)
     if DECAY == CHANNEL:
-        kq = tl.load(scores + transposed, mask=(t < steps)[None, :], other=0.0)
+        kq = tl.load(scores + row * C + transposed, mask=inside[None, :], other=0.0)
         du = dot(key.to(tl.float32) * tl.exp(whole[None, :] - g), after, TYPE)
     else:
         kq = dot(key, tl.trans(query), TYPE)
@@ -63,118 +62,124 @@ def chunk_back(
             kq = tl.where(t[:, None] <= t[None, :], kq, 0.0)
     du += scale * dot(kq, grad, TYPE)
     if DELTA:
-        b = tl.load(beta + scalars, mask=t < steps, other=0.0).to(tl.float32)
-        r = dot(tl.load(inverse + transposed, mask=(t < steps)[None, :], other=0.0), du, TYPE)
-        tl.store(dv + values, (b[:, None] * r).to(dv.dtype.element_ty), mask=values_inside)
-        u = tl.load(corrected + values, mask=values_inside, other=0.0)
+        b = tl.load(beta + row + t * HV, mask=inside, other=0.0).to(tl.float32)
+        inverted = tl.load(inverse + row * C + transposed, mask=inside[None, :], other=0.0)
+        r = dot(inverted, du, TYPE)
+        tl.store(dv + row * V + values, rounded(b[:, None] * r, dv.dtype.element_ty), mask=values_inside)
+        u = tl.load(corrected + row * V + values, mask=values_inside, other=0.0)
     else:
-        tl.store(dv + values, du.to(dv.dtype.element_ty), mask=values_inside)
-        u = tl.load(v + values, mask=values_inside, other=0.0)
+        tl.store(dv + row * V + values, rounded(du, dv.dtype.element_ty), mask=values_inside)
+        u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
 
-    # Gradients of queries and keys as rows (``_row``) and of keys as columns ([BK, C]): first all that states bring.
-    dqk = scale * dot(grad, tl.trans(u), TYPE)
-    dqk = tl.where(t[:, None] >= t[None, :], dqk, 0.0)
-    if DELTA:
-        dkk = tl.where(t[:, None] > t[None, :], -dot(r, tl.trans(u), TYPE), 0.0)
-    columns = dot(after, tl.trans(u), TYPE)
+    # Keys that write to the chunk's end. The last G scales these writes and the state: it reaches every step's decay.
+    columns = dot(after, tl.trans(u), TYPE)  # [BK, C]
     if DECAY == CHANNEL:
         columns *= tl.trans(tl.exp(whole[None, :] - g))
     if DECAY == HEAD:
         columns *= tl.exp(whole - g)[None, :]
+    if DECAY != NONE:
+        to_all = tl.sum(columns * tl.trans(key).to(tl.float32), axis=1)
     if ENTERING:
-        before = tl.load(entering + state_tile, mask=state_inside, other=0.0)
-        query_row = scale * dot(grad, tl.trans(before).to(TYPE), TYPE)
-        if DELTA:
-            key_row = -dot(r, tl.trans(before).to(TYPE), TYPE)
+        before = tl.load(entering + c[:, None] * V + w[None, :], mask=(c < K)[:, None] & (w < V)[None, :], other=0.0)
+        if DECAY != NONE:
+            to_all += tl.exp(whole) * tl.sum(before.to(tl.float32) * dstate, axis=1)
+        before = rounded(before, TYPE)
+
+    # Queries, and keys as their partners.
+    dqk = tl.where(earlier | (t[:, None] == t[None, :]), scale * dot(grad, tl.trans(u), TYPE), 0.0)
+    if ENTERING:
+        query_row = scale * dot(grad, tl.trans(before), TYPE)
         if DECAY == CHANNEL:
             query_row *= tl.exp(g)
-            if DELTA:
-                key_row *= tl.exp(g)
         if DECAY == HEAD:
             query_row *= tl.exp(g)[:, None]
-            if DELTA:
-                key_row *= tl.exp(g)[:, None]
     else:
         query_row = tl.zeros((C, BK), tl.float32)
-        if DELTA:
-            key_row = tl.zeros((C, BK), tl.float32)
-    # The last G of the chunk scales every write to its end and the state: it reaches the decay of each step alike.
-    if DECAY != NONE:
-        shared = tl.sum(columns * tl.trans(key).to(tl.float32), axis=1)
-        if ENTERING:
-            kept = tl.sum(before.to(tl.float32) * dstate, axis=1)
-            shared += tl.exp(whole) * kept
-
-    # Then what pairs of steps in this chunk bring.
     if DECAY == CHANNEL:
         diagonal = scale * tl.sum(grad.to(tl.float32) * u.to(tl.float32), axis=1)[:, None]
         query_row += diagonal * key.to(tl.float32)
         columns += tl.trans(diagonal * query.to(tl.float32))
         for level in tl.range(LEVELS, num_stages=1):
             half = 1 << level
-            factors = level_factors(gates + first, g, t, c, half, steps, HV, K)
-            mine = level_pairs(t, half)
-            key_part = (key.to(tl.float32) * factors).to(TYPE)
-            query_part = (query.to(tl.float32) * factors).to(TYPE)
-            dqk_part = tl.where(mine, dqk, 0.0)
-            query_row += factors * dot(dqk_part, key_part, TYPE)
-            column_part = dot(tl.trans(query_part), dqk_part, TYPE)
-            if DELTA:
-                dkk_part = tl.where(mine, dkk, 0.0)
-                key_row += factors * dot(dkk_part, key_part, TYPE)
-                column_part += dot(tl.trans(key_part), b[:, None] * dkk_part, TYPE)
-            columns += tl.trans(factors) * column_part
+            factors = level_factors(gates, g, t, c, half, steps, HV, K)
+            part = tl.where(level_pairs(t, half), dqk, 0.0)
+            query_row += factors * dot(part, key.to(tl.float32) * factors, TYPE)
+            reading = rounded(query.to(tl.float32) * factors, TYPE)
+            columns += tl.trans(factors) * dot(tl.trans(reading), part, TYPE)
     else:
         if DECAY == HEAD:
-            factors = pair_factors(g, t)
-            dqk *= factors
+            dqk *= pair_factors(g, t)
         query_row += dot(dqk, key, TYPE)
         columns += dot(tl.trans(query), dqk, TYPE)
-        if DELTA:
+    tl.store(dq + row * K + channels, rounded(query_row, dq.dtype.element_ty), mask=keys_inside)
+    if DECAY == HEAD:
+        step_grad = tl.sum(query.to(tl.float32) * query_row, axis=1)
+        dstate *= tl.exp(whole)
+        dstate += dot(tl.trans(query), (scale * tl.exp(g))[:, None] * grad.to(tl.float32), TYPE)
+    elif DECAY == CHANNEL:
+        gate_grad = query.to(tl.float32) * query_row
+        dstate *= tl.exp(whole)[:, None]
+        dstate += scale * dot(tl.trans(rounded(query.to(tl.float32) * tl.exp(g), TYPE)), grad, TYPE)
+    else:
+        dstate += scale * dot(tl.trans(query), grad, TYPE)
+
+    # Keys that read what was written before, and keys as their partners.
+    if DELTA:
+        dkk = tl.where(earlier, -dot(r, tl.trans(u), TYPE), 0.0)
+        if ENTERING:
+            key_row = -dot(r, tl.trans(before), TYPE)
+            if DECAY == CHANNEL:
+                key_row *= tl.exp(g)
             if DECAY == HEAD:
-                dkk *= factors
+                key_row *= tl.exp(g)[:, None]
+        else:
+            key_row = tl.zeros((C, BK), tl.float32)
+        if DECAY == CHANNEL:
+            for level in tl.range(LEVELS, num_stages=1):
+                half = 1 << level
+                factors = level_factors(gates, g, t, c, half, steps, HV, K)
+                part = tl.where(level_pairs(t, half), dkk, 0.0)
+                reading = rounded(key.to(tl.float32) * factors, TYPE)
+                key_row += factors * dot(part, reading, TYPE)
+                columns += tl.trans(factors) * dot(tl.trans(reading), b[:, None] * part, TYPE)
+        else:
+            if DECAY == HEAD:
+                dkk *= pair_factors(g, t)
             key_row += dot(dkk, key, TYPE)
             columns += dot(tl.trans(key), b[:, None] * dkk, TYPE)
-    columns = tl.trans(columns)
-    tl.store(dq + channels, query_row.to(dq.dtype.element_ty), mask=keys_inside)
-    gate_grad = query.to(tl.float32) * query_row - key.to(tl.float32) * columns
-    if DELTA:
-        value = tl.load(v + values, mask=values_inside, other=0.0)
+        value = tl.load(v + row * V + values, mask=values_inside, other=0.0)
         db = tl.sum(r * value.to(tl.float32), axis=1) + tl.sum(key.to(tl.float32) * key_row, axis=1)
-        tl.store(dbeta + scalars, db.to(dbeta.dtype.element_ty), mask=t < steps)
-        key_row *= b[:, None]
-        gate_grad += key.to(tl.float32) * key_row
-        columns += key_row
-    tl.store(dk + channels, columns.to(dk.dtype.element_ty), mask=keys_inside)
-    if DECAY == CHANNEL:
-        gate_grad = tl.cumsum(gate_grad, axis=0, reverse=True) + shared[None, :]
-        given = tl.load(decay + channels, mask=keys_inside, other=0.0)
-        gate_grad = tl.where(passes_clamp(given), gate_grad, 0.0)
-        tl.store(ddecay + channels, gate_grad.to(ddecay.dtype.element_ty), mask=keys_inside)
-    if DECAY == HEAD:
-        step_grad = tl.cumsum(tl.sum(gate_grad, axis=1), axis=0, reverse=True) + tl.sum(shared, axis=0)
-        given = tl.load(decay + scalars, mask=t < steps, other=0.0)
-        step_grad = tl.where(passes_clamp(given), step_grad, 0.0)
-        tl.store(ddecay + scalars, step_grad.to(ddecay.dtype.element_ty), mask=t < steps)
-
-    # Gradient in the state before this chunk.
-    if DECAY == CHANNEL:
-        opened = tl.exp(g)
-        dstate *= tl.exp(whole)[:, None]
-        dstate += scale * dot(tl.trans((query.to(tl.float32) * opened).to(TYPE)), grad, TYPE)
-        if DELTA:
-            dstate -= dot(tl.trans((key.to(tl.float32) * opened).to(TYPE)), b[:, None] * r, TYPE)
-    else:
-        read = scale * grad.to(tl.float32)
+        tl.store(dbeta + row + t * HV, rounded(db, dbeta.dtype.element_ty), mask=inside)
+        r *= b[:, None]
         if DECAY == HEAD:
-            dstate *= tl.exp(whole)
-            read *= tl.exp(g)[:, None]
-        dstate += dot(tl.trans(query), read, TYPE)
-        if DELTA:
-            read = b[:, None] * r
-            if DECAY == HEAD:
-                read *= tl.exp(g)[:, None]
-            dstate -= dot(tl.trans(key), read, TYPE)
+            dstate -= dot(tl.trans(key), tl.exp(g)[:, None] * r, TYPE)
+        elif DECAY == CHANNEL:
+            dstate -= dot(tl.trans(rounded(key.to(tl.float32) * tl.exp(g), TYPE)), r, TYPE)
+        else:
+            dstate -= dot(tl.trans(key), r, TYPE)
+    columns = tl.trans(columns)
+    if DECAY == HEAD:
+        step_grad -= tl.sum(key.to(tl.float32) * columns, axis=1)
+    if DECAY == CHANNEL:
+        gate_grad -= key.to(tl.float32) * columns
+    if DELTA:
+        key_row *= b[:, None]
+        if DECAY == HEAD:
+            step_grad += tl.sum(key.to(tl.float32) * key_row, axis=1)
+        if DECAY == CHANNEL:
+            gate_grad += key.to(tl.float32) * key_row
+        columns += key_row
+    tl.store(dk + row * K + channels, rounded(columns, dk.dtype.element_ty), mask=keys_inside)
+    if DECAY == HEAD:
+        step_grad = tl.cumsum(step_grad, axis=0, reverse=True) + tl.sum(to_all, axis=0)
+        passing = passes_clamp(tl.load(decay + row + t * HV, mask=inside, other=0.0))
+        step_grad = rounded(tl.where(passing, step_grad, 0.0), ddecay.dtype.element_ty)
+        tl.store(ddecay + row + t * HV, step_grad, mask=inside)
+    if DECAY == CHANNEL:
+        gate_grad = tl.cumsum(gate_grad, axis=0, reverse=True) + to_all[None, :]
+        passing = passes_clamp(tl.load(decay + row * K + channels, mask=keys_inside, other=0.0))
+        gate_grad = rounded(tl.where(passing, gate_grad, 0.0), ddecay.dtype.element_ty)
+        tl.store(ddecay + row * K + channels, gate_grad, mask=keys_inside)
     return dstate
 
 
@@ -207,7 +212,7 @@ def reverse_pass_kernel(
         chunk = tl.load(first_chunks + sequence)
     else:
         chunk = sequence * tl.cdiv(T, C)
-    tile = (sequence * HV + head) * K * V + c[:, None] * V + w[None, :]
+    tile = (sequence * HV + head) * (K * V) + c[:, None] * V + w[None, :]
     tile_inside = (c < K)[:, None] & (w < V)[None, :]
     if DFINAL:
         dstate = tl.load(dfinal + tile, mask=tile_inside, other=0.0)
@@ -217,7 +222,7 @@ def reverse_pass_kernel(
     for back in range(chunks):
         n = chunks - 1 - back
         if STATES:
-            entering = states + ((chunk + n) * HV + head) * K * V
+            entering = states + ((chunk + n) * HV + head) * (K * V)
         else:
             entering = states
         dstate = chunk_back(

@@ -7,7 +7,7 @@ registers only when the backward pass asks for them.
 import triton
 import triton.language as tl
 
-from kernels.gpu.dots import dot
+from kernels.gpu.dots import dot, rounded
 from kernels.gpu.gates import CHANNEL, HEAD, head_gates, pair_factors
 from kernels.gpu.pairs import chunk_pairs
 
@@ -21,38 +21,39 @@ def chunk_step(
     """One chunk of one value head, channels ``w`` of its values: from the state before it to that after it."""
     t = tl.arange(0, C)
     c = tl.arange(0, BK)
+    row = start * HV + head
+    key_row = start * H + head // (HV // H)
     inside = (t < steps)[:, None]
-    keys = (start * H + head // (HV // H)) * K + t[:, None] * (H * K) + c[None, :]
+    keys = t[:, None] * (H * K) + c[None, :]
     keys_inside = inside & (c < K)[None, :]
-    values = (start * HV + head) * V + t[:, None] * (HV * V) + w[None, :]
+    values = t[:, None] * (HV * V) + w[None, :]
     values_inside = inside & (w < V)[None, :]
-    pairs = (start * HV + head) * C + t[:, None] * (HV * C) + t[None, :]
-    held = state.to(TYPE)
-    key = tl.load(k + keys, mask=keys_inside, other=0.0)
-    u = tl.load(v + values, mask=values_inside, other=0.0)
+    pairs = t[:, None] * (HV * C) + t[None, :]
+    held = rounded(state, TYPE)
+    key = tl.load(k + key_row * K + keys, mask=keys_inside, other=0.0)
     if DECAY == HEAD:
-        g, whole = head_gates(decay + start * HV + head, t, steps, HV)
+        g, whole = head_gates(decay + row, t, steps, HV)
     if DECAY == CHANNEL:
-        first = (start * HV + head) * K
-        g = tl.load(gates + first + t[:, None] * (HV * K) + c[None, :], mask=keys_inside, other=0.0)
-        whole = tl.load(gates + first + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
+        g = tl.load(gates + row * K + t[:, None] * (HV * K) + c[None, :], mask=keys_inside, other=0.0)
+        whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
+    u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
     if DELTA:
-        b = tl.load(beta + start * HV + head + t * HV, mask=t < steps, other=0.0).to(tl.float32)
+        b = tl.load(beta + row + t * HV, mask=t < steps, other=0.0).to(tl.float32)
         if DECAY == CHANNEL:
             told = dot(key.to(tl.float32) * tl.exp(g), held, TYPE)
         else:
             told = dot(key, held, TYPE)
         if DECAY == HEAD:
             told *= tl.exp(g)[:, None]
-        inverted = tl.load(inverse + pairs, mask=inside, other=0.0)
-        u = dot(inverted, b[:, None] * (u.to(tl.float32) - told), TYPE)
+        inverted = tl.load(inverse + row * C + pairs, mask=inside, other=0.0)
+        u = rounded(dot(inverted, b[:, None] * (u.to(tl.float32) - told), TYPE), TYPE)
         if CORRECTED:
-            tl.store(corrected + values, u.to(corrected.dtype.element_ty), mask=values_inside)
+            tl.store(corrected + row * V + values, u, mask=values_inside)
     if OUTPUT:
-        query = tl.load(q + keys, mask=keys_inside, other=0.0)
+        query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
         if DECAY == CHANNEL:
             out = dot(query.to(tl.float32) * tl.exp(g), held, TYPE)
-            out += dot(tl.load(scores + pairs, mask=inside, other=0.0), u, TYPE)
+            out += dot(tl.load(scores + row * C + pairs, mask=inside, other=0.0), u, TYPE)
         else:
             out = dot(query, held, TYPE)
             qk = dot(query, tl.trans(key), TYPE)
@@ -62,14 +63,15 @@ def chunk_step(
             else:
                 qk = tl.where(t[:, None] >= t[None, :], qk, 0.0)
             out += dot(qk, u, TYPE)
-        tl.store(o + values, (scale * out).to(o.dtype.element_ty), mask=values_inside)
+        tl.store(o + row * V + values, rounded(scale * out, o.dtype.element_ty), mask=values_inside)
     if DECAY == CHANNEL:
         state *= tl.exp(whole)[:, None]
-        state += dot(tl.trans((key.to(tl.float32) * tl.exp(whole[None, :] - g)).to(TYPE)), u, TYPE)
+        kept = rounded(key.to(tl.float32) * tl.exp(whole[None, :] - g), TYPE)
+        state += dot(tl.trans(kept), u, TYPE)
+    elif DECAY == HEAD:
+        state *= tl.exp(whole)
+        state += dot(tl.trans(key), u.to(tl.float32) * tl.exp(whole - g)[:, None], TYPE)
     else:
-        if DECAY == HEAD:
-            state *= tl.exp(whole)
-            u = u.to(tl.float32) * tl.exp(whole - g)[:, None]
         state += dot(tl.trans(key), u, TYPE)
     return state
 
@@ -101,7 +103,7 @@ def state_pass_kernel(
         length = T
     tile = c[:, None] * V + w[None, :]
     tile_inside = (c < K)[:, None] & (w < V)[None, :]
-    ends = (sequence * HV + head) * K * V
+    ends = (sequence * HV + head) * (K * V)
     if INITIAL:
         state = tl.load(initial + ends + tile, mask=tile_inside, other=0.0)
     else:
@@ -121,8 +123,8 @@ def state_pass_kernel(
             chunk = sequence * tl.cdiv(T, C)
     for n in range(tl.cdiv(length, C)):
         if STATES:
-            entering = ((chunk + n) * HV + head) * K * V
-            tl.store(states + entering + tile, state.to(states.dtype.element_ty), mask=tile_inside)
+            entering = ((chunk + n) * HV + head) * (K * V)
+            tl.store(states + entering + tile, rounded(state, states.dtype.element_ty), mask=tile_inside)
         state = chunk_step(
             state, q, k, v, beta, decay, gates, scores, inverse, o, corrected, start + n * C,
             tl.minimum(length - n * C, C), head, scale, w, H, HV, K, V, BK, C, DELTA, DECAY, OUTPUT, CORRECTED, TYPE,
