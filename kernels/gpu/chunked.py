@@ -1,9 +1,10 @@
 """chunk_linear and chunk_delta in Triton: which kernels run, on which grids, and what is kept for backward.
 
 Forward takes two launches: what the pairs of steps inside each chunk give, all chunks at once (``pairs``; chunk_linear
-without decays per channel needs none), then states and outputs (``state_pass``). Backward takes two: the states and
-corrected values again (``state_pass``), then all gradients (``reverse_pass``). Sequences of one chunk take one launch
-each way. Nothing here waits for the device, and all shapes follow from the arguments' shapes, so CUDA graphs work.
+without decays per channel needs none), then states and outputs (``state_pass``). Backward takes three: the states and
+corrected values again (``state_pass``), the gradient in each state (``reverse_pass``), then all other gradients, again
+all chunks at once (``gradients``). Sequences of one chunk take one launch each way. Nothing here waits for the device,
+and all shapes follow from the arguments' shapes, so CUDA graphs work.
 
 Everywhere q, k [B, T, H, K]; v [B, T, HV, V]; beta [B, T, HV] or None (no delta term); decay None, [B, T, HV] or
 [B, T, HV, K]; initial_state [B or S, HV, K, V] float32 or None; cu_seqlens [S + 1] int64 or None: with it B is 1 and
@@ -20,6 +21,7 @@ from torch import Tensor
 from kernels.gpu import tiles
 from kernels.gpu.gates import CHANNEL
 from kernels.gpu.packing import Chunks, chunks_of, most_chunks
+from kernels.gpu.gradients import gradients_kernel
 from kernels.gpu.pairs import pairs_kernel
 from kernels.gpu.reverse_pass import reverse_pass_kernel
 from kernels.gpu.state_pass import state_pass_kernel
@@ -65,21 +67,15 @@ def forward(
     kept = _keep(plan, q, v, beta, decay)
     o = torch.empty_like(v)
     final = v.new_empty(plan.sequences, v.shape[2], q.shape[3], v.shape[3], dtype=torch.float32)
+    pairs = kept.gates is not None or kept.inverse is not None
     with torch.cuda.device_of(q):
         chunks = _tables(plan, q, cu_seqlens)
-        pairs = kept.gates is not None or kept.inverse is not None
         if pairs and not plan.one_chunk:
-            launch = tiles.pairs(plan.constants)
             pairs_kernel[(plan.chunks, v.shape[2])](
                 q, k, beta, decay, kept.gates, kept.scores, kept.inverse, chunks and chunks.starts,
-                chunks and chunks.stops, q.shape[1], **plan.constants, **launch,
+                chunks and chunks.stops, q.shape[1], **_without(plan.constants, "V"), **tiles.pairs(plan.constants),
             )  # fmt: skip
-        launch = tiles.state_pass(plan.constants, whole=pairs and plan.one_chunk)
-        state_pass_kernel[(plan.sequences, v.shape[2], triton.cdiv(v.shape[3], launch["BV"]))](
-            q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, initial_state, o, kept.corrected, None, final,
-            cu_seqlens, None, q.shape[1], scale, **plan.constants, INITIAL=initial_state is not None,
-            PAIRS=pairs and plan.one_chunk, OUTPUT=True, CORRECTED=kept.corrected is not None, STATES=False, **launch,
-        )  # fmt: skip
+        _state_pass(plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks, kept, o=o, final=final)
     return o, final, kept.present()
 
 
@@ -95,35 +91,57 @@ def backward(
     plan = _plan(q, k, v, beta, decay, cu_seqlens)
     kept = _unpack(plan, saved)
     (batch, length, heads, width), (value_heads, value_width) = q.shape, v.shape[2:]
-    states, corrected = initial_state, kept.corrected
     # Value heads that share a key head each give a part of its gradient; parts are added in float32.
     parts = torch.float32 if value_heads != heads else None
     dq = q.new_empty(batch, length, value_heads, width, dtype=parts)
     dk = k.new_empty(batch, length, value_heads, width, dtype=parts)
     dv = torch.empty_like(v)
+    r = None if beta is None else torch.empty_like(v, dtype=plan.type)
     dbeta, ddecay, dinitial = (None if x is None else torch.empty_like(x) for x in (beta, decay, initial_state))
+    corrected, states, dstates = kept.corrected, None, None
     with torch.cuda.device_of(q):
         chunks = _tables(plan, q, cu_seqlens)
-        first = chunks and chunks.first
         if not plan.one_chunk:
-            states = q.new_empty(plan.chunks, value_heads, width, value_width, dtype=plan.type)
+            states, dstates = q.new_empty(2, plan.chunks, value_heads, width, value_width, dtype=plan.type)
             corrected = None if beta is None else torch.empty_like(v, dtype=plan.type)
-            launch = tiles.state_pass(plan.constants, whole=False)
-            state_pass_kernel[(plan.sequences, value_heads, triton.cdiv(value_width, launch["BV"]))](
-                q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, initial_state, None, corrected, states,
-                None, cu_seqlens, first, length, scale, **plan.constants, INITIAL=initial_state is not None,
-                PAIRS=False, OUTPUT=False, CORRECTED=beta is not None, STATES=True, **launch,
+            _state_pass(
+                plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks,
+                kept._replace(corrected=corrected), states=states,
             )  # fmt: skip
-        reverse_pass_kernel[(plan.sequences, value_heads)](
-            do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, states,
-            dq, dk, dv, dbeta, ddecay, dinitial, cu_seqlens, first, length, scale, **plan.constants,
-            STATES=states is not None, DFINAL=dfinal_state is not None, DINITIAL=dinitial is not None,
-            ONE_CHUNK=plan.one_chunk, **tiles.reverse_pass(plan.constants),
+        launch = tiles.gradients(plan.constants) | tiles.reverse_pass(plan.constants)
+        value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, launch["BV"])
+        reverse_pass_kernel[(plan.sequences, value_heads, value_tiles)](
+            do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
+            dstates, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks and chunks.first, length, scale,
+            **plan.constants, INITIAL=initial_state is not None, DFINAL=dfinal_state is not None,
+            ONE_CHUNK=plan.one_chunk, **launch,
         )  # fmt: skip
+        if not plan.one_chunk:
+            gradients_kernel[(plan.chunks, value_heads)](
+                do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dq, dk, dbeta, ddecay,
+                chunks and chunks.starts, chunks and chunks.stops, length, scale,
+                **plan.constants, **tiles.gradients(plan.constants),
+            )  # fmt: skip
     if value_heads != heads:
         dq = dq.unflatten(2, (heads, -1)).sum(3).to(q.dtype)
         dk = dk.unflatten(2, (heads, -1)).sum(3).to(k.dtype)
     return dq, dk, dv, dbeta, ddecay, dinitial
+
+
+def _state_pass(
+    plan: Plan, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None, scale: float,
+    initial_state: Tensor | None, cu_seqlens: Tensor | None, chunks: Chunks | None, kept: Kept,
+    o: Tensor | None = None, final: Tensor | None = None, states: Tensor | None = None,
+) -> None:  # fmt: skip
+    """Fill o and the final state, or the states before each chunk; and the corrected values, where there is room."""
+    pairs = plan.one_chunk and (kept.gates is not None or kept.inverse is not None)
+    launch = tiles.pairs(plan.constants) | tiles.state_pass(plan.constants)
+    value_tiles = 1 if pairs else triton.cdiv(v.shape[3], launch["BV"])
+    state_pass_kernel[(plan.sequences, v.shape[2], value_tiles)](
+        q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, initial_state, o, kept.corrected, states, final,
+        cu_seqlens, chunks and chunks.first, q.shape[1], scale, **plan.constants, INITIAL=initial_state is not None,
+        PAIRS=pairs, OUTPUT=o is not None, CORRECTED=kept.corrected is not None, STATES=states is not None, **launch,
+    )  # fmt: skip
 
 
 def saved_like(
@@ -144,9 +162,9 @@ def _plan(
     else:
         sequences, chunks = cu_seqlens.shape[0] - 1, most_chunks(cu_seqlens, length, size)
     constants = {
-        "H": heads, "HV": v.shape[2], "K": width, "V": v.shape[3], "BK": tiles.padded(width), "C": size,
-        "LEVELS": size.bit_length() - 1, "DELTA": beta is not None, "DECAY": tiles.decay_form(decay),
-        "PACKED": cu_seqlens is not None, "TYPE": TYPES[dtype],
+        "H": heads, "HV": v.shape[2], "K": width, "V": v.shape[3], "C": size, "LEVELS": size.bit_length() - 1,
+        "DELTA": beta is not None, "DECAY": tiles.decay_form(decay), "PACKED": cu_seqlens is not None,
+        "TYPE": TYPES[dtype],
     }  # fmt: skip
     return Plan(sequences, chunks, length <= size, dtype, constants)
 
@@ -174,3 +192,7 @@ def _tables(plan: Plan, q: Tensor, cu_seqlens: Tensor | None) -> Chunks | None:
     if cu_seqlens is None or plan.one_chunk:
         return None
     return chunks_of(cu_seqlens, q.shape[1], plan.constants["C"])
+
+
+def _without(constants: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in constants.items() if key != name}

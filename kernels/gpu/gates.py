@@ -46,6 +46,12 @@ def pair_factors(g, t):
 
 
 @triton.jit
+def later_factors(g, t):
+    """The transpose of ``pair_factors``: exp(G_t - G_s) at [s, t]."""
+    return tl.exp(tl.where(t[:, None] <= t[None, :], g[None, :] - g[:, None], float("-inf")))
+
+
+@triton.jit
 def level_factors(gates, g, t, c, half, steps, HV: tl.constexpr, K: tl.constexpr):
     """exp(-|G - G at the end of the block's first half|) [C, BK] for blocks of 2 * half steps.
 
@@ -64,3 +70,11 @@ def level_pairs(t, half):
     row = t[:, None]
     column = t[None, :]
     return (row // (2 * half) == column // (2 * half)) & (row // half > column // half)
+
+
+@triton.jit
+def level_pairs_later(t, half):
+    """The transpose of ``level_pairs``: pairs at [s, t]."""
+    row = t[:, None]
+    column = t[None, :]
+    return (row // (2 * half) == column // (2 * half)) & (row // half < column // half)

@@ -16,63 +16,75 @@ from kernels.gpu.inverse import unit_lower_inverse
 @triton.jit
 def chunk_pairs(
     q, k, beta, decay, gates, scores, inverse, start, steps, head,
-    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, BK: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, PAIR_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr,
     DELTA: tl.constexpr, DECAY: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """One chunk of one value head: ``steps`` steps from ``start`` (int64, counted over the batch).
 
-    Writes gates [.., HV, K] float32 and scores [.., HV, C] (CHANNEL), and inverse [.., HV, C] (DELTA).
+    Writes gates [.., HV, K] float32 and scores [.., HV, C] (CHANNEL), and inverse [.., HV, C] (DELTA). Goes over the
+    channels of the keys PAIR_K at a time.
     """
     t = tl.arange(0, C)
-    c = tl.arange(0, BK)
     row = start * HV + head
     key_row = start * H + head // (HV // H)
-    inside = (t < steps)[:, None] & (c < K)[None, :]
-    keys = t[:, None] * (H * K) + c[None, :]
     pairs = t[:, None] * (HV * C) + t[None, :]
-    key = tl.load(k + key_row * K + keys, mask=inside, other=0.0)
+    kk = tl.zeros((C, C), tl.float32)
     if DECAY == CHANNEL:
-        gates += row * K
-        channels = t[:, None] * (HV * K) + c[None, :]
-        g = tl.cumsum(clamped(tl.load(decay + row * K + channels, mask=inside, other=0.0)), axis=0)
-        tl.store(gates + channels, g, mask=inside)
-        tl.debug_barrier()  # the levels below read other steps' G from memory
-        query = tl.load(q + key_row * K + keys, mask=inside, other=0.0)
-        diagonal = tl.sum(query.to(tl.float32) * key.to(tl.float32), axis=1)
-        qk = tl.where(t[:, None] == t[None, :], diagonal[:, None], 0.0)
-        if DELTA:
-            kk = tl.zeros((C, C), tl.float32)
-        for level in tl.range(LEVELS, num_stages=1):
-            half = 1 << level
-            factors = level_factors(gates, g, t, c, half, steps, HV, K)
-            mine = level_pairs(t, half)
-            columns = rounded(key.to(tl.float32) * factors, TYPE)
-            rows = query.to(tl.float32) * factors
-            qk += tl.where(mine, dot(rows, tl.trans(columns), TYPE), 0.0)
-            if DELTA:
-                kk += tl.where(mine, dot(columns, tl.trans(columns), TYPE), 0.0)
+        qk = tl.zeros((C, C), tl.float32)
+    for first in tl.range(0, K, PAIR_K, num_stages=1):
+        c = first + tl.arange(0, PAIR_K)
+        inside = (t < steps)[:, None] & (c < K)[None, :]
+        keys = t[:, None] * (H * K) + c[None, :]
+        key = tl.load(k + key_row * K + keys, mask=inside, other=0.0)
+        if DECAY == CHANNEL:
+            channels = t[:, None] * (HV * K) + c[None, :]
+            g = tl.cumsum(clamped(tl.load(decay + row * K + channels, mask=inside, other=0.0)), axis=0)
+            tl.store(gates + row * K + channels, g, mask=inside)
+            tl.debug_barrier()  # the levels below read other steps' G from memory
+            query = tl.load(q + key_row * K + keys, mask=inside, other=0.0)
+            diagonal = tl.sum(query.to(tl.float32) * key.to(tl.float32), axis=1)
+            qk += tl.where(t[:, None] == t[None, :], diagonal[:, None], 0.0)
+            for level in tl.range(LEVELS, num_stages=1):
+                half = 1 << level
+                factors = level_factors(gates + row * K, g, t, c, half, steps, HV, K)
+                columns = rounded(key.to(tl.float32) * factors, TYPE)
+                reading = query.to(tl.float32) * factors
+                qk += tl.where(level_pairs(t, half), dot(reading, tl.trans(columns), TYPE), 0.0)
+                if DELTA:
+                    kk += tl.where(level_pairs(t, half), dot(columns, tl.trans(columns), TYPE), 0.0)
+        else:
+            kk += dot(key, tl.trans(key), TYPE)
+    if DECAY == CHANNEL:
         tl.store(scores + row * C + pairs, rounded(qk, scores.dtype.element_ty), mask=(t < steps)[:, None])
-    else:
-        kk = dot(key, tl.trans(key), TYPE)
+    if DELTA:
         if DECAY == HEAD:
             g, _ = head_gates(decay + row, t, steps, HV)
             kk *= pair_factors(g, t)
-        kk = tl.where(t[:, None] > t[None, :], kk, 0.0)
-    if DELTA:
         b = tl.load(beta + row + t * HV, mask=t < steps, other=0.0).to(tl.float32)
-        inverted = rounded(unit_lower_inverse(b[:, None] * kk, C), inverse.dtype.element_ty)
+        system = tl.where(t[:, None] > t[None, :], b[:, None] * kk, 0.0)
+        inverted = rounded(unit_lower_inverse(system, C), inverse.dtype.element_ty)
         tl.store(inverse + row * C + pairs, inverted, mask=(t < steps)[:, None])
 
 
 @triton.jit(do_not_specialize=["T"])
 def pairs_kernel(
     q, k, beta, decay, gates, scores, inverse, starts, stops, T,
-    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, BK: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, PAIR_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr,
     DELTA: tl.constexpr, DECAY: tl.constexpr, PACKED: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """A program a chunk (axis 0) and value head (axis 1)."""
+    start, steps = chunk_place(starts, stops, T, C, PACKED)
+    if steps > 0:
+        chunk_pairs(
+            q, k, beta, decay, gates, scores, inverse, start, steps, tl.program_id(1),
+            H, HV, K, PAIR_K, C, LEVELS, DELTA, DECAY, TYPE,
+        )  # fmt: skip
+
+
+@triton.jit
+def chunk_place(starts, stops, T, C: tl.constexpr, PACKED: tl.constexpr):
+    """First step (counted over the batch) and number of steps of the chunk that program axis 0 counts; 0 for none."""
     chunk = tl.program_id(0).to(tl.int64)
-    head = tl.program_id(1)
     if PACKED:
         start = tl.load(starts + chunk)
         stop = tl.load(stops + chunk)
@@ -80,8 +92,4 @@ def pairs_kernel(
         chunks = tl.cdiv(T, C)
         start = chunk // chunks * T + chunk % chunks * C
         stop = (chunk // chunks + 1) * T
-    steps = tl.minimum(stop - start, C).to(tl.int32)
-    if steps > 0:
-        chunk_pairs(
-            q, k, beta, decay, gates, scores, inverse, start, steps, head, H, HV, K, BK, C, LEVELS, DELTA, DECAY, TYPE
-        )
+    return start, tl.minimum(stop - start, C).to(tl.int32)

@@ -81,53 +81,55 @@ def state_pass_kernel(
     q, k, v, beta, decay, gates, scores, inverse, initial, o, corrected, states, final, cu_seqlens, first_chunks,
     T, scale,
     H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, BK: tl.constexpr, BV: tl.constexpr,
-    C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr, PACKED: tl.constexpr,
-    INITIAL: tl.constexpr, PAIRS: tl.constexpr, OUTPUT: tl.constexpr, CORRECTED: tl.constexpr, STATES: tl.constexpr,
-    TYPE: tl.constexpr,
+    PAIR_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr,
+    PACKED: tl.constexpr, INITIAL: tl.constexpr, PAIRS: tl.constexpr, OUTPUT: tl.constexpr, CORRECTED: tl.constexpr,
+    STATES: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """A program a sequence (axis 0), value head (axis 1) and tile of BV value channels (axis 2).
 
     OUTPUT writes o and the final state [.., HV, K, V] float32, CORRECTED the corrected values [B, T, HV, V], STATES
-    [chunks, HV, K, V] the state that enters each chunk. PAIRS does the first launch's work here as well: for sequences
-    of one chunk and one tile.
+    [chunks, HV, K, V] the state that enters each chunk. PAIRS is for sequences of one chunk: one program does the first
+    launch's work and then takes all tiles.
     """
     sequence = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1)
-    c = tl.arange(0, BK)
-    w = tl.program_id(2) * BV + tl.arange(0, BV)
     if PACKED:
         start = tl.load(cu_seqlens + sequence)
         length = (tl.load(cu_seqlens + sequence + 1) - start).to(tl.int32)
+        if STATES:
+            chunk = tl.load(first_chunks + sequence)
     else:
         start = sequence * T
         length = T
-    tile = c[:, None] * V + w[None, :]
-    tile_inside = (c < K)[:, None] & (w < V)[None, :]
-    ends = (sequence * HV + head) * (K * V)
-    if INITIAL:
-        state = tl.load(initial + ends + tile, mask=tile_inside, other=0.0)
-    else:
-        state = tl.zeros((BK, BV), tl.float32)
+        chunk = sequence * tl.cdiv(T, C)
     if PAIRS:
-        steps = tl.minimum(length, C)
-        if steps > 0:
+        if length > 0:
             chunk_pairs(
-                q, k, beta, decay, gates, scores, inverse, start, steps, head, H, HV, K, BK, C, LEVELS, DELTA, DECAY,
-                TYPE,
+                q, k, beta, decay, gates, scores, inverse, start, length, head, H, HV, K, PAIR_K, C, LEVELS, DELTA,
+                DECAY, TYPE,
             )  # fmt: skip
-            tl.debug_barrier()  # other threads of this program wrote what is read next
-    if STATES:
-        if PACKED:
-            chunk = tl.load(first_chunks + sequence)
+        tl.debug_barrier()  # other threads of this program wrote what is read next
+    c = tl.arange(0, BK)
+    ends = (sequence * HV + head) * (K * V)
+    if PAIRS:
+        last = V
+    else:
+        last = (tl.program_id(2) + 1) * BV
+    for left in tl.range(tl.program_id(2) * BV, last, BV, num_stages=1):
+        w = left + tl.arange(0, BV)
+        tile = c[:, None] * V + w[None, :]
+        tile_inside = (c < K)[:, None] & (w < V)[None, :]
+        if INITIAL:
+            state = tl.load(initial + ends + tile, mask=tile_inside, other=0.0)
         else:
-            chunk = sequence * tl.cdiv(T, C)
-    for n in range(tl.cdiv(length, C)):
-        if STATES:
-            entering = ((chunk + n) * HV + head) * (K * V)
-            tl.store(states + entering + tile, rounded(state, states.dtype.element_ty), mask=tile_inside)
-        state = chunk_step(
-            state, q, k, v, beta, decay, gates, scores, inverse, o, corrected, start + n * C,
-            tl.minimum(length - n * C, C), head, scale, w, H, HV, K, V, BK, C, DELTA, DECAY, OUTPUT, CORRECTED, TYPE,
-        )  # fmt: skip
-    if OUTPUT:
-        tl.store(final + ends + tile, state, mask=tile_inside)
+            state = tl.zeros((BK, BV), tl.float32)
+        for n in range(tl.cdiv(length, C)):
+            if STATES:
+                entering = ((chunk + n) * HV + head) * (K * V)
+                tl.store(states + entering + tile, rounded(state, states.dtype.element_ty), mask=tile_inside)
+            state = chunk_step(
+                state, q, k, v, beta, decay, gates, scores, inverse, o, corrected, start + n * C,
+                tl.minimum(length - n * C, C), head, scale, w, H, HV, K, V, BK, C, DELTA, DECAY, OUTPUT, CORRECTED, TYPE,
+            )  # fmt: skip
+        if OUTPUT:
+            tl.store(final + ends + tile, state, mask=tile_inside)

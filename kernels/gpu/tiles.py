@@ -36,17 +36,26 @@ def chunk_size(dtype: torch.dtype) -> int:
 
 
 def pairs(constants: dict[str, Any]) -> dict[str, int]:
-    """Options of ``pairs_kernel``."""
-    return {"num_warps": 8 if constants["BK"] > 64 else 4, "num_stages": 1}
+    """What ``pairs_kernel`` wants beside the shared constants: key channels at a time, and Triton's options."""
+    return {"PAIR_K": _key_tile(constants), "num_warps": 4, "num_stages": 1}
 
 
-def state_pass(constants: dict[str, Any], whole: bool) -> dict[str, int]:
-    """Options of ``state_pass_kernel``; ``whole``: one program takes all channels of the values."""
-    width = padded(constants["V"])
-    tile = width if whole else min(width, 64)
-    return {"BV": tile, "num_warps": 8 if constants["BK"] * tile > 64 * 64 else 4, "num_stages": 2}
+def state_pass(constants: dict[str, Any]) -> dict[str, int]:
+    """The same for ``state_pass_kernel``, with the value channels of a program."""
+    return {"BK": padded(constants["K"]), "BV": min(padded(constants["V"]), 64), "num_warps": 4, "num_stages": 2}
 
 
 def reverse_pass(constants: dict[str, Any]) -> dict[str, int]:
-    """Options of ``reverse_pass_kernel``."""
-    return {"BV": padded(constants["V"]), "num_warps": 8, "num_stages": 1}
+    """The same for ``reverse_pass_kernel``."""
+    return {"BK": padded(constants["K"]), "BV": min(padded(constants["V"]), 64), "num_warps": 4, "num_stages": 2}
+
+
+def gradients(constants: dict[str, Any]) -> dict[str, int]:
+    """The same for ``gradients_kernel``."""
+    return {
+        "WHOLE_V": padded(constants["V"]), "PAIR_K": _key_tile(constants), "num_warps": 4, "num_stages": 1,
+    }  # fmt: skip
+
+
+def _key_tile(constants: dict[str, Any]) -> int:
+    return min(padded(constants["K"]), 32 if constants["DECAY"] == CHANNEL.value else 64)
