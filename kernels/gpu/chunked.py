@@ -97,6 +97,8 @@ def backward(
     dk = k.new_empty(batch, length, value_heads, width, dtype=parts)
     dv = torch.empty_like(v)
     r = None if beta is None else torch.empty_like(v, dtype=plan.type)
+    dqk = v.new_empty(*v.shape[:3], plan.constants["C"], dtype=plan.type)
+    dkk = None if beta is None else torch.empty_like(dqk)
     dbeta, ddecay, dinitial = (None if x is None else torch.empty_like(x) for x in (beta, decay, initial_state))
     corrected, states, dstates = kept.corrected, None, None
     with torch.cuda.device_of(q):
@@ -112,14 +114,14 @@ def backward(
         value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, launch["BV"])
         reverse_pass_kernel[(plan.sequences, value_heads, value_tiles)](
             do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
-            dstates, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks and chunks.first, length, scale,
+            dstates, dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks and chunks.first, length, scale,
             **plan.constants, INITIAL=initial_state is not None, DFINAL=dfinal_state is not None,
             ONE_CHUNK=plan.one_chunk, **launch,
         )  # fmt: skip
         if not plan.one_chunk:
             gradients_kernel[(plan.chunks, value_heads)](
-                do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dq, dk, dbeta, ddecay,
-                chunks and chunks.starts, chunks and chunks.stops, length, scale,
+                do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dqk, dkk, dq, dk,
+                dbeta, ddecay, chunks and chunks.starts, chunks and chunks.stops, length, scale,
                 **plan.constants, **tiles.gradients(plan.constants),
             )  # fmt: skip
     if value_heads != heads:

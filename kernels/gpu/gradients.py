@@ -1,40 +1,30 @@
 """Gradients in queries, keys, write strengths and decays, all chunks at once, when every state and its gradient is known.
 
 ``kernels.chunk_delta`` has the same algebra in torch. The gradient in Diag(b) A is -r u^T below the diagonal, where u
-are the corrected values and r = T^T du (``reverse_pass``). Scores are taken in both orientations, [t, s] for the
-gradients of steps that read and [s, t] for those that write, each straight from its operands.
+are the corrected values and r = T^T du (``reverse_pass``). Gradients in the scores of pairs go through memory: reading
+them again, rows first or columns first, costs less than the registers to hold them in both orders.
 """
 
 import triton
 import triton.language as tl
 
 from kernels.gpu.dots import dot, rounded
-from kernels.gpu.gates import (
-    CHANNEL,
-    HEAD,
-    NONE,
-    head_gates,
-    later_factors,
-    level_factors,
-    level_pairs,
-    level_pairs_later,
-    pair_factors,
-    passes_clamp,
-)
+from kernels.gpu.gates import CHANNEL, HEAD, NONE, head_gates, level_factors, level_pairs, pair_factors, passes_clamp
 from kernels.gpu.pairs import chunk_place
 
 
 @triton.jit
 def chunk_gradients(
-    do, q, k, v, beta, decay, gates, corrected, r, states, dstates, place, dq, dk, dbeta, ddecay, start, steps, head,
-    scale,
-    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr, PAIR_K: tl.constexpr,
+    do, q, k, v, beta, decay, gates, corrected, r, states, dstates, place, dqk, dkk, dq, dk, dbeta, ddecay, start,
+    steps, head, scale,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr, GRAD_K: tl.constexpr,
     C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr, BEFORE: tl.constexpr,
     AFTER: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """One chunk of one value head. ``states`` + ``place`` points to the state before it, ``dstates`` + ``place`` to
     the gradient in the state after it, both [K, V]; without BEFORE or AFTER they are zero. WHOLE_V covers all values'
-    channels; the keys' channels are taken PAIR_K at a time. dq, dk [B, T, HV, K] are parts by value head.
+    channels; the keys' channels are taken GRAD_K at a time. dq, dk [B, T, HV, K] are parts by value head; dqk, dkk
+    [B, T, HV, C] are room for the scores' gradients.
     """
     t = tl.arange(0, C)
     w = tl.arange(0, WHOLE_V)
@@ -43,56 +33,87 @@ def chunk_gradients(
     inside = t < steps
     values = t[:, None] * (HV * V) + w[None, :]
     values_inside = inside[:, None] & (w < V)[None, :]
+    pairs = t[:, None] * (HV * C) + t[None, :]
+    pairs_turned = t[None, :] * (HV * C) + t[:, None]
+    dqk += row * C
+    if DELTA:
+        dkk += row * C
+
+    # Gradients in the scores [t, s] of queries and, for the delta rule, of keys with keys.
+    if DECAY == HEAD:
+        g, whole = head_gates(decay + row, t, steps, HV)
     grad = tl.load(do + row * V + values, mask=values_inside, other=0.0)
     if DELTA:
         u = tl.load(corrected + row * V + values, mask=values_inside, other=0.0)
-        back = tl.load(r + row * V + values, mask=values_inside, other=0.0)
-        value = tl.load(v + row * V + values, mask=values_inside, other=0.0)
-        b = tl.load(beta + row + t * HV, mask=inside, other=0.0).to(tl.float32)
-        db = tl.sum(back.to(tl.float32) * value.to(tl.float32), axis=1)
-        dkk = -dot(back, tl.trans(u), TYPE)
-        dkk_later = -b[None, :] * dot(u, tl.trans(back), TYPE)
     else:
         u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
-    dqk = scale * dot(grad, tl.trans(u), TYPE)
-    dqk_later = scale * dot(u, tl.trans(grad), TYPE)
-    if DECAY == CHANNEL:
-        diagonal = scale * tl.sum(grad.to(tl.float32) * u.to(tl.float32), axis=1)[:, None]
+    score_grad = scale * dot(grad, tl.trans(u), TYPE)
+    if DECAY == HEAD:
+        score_grad *= pair_factors(g, t)
     else:
-        if DECAY == HEAD:
-            g, whole = head_gates(decay + row, t, steps, HV)
-            dqk *= pair_factors(g, t)
-            dqk_later *= later_factors(g, t)
-        else:
-            dqk = tl.where(t[:, None] >= t[None, :], dqk, 0.0)
-            dqk_later = tl.where(t[:, None] <= t[None, :], dqk_later, 0.0)
-        if DELTA:
-            dkk = tl.where(t[:, None] > t[None, :], dkk, 0.0)
-            dkk_later = tl.where(t[:, None] < t[None, :], dkk_later, 0.0)
-            if DECAY == HEAD:
-                dkk *= pair_factors(g, t)
-                dkk_later *= later_factors(g, t)
-    dqk = rounded(dqk, TYPE)
-    dqk_later = rounded(dqk_later, TYPE)
+        score_grad = tl.where(t[:, None] >= t[None, :], score_grad, 0.0)
+    tl.store(dqk + pairs, rounded(score_grad, TYPE), mask=inside[:, None])
     if DELTA:
-        dkk = rounded(dkk, TYPE)
-        dkk_later = rounded(dkk_later, TYPE)
+        b = tl.load(beta + row + t * HV, mask=inside, other=0.0).to(tl.float32)
+        back = tl.load(r + row * V + values, mask=values_inside, other=0.0)
+        value = tl.load(v + row * V + values, mask=values_inside, other=0.0)
+        db = tl.sum(back.to(tl.float32) * value.to(tl.float32), axis=1)
+        score_grad = tl.where(t[:, None] > t[None, :], -dot(back, tl.trans(u), TYPE), 0.0)
+        if DECAY == HEAD:
+            score_grad *= pair_factors(g, t)
+        tl.store(dkk + pairs, rounded(score_grad, TYPE), mask=inside[:, None])
+    tl.debug_barrier()  # other threads of this program wrote what is read below
     if DECAY == HEAD:
         step_grad = tl.zeros((C,), tl.float32)
-        to_all = 0.0
-    for first in tl.range(0, K, PAIR_K, num_stages=1):
-        c = first + tl.arange(0, PAIR_K)
+    to_all = 0.0
+    for first in tl.range(0, K, GRAD_K, num_stages=1):
+        c = first + tl.arange(0, GRAD_K)
         keys = t[:, None] * (H * K) + c[None, :]
-        keys_inside = inside[:, None] & (c < K)[None, :]
         channels = t[:, None] * (HV * K) + c[None, :]
-        tile = place + c[None, :] * V + w[:, None]  # [WHOLE_V, PAIR_K]: states transposed
+        keys_inside = inside[:, None] & (c < K)[None, :]
+        tile = place + c[None, :] * V + w[:, None]  # [WHOLE_V, GRAD_K]: states turned
         tile_inside = (c < K)[None, :] & (w < V)[:, None]
         key = tl.load(k + key_row * K + keys, mask=keys_inside, other=0.0)
+        query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
         if DECAY == CHANNEL:
             g = tl.load(gates + row * K + channels, mask=keys_inside, other=0.0)
             whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
+            diagonal = tl.load(dqk + t * (HV * C + 1), mask=inside, other=0.0).to(tl.float32)[:, None]
+        if BEFORE:
+            before = tl.load(states + tile, mask=tile_inside, other=0.0)
+        else:
+            before = tl.zeros((WHOLE_V, GRAD_K), TYPE)
 
-        # Keys that write to the chunk's end.
+        # Queries, then keys, that read the state and what earlier steps wrote.
+        rows = scale * dot(grad, before, TYPE)
+        if DECAY == CHANNEL:
+            rows = rows * tl.exp(g) + diagonal * key.to(tl.float32)
+            rows += _level_rows(dqk, gates + row * K, key, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+            gate_grad = query.to(tl.float32) * rows
+        else:
+            if DECAY == HEAD:
+                rows *= tl.exp(g)[:, None]
+            rows += dot(tl.load(dqk + pairs, mask=inside[:, None], other=0.0), key, TYPE)
+            if DECAY == HEAD:
+                step_grad += tl.sum(query.to(tl.float32) * rows, axis=1)
+        tl.store(dq + row * K + channels, rounded(rows, dq.dtype.element_ty), mask=keys_inside)
+        if DELTA:
+            rows = -dot(back, before, TYPE)
+            if DECAY == CHANNEL:
+                rows = rows * tl.exp(g)
+                rows += _level_rows(dkk, gates + row * K, key, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+            else:
+                if DECAY == HEAD:
+                    rows *= tl.exp(g)[:, None]
+                rows += dot(tl.load(dkk + pairs, mask=inside[:, None], other=0.0), key, TYPE)
+            db += tl.sum(key.to(tl.float32) * rows, axis=1)
+            rows *= b[:, None]
+            if DECAY == CHANNEL:
+                gate_grad += key.to(tl.float32) * rows
+            if DECAY == HEAD:
+                step_grad += tl.sum(key.to(tl.float32) * rows, axis=1)
+
+        # Keys that write: to the chunk's end and to its later steps.
         if AFTER:
             after = tl.load(dstates + tile, mask=tile_inside, other=0.0)
             columns = dot(u, after, TYPE)
@@ -100,75 +121,34 @@ def chunk_gradients(
                 columns *= tl.exp(whole[None, :] - g)
             if DECAY == HEAD:
                 columns *= tl.exp(whole - g)[:, None]
-        else:
-            columns = tl.zeros((C, PAIR_K), tl.float32)
-        if BEFORE:
-            before = tl.load(states + tile, mask=tile_inside, other=0.0)
-        # The chunk's last G scales the state and the writes to the end, so every step's decay gets this gradient.
-        if DECAY != NONE:
-            last_grad = tl.sum(key.to(tl.float32) * columns, axis=0)
-            if BEFORE and AFTER:
+            # The chunk's last G scales the state and these writes, so the decay of every step feels it.
+            if DECAY == CHANNEL:
+                last_grad = tl.sum(key.to(tl.float32) * columns, axis=0)
                 last_grad += tl.exp(whole) * tl.sum(before.to(tl.float32) * after.to(tl.float32), axis=0)
-
-        # Queries, and keys as their partners.
-        query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
-        if BEFORE:
-            query_row = scale * dot(grad, before, TYPE)
-            if DECAY == CHANNEL:
-                query_row *= tl.exp(g)
             if DECAY == HEAD:
-                query_row *= tl.exp(g)[:, None]
+                to_all += tl.sum(tl.sum(key.to(tl.float32) * columns, axis=0), axis=0)
+                to_all += tl.exp(whole) * tl.sum(tl.sum(before.to(tl.float32) * after.to(tl.float32), axis=0), axis=0)
         else:
-            query_row = tl.zeros((C, PAIR_K), tl.float32)
+            columns = tl.zeros((C, GRAD_K), tl.float32)
+            last_grad = tl.zeros((GRAD_K,), tl.float32)
         if DECAY == CHANNEL:
-            query_row += diagonal * key.to(tl.float32)
             columns += diagonal * query.to(tl.float32)
-            for level in tl.range(LEVELS, num_stages=1):
-                half = 1 << level
-                factors = level_factors(gates + row * K, g, t, c, half, steps, HV, K)
-                part = tl.where(level_pairs(t, half), dqk, 0.0)
-                query_row += factors * dot(part, key.to(tl.float32) * factors, TYPE)
-                part = tl.where(level_pairs_later(t, half), dqk_later, 0.0)
-                columns += factors * dot(part, query.to(tl.float32) * factors, TYPE)
-            gate_grad = query.to(tl.float32) * query_row
-        else:
-            query_row += dot(dqk, key, TYPE)
-            columns += dot(dqk_later, query, TYPE)
-            if DECAY == HEAD:
-                step_grad += tl.sum(query.to(tl.float32) * query_row, axis=1)
-        tl.store(dq + row * K + channels, rounded(query_row, dq.dtype.element_ty), mask=keys_inside)
-
-        # Keys that read what was written before, and keys as their partners.
-        if DELTA:
-            if BEFORE:
-                reading = -dot(back, before, TYPE)
-                if DECAY == CHANNEL:
-                    reading *= tl.exp(g)
-                if DECAY == HEAD:
-                    reading *= tl.exp(g)[:, None]
-            else:
-                reading = tl.zeros((C, PAIR_K), tl.float32)
-            if DECAY == CHANNEL:
-                for level in tl.range(LEVELS, num_stages=1):
-                    half = 1 << level
-                    factors = level_factors(gates + row * K, g, t, c, half, steps, HV, K)
-                    faded = rounded(key.to(tl.float32) * factors, TYPE)
-                    reading += factors * dot(tl.where(level_pairs(t, half), dkk, 0.0), faded, TYPE)
-                    columns += factors * dot(tl.where(level_pairs_later(t, half), dkk_later, 0.0), faded, TYPE)
-            else:
-                reading += dot(dkk, key, TYPE)
-                columns += dot(dkk_later, key, TYPE)
-            db += tl.sum(key.to(tl.float32) * reading, axis=1)
-            reading *= b[:, None]
-            tl.store(dk + row * K + channels, rounded(columns + reading, dk.dtype.element_ty), mask=keys_inside)
-            columns -= reading  # from here on only what G sees: plus as rows, minus as columns
-        else:
-            tl.store(dk + row * K + channels, rounded(columns, dk.dtype.element_ty), mask=keys_inside)
-        if DECAY == HEAD:
-            step_grad -= tl.sum(key.to(tl.float32) * columns, axis=1)
-            to_all += tl.sum(last_grad, axis=0)
-        if DECAY == CHANNEL:
+            columns += _level_columns(dqk, gates + row * K, query, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+            if DELTA:
+                weighted = b[:, None] * key.to(tl.float32)
+                columns += _level_columns(dkk, gates + row * K, weighted, g, t, c, steps, HV, K, C, LEVELS, TYPE)
             gate_grad -= key.to(tl.float32) * columns
+        else:
+            columns += dot(tl.load(dqk + pairs_turned, mask=inside[None, :], other=0.0), query, TYPE)
+            if DELTA:
+                part = tl.load(dkk + pairs_turned, mask=inside[None, :], other=0.0)
+                columns += dot(part, b[:, None] * key.to(tl.float32), TYPE)
+            if DECAY == HEAD:
+                step_grad -= tl.sum(key.to(tl.float32) * columns, axis=1)
+        if DELTA:
+            columns += rows
+        tl.store(dk + row * K + channels, rounded(columns, dk.dtype.element_ty), mask=keys_inside)
+        if DECAY == CHANNEL:
             gate_grad = tl.cumsum(gate_grad, axis=0, reverse=True) + last_grad[None, :]
             passing = passes_clamp(tl.load(decay + row * K + channels, mask=keys_inside, other=0.0))
             gate_grad = rounded(tl.where(passing, gate_grad, 0.0), ddecay.dtype.element_ty)
@@ -182,10 +162,43 @@ def chunk_gradients(
         tl.store(ddecay + row + t * HV, step_grad, mask=inside)
 
 
+@triton.jit
+def _level_rows(
+    score_grads, gates, key, g, t, c, steps,
+    HV: tl.constexpr, K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, TYPE: tl.constexpr,
+):  # fmt: skip
+    """What keys of earlier steps give to the gradient in the rows: decays per channel. score_grads [t, s] in memory."""
+    pairs = t[:, None] * (HV * C) + t[None, :]
+    rows = tl.zeros(g.shape, tl.float32)
+    for level in tl.range(LEVELS, num_stages=1):
+        half = 1 << level
+        factors = level_factors(gates, g, t, c, half, steps, HV, K)
+        part = tl.load(score_grads + pairs, mask=level_pairs(t, half) & (t < steps)[:, None], other=0.0)
+        rows += factors * dot(part, key.to(tl.float32) * factors, TYPE)
+    return rows
+
+
+@triton.jit
+def _level_columns(
+    score_grads, gates, x, g, t, c, steps,
+    HV: tl.constexpr, K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, TYPE: tl.constexpr,
+):  # fmt: skip
+    """What x [C, GRAD_K] of later steps gives to the gradient in the keys as columns, as ``_level_rows``."""
+    turned = t[None, :] * (HV * C) + t[:, None]
+    columns = tl.zeros(g.shape, tl.float32)
+    for level in tl.range(LEVELS, num_stages=1):
+        half = 1 << level
+        factors = level_factors(gates, g, t, c, half, steps, HV, K)
+        part = tl.load(score_grads + turned, mask=tl.trans(level_pairs(t, half)) & (t < steps)[None, :], other=0.0)
+        columns += factors * dot(part, x.to(tl.float32) * factors, TYPE)
+    return columns
+
+
 @triton.jit(do_not_specialize=["T"])
 def gradients_kernel(
-    do, q, k, v, beta, decay, gates, corrected, r, states, dstates, dq, dk, dbeta, ddecay, starts, stops, T, scale,
-    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr, PAIR_K: tl.constexpr,
+    do, q, k, v, beta, decay, gates, corrected, r, states, dstates, dqk, dkk, dq, dk, dbeta, ddecay, starts, stops, T,
+    scale,
+    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr, GRAD_K: tl.constexpr,
     C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr, PACKED: tl.constexpr,
     TYPE: tl.constexpr,
 ):  # fmt: skip
@@ -195,6 +208,6 @@ def gradients_kernel(
     place = (tl.program_id(0).to(tl.int64) * HV + head) * (K * V)
     if steps > 0:
         chunk_gradients(
-            do, q, k, v, beta, decay, gates, corrected, r, states, dstates, place, dq, dk, dbeta, ddecay, start, steps,
-            head, scale, H, HV, K, V, WHOLE_V, PAIR_K, C, LEVELS, DELTA, DECAY, True, True, TYPE,
+            do, q, k, v, beta, decay, gates, corrected, r, states, dstates, place, dqk, dkk, dq, dk, dbeta, ddecay,
+            start, steps, head, scale, H, HV, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA, DECAY, True, True, TYPE,
         )  # fmt: skip

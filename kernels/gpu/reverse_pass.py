@@ -76,10 +76,10 @@ def chunk_back(
 
 @triton.jit(do_not_specialize=["T"])
 def reverse_pass_kernel(
-    do, dfinal, q, k, v, beta, decay, gates, scores, inverse, corrected, initial, dstates, dq, dk, dv, r, dbeta,
-    ddecay, dinitial, cu_seqlens, first_chunks, T, scale,
+    do, dfinal, q, k, v, beta, decay, gates, scores, inverse, corrected, initial, dstates, dqk, dkk, dq, dk, dv, r,
+    dbeta, ddecay, dinitial, cu_seqlens, first_chunks, T, scale,
     H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, BK: tl.constexpr, BV: tl.constexpr,
-    WHOLE_V: tl.constexpr, PAIR_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr,
+    WHOLE_V: tl.constexpr, GRAD_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr,
     DECAY: tl.constexpr, PACKED: tl.constexpr, INITIAL: tl.constexpr, DFINAL: tl.constexpr, ONE_CHUNK: tl.constexpr,
     TYPE: tl.constexpr,
 ):  # fmt: skip
@@ -130,6 +130,7 @@ def reverse_pass_kernel(
         tl.debug_barrier()  # other threads of this program wrote what is read next
         if length > 0:
             chunk_gradients(
-                do, q, k, v, beta, decay, gates, corrected, r, initial, dfinal, ends, dq, dk, dbeta, ddecay, start,
-                length, head, scale, H, HV, K, V, WHOLE_V, PAIR_K, C, LEVELS, DELTA, DECAY, INITIAL, DFINAL, TYPE,
+                do, q, k, v, beta, decay, gates, corrected, r, initial, dfinal, ends, dqk, dkk, dq, dk, dbeta, ddecay,
+                start, length, head, scale, H, HV, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA, DECAY, INITIAL, DFINAL,
+                TYPE,
             )  # fmt: skip

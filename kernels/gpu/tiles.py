@@ -53,7 +53,7 @@ def reverse_pass(constants: dict[str, Any]) -> dict[str, int]:
 def gradients(constants: dict[str, Any]) -> dict[str, int]:
     """The same for ``gradients_kernel``."""
     return {
-        "WHOLE_V": padded(constants["V"]), "PAIR_K": _key_tile(constants), "num_warps": 4, "num_stages": 1,
+        "WHOLE_V": padded(constants["V"]), "GRAD_K": min(padded(constants["K"]), 32), "num_warps": 4, "num_stages": 1,
     }  # fmt: skip
 
 
