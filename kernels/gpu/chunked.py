@@ -35,7 +35,7 @@ class Kept(NamedTuple):
     gates: Tensor | None
     """G [B, T, HV, K] float32, the sum of log decays from the chunk's start: decays per channel."""
     scores: Tensor | None
-    """Decayed products of queries with the chunk's keys [B, T, HV, C]: decays per channel."""
+    """Decayed products of queries with the chunk's keys [B, T, HV, C]: delta, and decays per channel."""
     inverse: Tensor | None
     """Rows of (I + Diag(b) A)^-1 [B, T, HV, C]: delta."""
     corrected: Tensor | None
@@ -67,7 +67,7 @@ def forward(
     kept = _keep(plan, q, v, beta, decay)
     o = torch.empty_like(v)
     final = v.new_empty(plan.sequences, v.shape[2], q.shape[3], v.shape[3], dtype=torch.float32)
-    pairs = kept.gates is not None or kept.inverse is not None
+    pairs = kept.scores is not None
     with torch.cuda.device_of(q):
         chunks = _tables(plan, q, cu_seqlens)
         if pairs and not plan.one_chunk:
@@ -136,7 +136,7 @@ def _state_pass(
     o: Tensor | None = None, final: Tensor | None = None, states: Tensor | None = None,
 ) -> None:  # fmt: skip
     """Fill o and the final state, or the states before each chunk; and the corrected values, where there is room."""
-    pairs = plan.one_chunk and (kept.gates is not None or kept.inverse is not None)
+    pairs = plan.one_chunk and (kept.scores is not None)
     launch = tiles.pairs(plan.constants) | tiles.state_pass(plan.constants)
     value_tiles = 1 if pairs else triton.cdiv(v.shape[3], launch["BV"])
     state_pass_kernel[(plan.sequences, v.shape[2], value_tiles)](
@@ -176,7 +176,7 @@ def _keep(plan: Plan, q: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor |
     channel = plan.constants["DECAY"] == CHANNEL.value
     return Kept(
         v.new_empty(*v.shape[:3], q.shape[3], dtype=torch.float32) if channel else None,
-        v.new_empty(pairs, dtype=plan.type) if channel else None,
+        v.new_empty(pairs, dtype=plan.type) if channel or beta is not None else None,
         v.new_empty(pairs, dtype=plan.type) if beta is not None else None,
         torch.empty_like(v, dtype=plan.type) if beta is not None and plan.one_chunk else None,
     )
@@ -186,7 +186,7 @@ def _unpack(plan: Plan, saved: list[Tensor]) -> Kept:
     """The inverse of ``Kept.present``."""
     left = iter(saved)
     channel, delta = plan.constants["DECAY"] == CHANNEL.value, plan.constants["DELTA"]
-    wanted = (channel, channel, delta, delta and plan.one_chunk)
+    wanted = (channel, channel or delta, delta, delta and plan.one_chunk)
     return Kept(*(next(left) if there else None for there in wanted))
 
 

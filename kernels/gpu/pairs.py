@@ -1,15 +1,15 @@
 """What a chunk's pairs of steps give before any state is known: the first launch of the forward pass.
 
-For the delta rule the inverse (I + Diag(b) A)^-1, where A_ts = sum_c k_tc k_sc exp(G_tc - G_sc) for s < t; with decays
-per channel also G and the scores of queries with keys, sum_c q_tc k_sc exp(G_tc - G_sc) for s <= t. All chunks at once,
-so the state pass, which walks over the chunks one by one, is left with few products.
+The scores of queries with keys, sum_c q_tc k_sc exp(G_tc - G_sc) for s <= t; for the delta rule the inverse
+(I + Diag(b) A)^-1, where A_ts = sum_c k_tc k_sc exp(G_tc - G_sc) for s < t; with decays per channel also G. All chunks
+at once, so the state pass, which walks over the chunks one by one, is left with few products.
 """
 
 import triton
 import triton.language as tl
 
 from kernels.gpu.dots import dot, rounded
-from kernels.gpu.gates import CHANNEL, HEAD, clamped, head_gates, level_factors, level_pairs, pair_factors
+from kernels.gpu.gates import CHANNEL, HEAD, NONE, clamped, head_gates, level_factors, level_pairs, pair_factors
 from kernels.gpu.inverse import unit_lower_inverse
 
 
@@ -21,27 +21,27 @@ def chunk_pairs(
 ):  # fmt: skip
     """One chunk of one value head: ``steps`` steps from ``start`` (int64, counted over the batch).
 
-    Writes gates [.., HV, K] float32 and scores [.., HV, C] (CHANNEL), and inverse [.., HV, C] (DELTA). Goes over the
+    Writes scores [.., HV, C], inverse [.., HV, C] (DELTA) and gates [.., HV, K] float32 (CHANNEL). Goes over the
     channels of the keys PAIR_K at a time.
     """
     t = tl.arange(0, C)
     row = start * HV + head
     key_row = start * H + head // (HV // H)
     pairs = t[:, None] * (HV * C) + t[None, :]
-    kk = tl.zeros((C, C), tl.float32)
-    if DECAY == CHANNEL:
-        qk = tl.zeros((C, C), tl.float32)
+    qk = tl.zeros((C, C), tl.float32)
+    if DELTA:
+        kk = tl.zeros((C, C), tl.float32)
     for first in tl.range(0, K, PAIR_K, num_stages=1):
         c = first + tl.arange(0, PAIR_K)
         inside = (t < steps)[:, None] & (c < K)[None, :]
         keys = t[:, None] * (H * K) + c[None, :]
         key = tl.load(k + key_row * K + keys, mask=inside, other=0.0)
+        query = tl.load(q + key_row * K + keys, mask=inside, other=0.0)
         if DECAY == CHANNEL:
             channels = t[:, None] * (HV * K) + c[None, :]
             g = tl.cumsum(clamped(tl.load(decay + row * K + channels, mask=inside, other=0.0)), axis=0)
             tl.store(gates + row * K + channels, g, mask=inside)
             tl.debug_barrier()  # the levels below read other steps' G from memory
-            query = tl.load(q + key_row * K + keys, mask=inside, other=0.0)
             diagonal = tl.sum(query.to(tl.float32) * key.to(tl.float32), axis=1)
             qk += tl.where(t[:, None] == t[None, :], diagonal[:, None], 0.0)
             for level in tl.range(LEVELS, num_stages=1):
@@ -53,12 +53,17 @@ def chunk_pairs(
                 if DELTA:
                     kk += tl.where(level_pairs(t, half), dot(columns, tl.trans(columns), TYPE), 0.0)
         else:
-            kk += dot(key, tl.trans(key), TYPE)
-    if DECAY == CHANNEL:
-        tl.store(scores + row * C + pairs, rounded(qk, scores.dtype.element_ty), mask=(t < steps)[:, None])
+            qk += dot(query, tl.trans(key), TYPE)
+            if DELTA:
+                kk += dot(key, tl.trans(key), TYPE)
+    if DECAY == HEAD:
+        g, _ = head_gates(decay + row, t, steps, HV)
+        qk *= pair_factors(g, t)
+    if DECAY == NONE:
+        qk = tl.where(t[:, None] >= t[None, :], qk, 0.0)
+    tl.store(scores + row * C + pairs, rounded(qk, scores.dtype.element_ty), mask=(t < steps)[:, None])
     if DELTA:
         if DECAY == HEAD:
-            g, _ = head_gates(decay + row, t, steps, HV)
             kk *= pair_factors(g, t)
         b = tl.load(beta + row + t * HV, mask=t < steps, other=0.0).to(tl.float32)
         system = tl.where(t[:, None] > t[None, :], b[:, None] * kk, 0.0)

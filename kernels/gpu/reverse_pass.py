@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 
 from kernels.gpu.dots import dot, rounded
-from kernels.gpu.gates import CHANNEL, HEAD, head_gates, later_factors
+from kernels.gpu.gates import CHANNEL, HEAD, NONE, head_gates, later_factors
 from kernels.gpu.gradients import chunk_gradients
 
 
@@ -20,6 +20,7 @@ def chunk_back(
     DELTA: tl.constexpr, DECAY: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """One chunk of one value head, channels ``w`` of its values: from dS [BK, BV] after it to that before it."""
+    SCORED: tl.constexpr = DELTA or DECAY == CHANNEL  # forward has kept the scores
     t = tl.arange(0, C)
     c = tl.arange(0, BK)
     row = start * HV + head
@@ -35,19 +36,23 @@ def chunk_back(
     query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
     grad = tl.load(do + row * V + values, mask=values_inside, other=0.0)
     # Gradient in the corrected values, through this chunk's outputs and the state after it.
+    if SCORED:
+        kq = tl.load(scores + row * C + transposed, mask=inside[None, :], other=0.0)
+    else:
+        kq = dot(key, tl.trans(query), TYPE)
     if DECAY == CHANNEL:
         g = tl.load(gates + row * K + t[:, None] * (HV * K) + c[None, :], mask=keys_inside, other=0.0)
         whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
-        kq = tl.load(scores + row * C + transposed, mask=inside[None, :], other=0.0)
         du = dot(key.to(tl.float32) * tl.exp(whole[None, :] - g), after, TYPE)
     else:
-        kq = dot(key, tl.trans(query), TYPE)
         du = dot(key, after, TYPE)
-        if DECAY == HEAD:
-            g, whole = head_gates(decay + row, t, steps, HV)
+    if DECAY == HEAD:
+        g, whole = head_gates(decay + row, t, steps, HV)
+        du *= tl.exp(whole - g)[:, None]
+        if not SCORED:
             kq *= later_factors(g, t)
-            du *= tl.exp(whole - g)[:, None]
-        else:
+    if DECAY == NONE:
+        if not SCORED:
             kq = tl.where(t[:, None] <= t[None, :], kq, 0.0)
     du += scale * dot(kq, grad, TYPE)
     if DECAY == CHANNEL:

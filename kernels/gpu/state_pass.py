@@ -19,6 +19,7 @@ def chunk_step(
     DELTA: tl.constexpr, DECAY: tl.constexpr, OUTPUT: tl.constexpr, CORRECTED: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """One chunk of one value head, channels ``w`` of its values: from the state before it to that after it."""
+    SCORED: tl.constexpr = DELTA or DECAY == CHANNEL  # chunk_pairs has run
     t = tl.arange(0, C)
     c = tl.arange(0, BK)
     row = start * HV + head
@@ -53,16 +54,19 @@ def chunk_step(
         query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
         if DECAY == CHANNEL:
             out = dot(query.to(tl.float32) * tl.exp(g), held, TYPE)
-            out += dot(tl.load(scores + row * C + pairs, mask=inside, other=0.0), u, TYPE)
         else:
             out = dot(query, held, TYPE)
+        if DECAY == HEAD:
+            out *= tl.exp(g)[:, None]
+        if SCORED:
+            qk = tl.load(scores + row * C + pairs, mask=inside, other=0.0)
+        else:
             qk = dot(query, tl.trans(key), TYPE)
             if DECAY == HEAD:
-                out *= tl.exp(g)[:, None]
                 qk *= pair_factors(g, t)
             else:
                 qk = tl.where(t[:, None] >= t[None, :], qk, 0.0)
-            out += dot(qk, u, TYPE)
+        out += dot(qk, u, TYPE)
         tl.store(o + row * V + values, rounded(scale * out, o.dtype.element_ty), mask=values_inside)
     if DECAY == CHANNEL:
         state *= tl.exp(whole)[:, None]
