@@ -72,8 +72,8 @@ def forward(
         chunks = _tables(plan, q, cu_seqlens)
         if pairs and not plan.one_chunk:
             pairs_kernel[(plan.chunks, v.shape[2])](
-                q, k, beta, decay, kept.gates, kept.scores, kept.inverse, chunks and chunks.starts,
-                chunks and chunks.stops, q.shape[1], **_without(plan.constants, "V"), **tiles.pairs(plan.constants),
+                q, k, beta, decay, kept.gates, kept.scores, kept.inverse, chunks.starts,
+                chunks.stops, q.shape[1], **_without(plan.constants, "V"), **tiles.pairs(plan.constants),
             )  # fmt: skip
         _state_pass(plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks, kept, o=o, final=final)
     return o, final, kept.present()
@@ -90,6 +90,7 @@ def backward(
     """
     plan = _plan(q, k, v, beta, decay, cu_seqlens)
     kept = _unpack(plan, saved)
+    do = do.contiguous()
     (batch, length, heads, width), (value_heads, value_width) = q.shape, v.shape[2:]
     # Value heads that share a key head each give a part of its gradient; parts are added in float32.
     parts = torch.float32 if value_heads != heads else None
@@ -110,18 +111,19 @@ def backward(
                 plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks,
                 kept._replace(corrected=corrected), states=states,
             )  # fmt: skip
-        launch = tiles.gradients(plan.constants) | tiles.reverse_pass(plan.constants)
+        programs = plan.sequences * value_heads
+        launch = tiles.gradients(plan.constants) | tiles.passes(plan.constants, programs, plan.one_chunk)
         value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, launch["BV"])
         reverse_pass_kernel[(plan.sequences, value_heads, value_tiles)](
             do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
-            dstates, dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks and chunks.first, length, scale,
+            dstates, dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks.first, length, scale,
             **plan.constants, INITIAL=initial_state is not None, DFINAL=dfinal_state is not None,
             ONE_CHUNK=plan.one_chunk, **launch,
         )  # fmt: skip
         if not plan.one_chunk:
             gradients_kernel[(plan.chunks, value_heads)](
                 do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dqk, dkk, dq, dk,
-                dbeta, ddecay, chunks and chunks.starts, chunks and chunks.stops, length, scale,
+                dbeta, ddecay, chunks.starts, chunks.stops, length, scale,
                 **plan.constants, **tiles.gradients(plan.constants),
             )  # fmt: skip
     if value_heads != heads:
@@ -132,16 +134,16 @@ def backward(
 
 def _state_pass(
     plan: Plan, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None, scale: float,
-    initial_state: Tensor | None, cu_seqlens: Tensor | None, chunks: Chunks | None, kept: Kept,
+    initial_state: Tensor | None, cu_seqlens: Tensor | None, chunks: Chunks, kept: Kept,
     o: Tensor | None = None, final: Tensor | None = None, states: Tensor | None = None,
 ) -> None:  # fmt: skip
     """Fill o and the final state, or the states before each chunk; and the corrected values, where there is room."""
-    pairs = plan.one_chunk and (kept.scores is not None)
-    launch = tiles.pairs(plan.constants) | tiles.state_pass(plan.constants)
+    pairs = plan.one_chunk and kept.scores is not None
+    launch = tiles.pairs(plan.constants) | tiles.passes(plan.constants, plan.sequences * v.shape[2], pairs)
     value_tiles = 1 if pairs else triton.cdiv(v.shape[3], launch["BV"])
     state_pass_kernel[(plan.sequences, v.shape[2], value_tiles)](
         q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, initial_state, o, kept.corrected, states, final,
-        cu_seqlens, chunks and chunks.first, q.shape[1], scale, **plan.constants, INITIAL=initial_state is not None,
+        cu_seqlens, chunks.first, q.shape[1], scale, **plan.constants, INITIAL=initial_state is not None,
         PAIRS=pairs, OUTPUT=o is not None, CORRECTED=kept.corrected is not None, STATES=states is not None, **launch,
     )  # fmt: skip
 
@@ -190,9 +192,9 @@ def _unpack(plan: Plan, saved: list[Tensor]) -> Kept:
     return Kept(*(next(left) if there else None for there in wanted))
 
 
-def _tables(plan: Plan, q: Tensor, cu_seqlens: Tensor | None) -> Chunks | None:
+def _tables(plan: Plan, q: Tensor, cu_seqlens: Tensor | None) -> Chunks:
     if cu_seqlens is None or plan.one_chunk:
-        return None
+        return Chunks()
     return chunks_of(cu_seqlens, q.shape[1], plan.constants["C"])
 
 

@@ -7,16 +7,18 @@ from torch import Tensor
 
 
 class Chunks(NamedTuple):
-    """Chunks of all sequences in order. ``first`` [S + 1]: the number of chunks before each sequence. ``starts`` and
-    ``stops`` [most chunks there can be]: a chunk's first step and the end of its sequence; surplus ones stop at 0."""
+    """Chunks of all sequences in order, as int64 tables; None where nothing is packed."""
 
-    first: Tensor
-    starts: Tensor
-    stops: Tensor
+    first: Tensor | None = None
+    """The number of chunks before each sequence [S + 1]."""
+    starts: Tensor | None = None
+    """Each chunk's first step [most chunks there can be]."""
+    stops: Tensor | None = None
+    """The end of each chunk's sequence, in the shape of ``starts``; 0 for surplus chunks."""
 
 
 def chunks_of(cu_seqlens: Tensor, length: int, size: int) -> Chunks:
-    """Tables (int64) for chunks of ``size`` steps; ``cu_seqlens`` [S + 1] rises from 0 to ``length``."""
+    """Tables for chunks of ``size`` steps; ``cu_seqlens`` [S + 1] rises from 0 to ``length``."""
     counts = (cu_seqlens.diff() + size - 1) // size
     first = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     chunk = torch.arange(most_chunks(cu_seqlens, length, size), device=cu_seqlens.device)

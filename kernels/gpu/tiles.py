@@ -1,16 +1,23 @@
-"""Tile sizes, warps and pipeline stages of the chunked kernels, chosen from types and head sizes alone.
+"""Tile sizes, warps and pipeline stages of the chunked kernels, chosen by rule.
 
-Never from the sequence length, so that a new length compiles nothing; and by rule, without timing candidates on first
-use, so that a first call may lie inside a CUDA graph's capture.
+Never from the sequence length, so that a new length compiles nothing; and without timing candidates on first use, so
+that a first call may lie inside a CUDA graph's capture. The rules keep the kernels for half types within Hopper's 255
+registers a thread (``tests/kernels/gpu/chunked_cases`` has the counts). Eight warps halve a tile's registers, but the
+two warp groups then repeat part of each product of 64 steps, so four come first.
 """
 
 from typing import Any
 
 import torch
 import triton
+import triton.language as tl
 from torch import Tensor
 
 from kernels.gpu.gates import CHANNEL, HEAD, NONE
+
+
+ENOUGH_PROGRAMS = 128
+"""About as many as a Hopper GPU has multiprocessors."""
 
 
 def decay_form(decay: Tensor | None) -> int:
@@ -37,25 +44,38 @@ def chunk_size(dtype: torch.dtype) -> int:
 
 def pairs(constants: dict[str, Any]) -> dict[str, int]:
     """What ``pairs_kernel`` wants beside the shared constants: key channels at a time, and Triton's options."""
-    return {"PAIR_K": _key_tile(constants), "num_warps": 4, "num_stages": 1}
+    narrow = constants["DECAY"] == CHANNEL.value or _single(constants)
+    return {"PAIR_K": min(padded(constants["K"]), 32 if narrow else 64), "num_warps": 4, "num_stages": 1}
 
 
-def state_pass(constants: dict[str, Any]) -> dict[str, int]:
-    """The same for ``state_pass_kernel``, with the value channels of a program."""
-    return {"BK": padded(constants["K"]), "BV": min(padded(constants["V"]), 64), "num_warps": 4, "num_stages": 2}
+def passes(constants: dict[str, Any], heads: int, one_chunk: bool) -> dict[str, int]:
+    """The same for ``state_pass_kernel`` and ``reverse_pass_kernel``, with the value channels of a program.
 
-
-def reverse_pass(constants: dict[str, Any]) -> dict[str, int]:
-    """The same for ``reverse_pass_kernel``."""
-    return {"BK": padded(constants["K"]), "BV": min(padded(constants["V"]), 64), "num_warps": 4, "num_stages": 2}
+    ``heads`` counts the value heads of all sequences. Tiles are narrower where few heads would leave processors idle.
+    ``one_chunk``: the kernel does the work of ``pairs_kernel`` or ``gradients_kernel`` as well.
+    """
+    key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
+    channel = constants["DECAY"] == CHANNEL.value
+    crowded = key_tile > 64 and channel and constants["DELTA"]
+    if one_chunk:
+        value_tile, warps = min(value_tile, 16 if _single(constants) else 32), 8
+    elif _single(constants):
+        value_tile, warps = 16, 4
+    elif heads * triton.cdiv(value_tile, 64) < ENOUGH_PROGRAMS or crowded:
+        value_tile, warps = min(value_tile, 32), 8 if key_tile > 64 and channel else 4
+    else:
+        value_tile, warps = min(value_tile, 64), 8 if key_tile > 64 else 4
+    return {"BK": key_tile, "BV": value_tile, "num_warps": warps, "num_stages": 2}
 
 
 def gradients(constants: dict[str, Any]) -> dict[str, int]:
-    """The same for ``gradients_kernel``."""
+    """The same for ``gradients_kernel``: all value channels, and key channels at a time."""
+    load = constants["DECAY"] + constants["DELTA"] + (constants["K"] > 64)  # each step of each form adds registers
     return {
-        "WHOLE_V": padded(constants["V"]), "GRAD_K": min(padded(constants["K"]), 32), "num_warps": 4, "num_stages": 1,
+        "WHOLE_V": padded(constants["V"]), "GRAD_K": min(padded(constants["K"]), 16 if _single(constants) else 32),
+        "num_warps": 8 if load >= 3 or _single(constants) else 4, "num_stages": 1,
     }  # fmt: skip
 
 
-def _key_tile(constants: dict[str, Any]) -> int:
-    return min(padded(constants["K"]), 32 if constants["DECAY"] == CHANNEL.value else 64)
+def _single(constants: dict[str, Any]) -> bool:
+    return bool(constants["TYPE"] == tl.float32)
