@@ -20,8 +20,8 @@ from torch import Tensor
 
 from kernels.gpu import tiles
 from kernels.gpu.gates import CHANNEL
-from kernels.gpu.packing import Chunks, chunks_of, most_chunks
 from kernels.gpu.gradients import gradients_kernel
+from kernels.gpu.packing import Chunks, chunks_of, most_chunks
 from kernels.gpu.pairs import pairs_kernel
 from kernels.gpu.reverse_pass import reverse_pass_kernel
 from kernels.gpu.state_pass import state_pass_kernel

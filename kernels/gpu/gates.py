@@ -7,6 +7,8 @@ of its first half, so that both factors are at most 1 and no step beyond the pai
 pair s < t once; a step with itself needs no factor.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import torch
 import triton
 import triton.language as tl
@@ -34,9 +36,13 @@ def passes_clamp(decay):
 
 @triton.jit
 def head_gates(decay, t, steps, HV: tl.constexpr):
-    """G [C] of a chunk whose first log decay ``decay`` points to, and G at its end. Steps beyond it keep everything."""
+    """(G [C], what remains of it after each step, G at the chunk's end); ``decay`` points to the chunk's first.
+
+    The remainder is summed by itself: as a difference of two large sums it would lose digits where decay is strong.
+    """
     a = clamped(tl.load(decay + t * HV, mask=t < steps, other=0.0))
-    return tl.cumsum(a, axis=0), tl.sum(a, axis=0)
+    after = clamped(tl.load(decay + (t + 1) * HV, mask=t + 1 < steps, other=0.0))
+    return tl.cumsum(a, axis=0), tl.cumsum(after, axis=0, reverse=True), tl.sum(a, axis=0)
 
 
 @triton.jit

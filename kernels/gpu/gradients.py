@@ -1,15 +1,17 @@
-"""Gradients in queries, keys, write strengths and decays, all chunks at once, when every state and its gradient is known.
+"""Gradients in queries, keys, write strengths and decays: all chunks at once, once the states' gradients are known.
 
 ``kernels.chunk_delta`` has the same algebra in torch. The gradient in Diag(b) A is -r u^T below the diagonal, where u
 are the corrected values and r = T^T du (``reverse_pass``). Gradients in the scores of pairs go through memory: reading
 them again, rows first or columns first, costs less than the registers to hold them in both orders.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import triton
 import triton.language as tl
 
 from kernels.gpu.dots import dot, rounded
-from kernels.gpu.gates import CHANNEL, HEAD, NONE, head_gates, level_factors, level_pairs, pair_factors, passes_clamp
+from kernels.gpu.gates import CHANNEL, HEAD, head_gates, level_factors, level_pairs, pair_factors, passes_clamp
 from kernels.gpu.pairs import chunk_place
 
 
@@ -41,7 +43,7 @@ def chunk_gradients(
 
     # Gradients in the scores [t, s] of queries and, for the delta rule, of keys with keys.
     if DECAY == HEAD:
-        g, whole = head_gates(decay + row, t, steps, HV)
+        g, rest, whole = head_gates(decay + row, t, steps, HV)
     grad = tl.load(do + row * V + values, mask=values_inside, other=0.0)
     if DELTA:
         u = tl.load(corrected + row * V + values, mask=values_inside, other=0.0)
@@ -79,10 +81,7 @@ def chunk_gradients(
             g = tl.load(gates + row * K + channels, mask=keys_inside, other=0.0)
             whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
             diagonal = tl.load(dqk + t * (HV * C + 1), mask=inside, other=0.0).to(tl.float32)[:, None]
-        if BEFORE:
-            before = tl.load(states + tile, mask=tile_inside, other=0.0)
-        else:
-            before = tl.zeros((WHOLE_V, GRAD_K), TYPE)
+        before = tl.load(states + tile, mask=tile_inside, other=0.0) if BEFORE else tl.zeros((WHOLE_V, GRAD_K), TYPE)
 
         # Queries, then keys, that read the state and what earlier steps wrote.
         rows = scale * dot(grad, before, TYPE)
@@ -120,7 +119,7 @@ def chunk_gradients(
             if DECAY == CHANNEL:
                 columns *= tl.exp(whole[None, :] - g)
             if DECAY == HEAD:
-                columns *= tl.exp(whole - g)[:, None]
+                columns *= tl.exp(rest)[:, None]
             # The chunk's last G scales the state and these writes, so the decay of every step feels it.
             if DECAY == CHANNEL:
                 last_grad = tl.sum(key.to(tl.float32) * columns, axis=0)

@@ -1,5 +1,7 @@
 """The inverse of a unit lower triangular matrix inside one program."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import triton
 import triton.language as tl
 

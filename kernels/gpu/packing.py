@@ -31,4 +31,5 @@ def chunks_of(cu_seqlens: Tensor, length: int, size: int) -> Chunks:
 
 def most_chunks(cu_seqlens: Tensor, length: int, size: int) -> int:
     """An upper bound that the shapes alone give: each of the S sequences may leave one chunk unfilled."""
-    return (length + (cu_seqlens.shape[0] - 1) * (size - 1)) // size
+    sequences: int = cu_seqlens.shape[0] - 1
+    return (length + sequences * (size - 1)) // size

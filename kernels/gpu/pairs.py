@@ -5,6 +5,8 @@ The scores of queries with keys, sum_c q_tc k_sc exp(G_tc - G_sc) for s <= t; fo
 at once, so the state pass, which walks over the chunks one by one, is left with few products.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import triton
 import triton.language as tl
 
@@ -57,7 +59,7 @@ def chunk_pairs(
             if DELTA:
                 kk += dot(key, tl.trans(key), TYPE)
     if DECAY == HEAD:
-        g, _ = head_gates(decay + row, t, steps, HV)
+        g, _, _ = head_gates(decay + row, t, steps, HV)
         qk *= pair_factors(g, t)
     if DECAY == NONE:
         qk = tl.where(t[:, None] >= t[None, :], qk, 0.0)

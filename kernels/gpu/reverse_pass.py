@@ -5,11 +5,13 @@ computed here; ``gradients`` takes all other products, all chunks at once. One p
 of the values' channels. The delta rule's inverse T is never differentiated: r = T^T du serves instead.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import triton
 import triton.language as tl
 
 from kernels.gpu.dots import dot, rounded
-from kernels.gpu.gates import CHANNEL, HEAD, NONE, head_gates, later_factors
+from kernels.gpu.gates import CHANNEL, HEAD, head_gates, later_factors
 from kernels.gpu.gradients import chunk_gradients
 
 
@@ -47,13 +49,12 @@ def chunk_back(
     else:
         du = dot(key, after, TYPE)
     if DECAY == HEAD:
-        g, whole = head_gates(decay + row, t, steps, HV)
-        du *= tl.exp(whole - g)[:, None]
+        g, rest, whole = head_gates(decay + row, t, steps, HV)
+        du *= tl.exp(rest)[:, None]
         if not SCORED:
             kq *= later_factors(g, t)
-    if DECAY == NONE:
-        if not SCORED:
-            kq = tl.where(t[:, None] <= t[None, :], kq, 0.0)
+    elif not SCORED:
+        kq = tl.where(t[:, None] <= t[None, :], kq, 0.0)
     du += scale * dot(kq, grad, TYPE)
     if DECAY == CHANNEL:
         dstate *= tl.exp(whole)[:, None]
@@ -108,10 +109,7 @@ def reverse_pass_kernel(
     chunks = tl.cdiv(length, C)
     ends = (sequence * HV + head) * (K * V)
     c = tl.arange(0, BK)
-    if ONE_CHUNK:
-        last = V
-    else:
-        last = (tl.program_id(2) + 1) * BV
+    last = V if ONE_CHUNK else (tl.program_id(2) + 1) * BV
     for left in tl.range(tl.program_id(2) * BV, last, BV, num_stages=1):
         w = left + tl.arange(0, BV)
         tile = c[:, None] * V + w[None, :]

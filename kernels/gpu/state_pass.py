@@ -4,6 +4,8 @@ One program a sequence, value head and tile of the values' channels. Corrected v
 registers only when the backward pass asks for them.
 """
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import triton
 import triton.language as tl
 
@@ -32,32 +34,23 @@ def chunk_step(
     pairs = t[:, None] * (HV * C) + t[None, :]
     held = rounded(state, TYPE)
     key = tl.load(k + key_row * K + keys, mask=keys_inside, other=0.0)
+    g = 0.0
     if DECAY == HEAD:
-        g, whole = head_gates(decay + row, t, steps, HV)
+        g, rest, whole = head_gates(decay + row, t, steps, HV)
     if DECAY == CHANNEL:
         g = tl.load(gates + row * K + t[:, None] * (HV * K) + c[None, :], mask=keys_inside, other=0.0)
         whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
     u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
     if DELTA:
         b = tl.load(beta + row + t * HV, mask=t < steps, other=0.0).to(tl.float32)
-        if DECAY == CHANNEL:
-            told = dot(key.to(tl.float32) * tl.exp(g), held, TYPE)
-        else:
-            told = dot(key, held, TYPE)
-        if DECAY == HEAD:
-            told *= tl.exp(g)[:, None]
+        told = _read(key, held, g, DECAY, TYPE)
         inverted = tl.load(inverse + row * C + pairs, mask=inside, other=0.0)
         u = rounded(dot(inverted, b[:, None] * (u.to(tl.float32) - told), TYPE), TYPE)
         if CORRECTED:
             tl.store(corrected + row * V + values, u, mask=values_inside)
     if OUTPUT:
         query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
-        if DECAY == CHANNEL:
-            out = dot(query.to(tl.float32) * tl.exp(g), held, TYPE)
-        else:
-            out = dot(query, held, TYPE)
-        if DECAY == HEAD:
-            out *= tl.exp(g)[:, None]
+        out = _read(query, held, g, DECAY, TYPE)
         if SCORED:
             qk = tl.load(scores + row * C + pairs, mask=inside, other=0.0)
         else:
@@ -74,10 +67,22 @@ def chunk_step(
         state += dot(tl.trans(kept), u, TYPE)
     elif DECAY == HEAD:
         state *= tl.exp(whole)
-        state += dot(tl.trans(key), u.to(tl.float32) * tl.exp(whole - g)[:, None], TYPE)
+        state += dot(tl.trans(key), u.to(tl.float32) * tl.exp(rest)[:, None], TYPE)
     else:
         state += dot(tl.trans(key), u, TYPE)
     return state
+
+
+@triton.jit
+def _read(x, state, g, DECAY: tl.constexpr, TYPE: tl.constexpr):
+    """What x [C, BK] finds in the chunk's initial state after its decay up to each step."""
+    if DECAY == CHANNEL:
+        found = dot(x.to(tl.float32) * tl.exp(g), state, TYPE)
+    elif DECAY == HEAD:
+        found = dot(x, state, TYPE) * tl.exp(g)[:, None]
+    else:
+        found = dot(x, state, TYPE)
+    return found
 
 
 @triton.jit(do_not_specialize=["T"])
@@ -115,10 +120,7 @@ def state_pass_kernel(
         tl.debug_barrier()  # other threads of this program wrote what is read next
     c = tl.arange(0, BK)
     ends = (sequence * HV + head) * (K * V)
-    if PAIRS:
-        last = V
-    else:
-        last = (tl.program_id(2) + 1) * BV
+    last = V if PAIRS else (tl.program_id(2) + 1) * BV
     for left in tl.range(tl.program_id(2) * BV, last, BV, num_stages=1):
         w = left + tl.arange(0, BV)
         tile = c[:, None] * V + w[None, :]
@@ -133,7 +135,8 @@ def state_pass_kernel(
                 tl.store(states + entering + tile, rounded(state, states.dtype.element_ty), mask=tile_inside)
             state = chunk_step(
                 state, q, k, v, beta, decay, gates, scores, inverse, o, corrected, start + n * C,
-                tl.minimum(length - n * C, C), head, scale, w, H, HV, K, V, BK, C, DELTA, DECAY, OUTPUT, CORRECTED, TYPE,
+                tl.minimum(length - n * C, C), head, scale, w, H, HV, K, V, BK, C, DELTA, DECAY, OUTPUT, CORRECTED,
+                TYPE,
             )  # fmt: skip
         if OUTPUT:
             tl.store(final + ends + tile, state, mask=tile_inside)

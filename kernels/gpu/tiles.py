@@ -15,7 +15,6 @@ from torch import Tensor
 
 from kernels.gpu.gates import CHANNEL, HEAD, NONE
 
-
 ENOUGH_PROGRAMS = 128
 """About as many as a Hopper GPU has multiprocessors."""
 
@@ -28,7 +27,7 @@ def decay_form(decay: Tensor | None) -> int:
 
 def padded(width: int) -> int:
     """A head size as the tensor cores take it: a power of two, at least 16."""
-    return max(16, triton.next_power_of_2(width))
+    return max(16, 1 << (width - 1).bit_length())
 
 
 def product_type(*tensors: Tensor) -> torch.dtype:
@@ -58,7 +57,7 @@ def passes(constants: dict[str, Any], heads: int, one_chunk: bool) -> dict[str, 
     channel = constants["DECAY"] == CHANNEL.value
     crowded = key_tile > 64 and channel and constants["DELTA"]
     if one_chunk:
-        value_tile, warps = min(value_tile, 16 if _single(constants) else 32), 8
+        value_tile, warps = min(value_tile, 16 if _single(constants) or key_tile > 64 else 32), 8
     elif _single(constants):
         value_tile, warps = 16, 4
     elif heads * triton.cdiv(value_tile, 64) < ENOUGH_PROGRAMS or crowded:
@@ -72,8 +71,10 @@ def gradients(constants: dict[str, Any]) -> dict[str, int]:
     """The same for ``gradients_kernel``: all value channels, and key channels at a time."""
     load = constants["DECAY"] + constants["DELTA"] + (constants["K"] > 64)  # each step of each form adds registers
     return {
-        "WHOLE_V": padded(constants["V"]), "GRAD_K": min(padded(constants["K"]), 16 if _single(constants) else 32),
-        "num_warps": 8 if load >= 3 or _single(constants) else 4, "num_stages": 1,
+        "WHOLE_V": padded(constants["V"]),
+        "GRAD_K": min(padded(constants["K"]), 16 if load >= 4 or _single(constants) else 32),
+        "num_warps": 8 if load >= 3 or _single(constants) else 4,
+        "num_stages": 1,
     }  # fmt: skip
 
 
