@@ -112,7 +112,11 @@ def backward(
                 kept._replace(corrected=corrected), states=states,
             )  # fmt: skip
         programs = plan.sequences * value_heads
-        launch = tiles.gradients(plan.constants) | tiles.passes(plan.constants, programs, plan.one_chunk)
+        launch = tiles.gradients(plan.constants)
+        if plan.one_chunk:
+            launch |= tiles.one_chunk(plan.constants, forward=False)
+        else:
+            launch |= tiles.passes(plan.constants, programs)
         value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, launch["BV"])
         reverse_pass_kernel[(plan.sequences, value_heads, value_tiles)](
             do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
@@ -139,7 +143,11 @@ def _state_pass(
 ) -> None:  # fmt: skip
     """Fill o and the final state, or the states before each chunk; and the corrected values, where there is room."""
     pairs = plan.one_chunk and kept.scores is not None
-    launch = tiles.pairs(plan.constants) | tiles.passes(plan.constants, plan.sequences * v.shape[2], pairs)
+    launch = tiles.pairs(plan.constants)
+    if pairs:
+        launch |= tiles.one_chunk(plan.constants, forward=True)
+    else:
+        launch |= tiles.passes(plan.constants, plan.sequences * v.shape[2])
     value_tiles = 1 if pairs else triton.cdiv(v.shape[3], launch["BV"])
     state_pass_kernel[(plan.sequences, v.shape[2], value_tiles)](
         q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, initial_state, o, kept.corrected, states, final,

@@ -41,7 +41,8 @@ def chunk_gradients(
     if DELTA:
         dkk += row * C
 
-    # Gradients in the scores [t, s] of queries and, for the delta rule, of keys with keys.
+    # Gradients in the scores [t, s] of queries and, for the delta rule, of keys with keys. What a step writes and reads
+    # at once does not decay: the diagonal is kept apart, so that the decay's gradient need not cancel it.
     if DECAY == HEAD:
         g, rest, whole = head_gates(decay + row, t, steps, HV)
     grad = tl.load(do + row * V + values, mask=values_inside, other=0.0)
@@ -49,11 +50,10 @@ def chunk_gradients(
         u = tl.load(corrected + row * V + values, mask=values_inside, other=0.0)
     else:
         u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
-    score_grad = scale * dot(grad, tl.trans(u), TYPE)
+    diagonal = scale * tl.sum(grad.to(tl.float32) * u.to(tl.float32), axis=1)[:, None]
+    score_grad = tl.where(t[:, None] > t[None, :], scale * dot(grad, tl.trans(u), TYPE), 0.0)
     if DECAY == HEAD:
         score_grad *= pair_factors(g, t)
-    else:
-        score_grad = tl.where(t[:, None] >= t[None, :], score_grad, 0.0)
     tl.store(dqk + pairs, rounded(score_grad, TYPE), mask=inside[:, None])
     if DELTA:
         b = tl.load(beta + row + t * HV, mask=inside, other=0.0).to(tl.float32)
@@ -80,13 +80,12 @@ def chunk_gradients(
         if DECAY == CHANNEL:
             g = tl.load(gates + row * K + channels, mask=keys_inside, other=0.0)
             whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
-            diagonal = tl.load(dqk + t * (HV * C + 1), mask=inside, other=0.0).to(tl.float32)[:, None]
         before = tl.load(states + tile, mask=tile_inside, other=0.0) if BEFORE else tl.zeros((WHOLE_V, GRAD_K), TYPE)
 
         # Queries, then keys, that read the state and what earlier steps wrote.
         rows = scale * dot(grad, before, TYPE)
         if DECAY == CHANNEL:
-            rows = rows * tl.exp(g) + diagonal * key.to(tl.float32)
+            rows *= tl.exp(g)
             rows += _level_rows(dqk, gates + row * K, key, g, t, c, steps, HV, K, C, LEVELS, TYPE)
             gate_grad = query.to(tl.float32) * rows
         else:
@@ -95,11 +94,12 @@ def chunk_gradients(
             rows += dot(tl.load(dqk + pairs, mask=inside[:, None], other=0.0), key, TYPE)
             if DECAY == HEAD:
                 step_grad += tl.sum(query.to(tl.float32) * rows, axis=1)
+        rows += diagonal * key.to(tl.float32)
         tl.store(dq + row * K + channels, rounded(rows, dq.dtype.element_ty), mask=keys_inside)
         if DELTA:
             rows = -dot(back, before, TYPE)
             if DECAY == CHANNEL:
-                rows = rows * tl.exp(g)
+                rows *= tl.exp(g)
                 rows += _level_rows(dkk, gates + row * K, key, g, t, c, steps, HV, K, C, LEVELS, TYPE)
             else:
                 if DECAY == HEAD:
@@ -131,7 +131,6 @@ def chunk_gradients(
             columns = tl.zeros((C, GRAD_K), tl.float32)
             last_grad = tl.zeros((GRAD_K,), tl.float32)
         if DECAY == CHANNEL:
-            columns += diagonal * query.to(tl.float32)
             columns += _level_columns(dqk, gates + row * K, query, g, t, c, steps, HV, K, C, LEVELS, TYPE)
             if DELTA:
                 weighted = b[:, None] * key.to(tl.float32)
@@ -144,6 +143,7 @@ def chunk_gradients(
                 columns += dot(part, b[:, None] * key.to(tl.float32), TYPE)
             if DECAY == HEAD:
                 step_grad -= tl.sum(key.to(tl.float32) * columns, axis=1)
+        columns += diagonal * query.to(tl.float32)
         if DELTA:
             columns += rows
         tl.store(dk + row * K + channels, rounded(columns, dk.dtype.element_ty), mask=keys_inside)

@@ -47,18 +47,15 @@ def pairs(constants: dict[str, Any]) -> dict[str, int]:
     return {"PAIR_K": min(padded(constants["K"]), 32 if narrow else 64), "num_warps": 4, "num_stages": 1}
 
 
-def passes(constants: dict[str, Any], heads: int, one_chunk: bool) -> dict[str, int]:
+def passes(constants: dict[str, Any], heads: int) -> dict[str, int]:
     """The same for ``state_pass_kernel`` and ``reverse_pass_kernel``, with the value channels of a program.
 
     ``heads`` counts the value heads of all sequences. Tiles are narrower where few heads would leave processors idle.
-    ``one_chunk``: the kernel does the work of ``pairs_kernel`` or ``gradients_kernel`` as well.
     """
     key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
     channel = constants["DECAY"] == CHANNEL.value
     crowded = key_tile > 64 and channel and constants["DELTA"]
-    if one_chunk:
-        value_tile, warps = min(value_tile, 16 if _single(constants) or key_tile > 64 else 32), 8
-    elif _single(constants):
+    if _single(constants):
         value_tile, warps = 16, 4
     elif heads * triton.cdiv(value_tile, 64) < ENOUGH_PROGRAMS or crowded:
         value_tile, warps = min(value_tile, 32), 8 if key_tile > 64 and channel else 4
@@ -67,12 +64,21 @@ def passes(constants: dict[str, Any], heads: int, one_chunk: bool) -> dict[str, 
     return {"BK": key_tile, "BV": value_tile, "num_warps": warps, "num_stages": 2}
 
 
+def one_chunk(constants: dict[str, Any], forward: bool) -> dict[str, int]:
+    """The same for these two where they do the work of ``pairs_kernel`` or ``gradients_kernel`` as well."""
+    key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
+    light = forward and key_tile <= 64 and constants["DECAY"] != CHANNEL.value
+    value_tile = min(value_tile, 16 if _single(constants) or key_tile > 64 else 32)
+    return {"BK": key_tile, "BV": value_tile, "num_warps": 4 if light else 8, "num_stages": 2}
+
+
 def gradients(constants: dict[str, Any]) -> dict[str, int]:
     """The same for ``gradients_kernel``: all value channels, and key channels at a time."""
-    load = constants["DECAY"] + constants["DELTA"] + (constants["K"] > 64)  # each step of each form adds registers
+    load = constants["DECAY"] + constants["DELTA"] + (constants["K"] > 64)  # what adds registers
+    crowded = constants["DECAY"] == CHANNEL.value and constants["DELTA"]
     return {
         "WHOLE_V": padded(constants["V"]),
-        "GRAD_K": min(padded(constants["K"]), 16 if load >= 4 or _single(constants) else 32),
+        "GRAD_K": min(padded(constants["K"]), 16 if crowded or _single(constants) else 32),
         "num_warps": 8 if load >= 3 or _single(constants) else 4,
         "num_stages": 1,
     }  # fmt: skip
