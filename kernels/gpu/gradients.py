@@ -73,14 +73,16 @@ def chunk_gradients(
         keys = t[:, None] * (H * K) + c[None, :]
         channels = t[:, None] * (HV * K) + c[None, :]
         keys_inside = inside[:, None] & (c < K)[None, :]
-        tile = place + c[None, :] * V + w[:, None]  # [WHOLE_V, GRAD_K]: states turned
+        tile = c[None, :] * V + w[:, None]  # [WHOLE_V, GRAD_K]: states turned
         tile_inside = (c < K)[None, :] & (w < V)[:, None]
         key = tl.load(k + key_row * K + keys, mask=keys_inside, other=0.0)
         query = tl.load(q + key_row * K + keys, mask=keys_inside, other=0.0)
         if DECAY == CHANNEL:
             g = tl.load(gates + row * K + channels, mask=keys_inside, other=0.0)
             whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
-        before = tl.load(states + tile, mask=tile_inside, other=0.0) if BEFORE else tl.zeros((WHOLE_V, GRAD_K), TYPE)
+        before = (
+            tl.load(states + place + tile, mask=tile_inside, other=0.0) if BEFORE else tl.zeros((WHOLE_V, GRAD_K), TYPE)
+        )
 
         # Queries, then keys, that read the state and what earlier steps wrote.
         rows = scale * dot(grad, before, TYPE)
@@ -114,7 +116,7 @@ def chunk_gradients(
 
         # Keys that write: to the chunk's end and to its later steps.
         if AFTER:
-            after = tl.load(dstates + tile, mask=tile_inside, other=0.0)
+            after = tl.load(dstates + place + tile, mask=tile_inside, other=0.0)
             columns = dot(u, after, TYPE)
             if DECAY == CHANNEL:
                 columns *= tl.exp(whole[None, :] - g)
