@@ -68,8 +68,11 @@ def one_chunk(constants: dict[str, Any], forward: bool) -> dict[str, int]:
     """The same for these two where they do the work of ``pairs_kernel`` or ``gradients_kernel`` as well."""
     key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
     light = forward and key_tile <= 64 and constants["DECAY"] != CHANNEL.value
-    value_tile = min(value_tile, 16 if _single(constants) or key_tile > 64 else 32)
-    return {"BK": key_tile, "BV": value_tile, "num_warps": 4 if light else 8, "num_stages": 2}
+    if light and not _single(constants):
+        return {"BK": key_tile, "BV": min(value_tile, 64), "num_warps": 4, "num_stages": 2}
+    narrow = _single(constants) or key_tile > 64
+    launch = {"BK": key_tile, "BV": min(value_tile, 16 if narrow else 32), "num_warps": 8, "num_stages": 2}
+    return launch if forward or not narrow else launch | {"GRAD_K": 16}
 
 
 def gradients(constants: dict[str, Any]) -> dict[str, int]:
