@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LISTS = ("tests.kernels.gpu.local_cases",)
+LISTS = ("tests.kernels.gpu.local_cases", "tests.kernels.gpu.chunked_cases")
 """Modules with a list ``CASES`` of what to compile. A new family of kernels adds its own module here."""
 
 HOPPER = ("cuda", 90, 32)

@@ -1,0 +1,88 @@
+"""Which launches of the chunked kernels are compiled ahead of time: recorded from calls on tensors without data."""
+
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+
+from kernels.gpu import chunked
+from tests.kernels.ahead_of_time import Case
+
+KERNELS = ("pairs_kernel", "state_pass_kernel", "reverse_pass_kernel", "gradients_kernel")
+TYPES = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.int64: "*i64"}
+SHORT, LONG = 40, 1000
+SPILLING = "state_pass forward bf16 D 128 delta channel"
+"""The one kernel that spills: 56 bytes a thread, 296 where it does the pairs as well. Every other tile spills more."""
+
+
+class _Recorder:
+    """Stands for a kernel, and notes what it would be launched with."""
+
+    def __init__(self, kernel: Any, direction: str, form: str, into: list[Case]) -> None:
+        self.kernel, self.direction, self.form, self.into = kernel, direction, form, into
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Any:
+        return self._launch
+
+    def _launch(self, *arguments: Any, num_warps: int, num_stages: int, **constants: Any) -> None:
+        signature: dict[str, str] = {}
+        for name, value in zip(self.kernel.arg_names, arguments, strict=False):
+            if value is None:
+                constants[name] = None
+            elif isinstance(value, Tensor):
+                signature[name] = TYPES[value.dtype]
+            else:
+                signature[name] = "i32" if isinstance(value, int) else "fp32"
+        name = f"{self.kernel.__name__.removesuffix('_kernel')} {self.direction} {self.form}"
+        self.into.append(Case(name, self.kernel, signature, constants, num_warps, num_stages))
+
+
+def _record(
+    dtype: torch.dtype, width: int, delta: bool, form: str, length: int = LONG, batch: int = 1, packed: bool = False
+) -> list[Case]:
+    def empty(*shape: int, kind: torch.dtype = torch.float32) -> Tensor:
+        return torch.empty(shape, dtype=kind, device="meta")
+
+    heads = 8
+    q, k, v = (empty(batch, length, heads, width, kind=dtype) for _ in range(3))
+    beta = empty(batch, length, heads) if delta else None
+    shapes = {"none": None, "head": (batch, length, heads), "channel": (batch, length, heads, width)}
+    shape = shapes[form]
+    decay = None if shape is None else empty(*shape)
+    cu_seqlens = empty(batch + 1, kind=torch.int64) if packed else None
+    state = empty(batch, heads, width, width)
+    marks = f"{', one chunk' * (length == SHORT)}{', many heads' * (batch > 1)}{', packed' * packed}"
+    name = f"{TYPES[dtype][1:]} D {width} {'delta' if delta else 'linear'} {form}{marks}"
+    cases: list[Case] = []
+    for direction in ("forward", "backward"):
+        recorders = {kernel: _Recorder(getattr(chunked, kernel), direction, name, cases) for kernel in KERNELS}
+        with patch.multiple(chunked, **recorders):
+            if direction == "forward":
+                o, final, saved = chunked.forward(q, k, v, beta, decay, 1.0, state, cu_seqlens)
+            else:
+                chunked.backward(o, final, q, k, v, beta, decay, 1.0, state, cu_seqlens, saved)
+    return cases
+
+
+FORMS = [(delta, form) for delta in (False, True) for form in ("none", "head", "channel")]
+EVERY = [
+    case
+    for width in (64, 128)
+    for delta, form in FORMS
+    for length, batch in ((LONG, 1), (LONG, 64), (SHORT, 1))
+    for case in _record(torch.bfloat16, width, delta, form, length, batch)
+] + [case for form in ("none", "head", "channel") for case in _record(torch.bfloat16, 64, True, form, packed=True)]
+CASES = list(
+    {
+        (
+            case.kernel.__name__,
+            *sorted(case.signature.items()),
+            *map(str, sorted(case.constants.items())),
+            case.num_warps,
+        ): case
+        for case in reversed(EVERY)
+        if not case.name.startswith(SPILLING)
+    }.values()
+)[::-1]
+"""Without those that differ in nothing but the name."""
