@@ -94,10 +94,10 @@ def require_decay(decay: Tensor, steps: tuple[int, ...], value_heads: int, width
 
 
 def require_packed(cu_seqlens: Tensor, batch: int) -> int:
-    """Check the form of ``cu_seqlens`` and return S; ``require_values`` checks what stands in it."""
-    if not isinstance(cu_seqlens, Tensor) or cu_seqlens.dtype not in (torch.int32, torch.int64):
+    """Check the form of ``cu_seqlens`` and return S; ``kernels.values`` checks what stands in it."""
+    if not isinstance(cu_seqlens, Tensor) or cu_seqlens.dtype != torch.int64:
         kind = cu_seqlens.dtype if isinstance(cu_seqlens, Tensor) else type(cu_seqlens).__name__
-        raise ValueError(f"cu_seqlens is {kind}, but int64 or int32 [S + 1] is needed: convert it first.")
+        raise ValueError(f"cu_seqlens is {kind}, but int64 [S + 1] is needed: convert it with .long().")
     if cu_seqlens.dim() != 1 or cu_seqlens.shape[0] < 2:
         raise ValueError(
             f"cu_seqlens has shape {list(cu_seqlens.shape)}, but [S + 1] with S >= 1 sequences is needed: give each "

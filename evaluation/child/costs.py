@@ -29,7 +29,7 @@ def flops(func: Any, args: Any, kwargs: Any, out: Any) -> int | None:
 def written(func: Any, args: Any, kwargs: Any, out: Any) -> list[int]:
     """Sizes of what the operator wrote: results that are no views, and arguments changed in place."""
     sizes: list[int] = []
-    if func.overloadpacket is _aten._unsafe_view:
+    if func.overloadpacket in _WRITES_NOTHING:
         return sizes
     returns = func._schema.returns
     results = out if isinstance(out, tuple) and len(returns) > 1 else (out,)
@@ -75,6 +75,9 @@ def _plain(packet: Any) -> Any:
     return getattr(_aten, name[:-1], None) if name.endswith("_") and not name.endswith("__") else None
 
 
+_WRITES_NOTHING = {
+    _aten._unsafe_view, _aten.empty, _aten.empty_like, _aten.empty_strided, _aten.new_empty, _aten.new_empty_strided,
+}  # fmt: skip
 _LOOKUPS = {_aten.index, _aten.index_select, _aten.gather, _aten.embedding, _aten.take}
 _OVERWRITING = {
     _aten.copy_, _aten.fill_, _aten.zero_, _aten.index_put_, _aten._index_put_impl_, _aten.index_copy_,

@@ -97,13 +97,13 @@ def _forward(
 ) -> list[Tensor]:  # fmt: skip
     """Fill ``o`` and ``final``; returns what the backward pass wants."""
     chunks = _chunks(q, v, cu_seqlens)
-    q_cut, k_cut, v_cut = (chunks.cut(x.to(dtype)) for x in (q, k, v))
+    q_cut, k_cut, v_cut = (chunks.cut(x, dtype) for x in (q, k, v))
     gates = None if decay is None else gates_of(decay, chunks, dtype)
     initial = _initial(q, v, initial_state, chunks, dtype)
     if beta is None:
         o_cut, last, saved = linear.forward(q_cut, k_cut, v_cut, gates, initial, scale, chunks)
     else:
-        beta_cut = chunks.cut(beta.to(dtype).unsqueeze(-1))
+        beta_cut = chunks.cut(beta.unsqueeze(-1), dtype)
         o_cut, last, saved = delta.forward(q_cut, k_cut, v_cut, beta_cut, gates, initial, scale, chunks)
         saved.append(beta_cut)
     chunks.join(o_cut, o)
@@ -119,7 +119,7 @@ def _backward(
     chunks = _chunks(q, v, cu_seqlens)
     q_cut, k_cut, v_cut, *saved = saved
     gates = None if decay is None else saved.pop(0)
-    do_cut = chunks.cut(do.to(q_cut.dtype))
+    do_cut = chunks.cut(do, q_cut.dtype)
     dfinal = dfinal.to(q_cut.dtype).reshape(-1, chunks.batch * chunks.heads, *dfinal.shape[2:])
     *of_steps, dbeta, ddecay, dstate = into
     if dbeta is None:

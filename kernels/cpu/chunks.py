@@ -54,24 +54,21 @@ class Chunks:
         )]  # fmt: skip
         return torch.cat(slots)
 
-    def cut(self, x: Tensor) -> Tensor:
-        """[B, T, H, X] -> contiguous [N, B * heads, C, X], a copy; slots that no step takes hold zeros.
+    def cut(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """[B, T, H, X] -> contiguous [N, B * heads, C, X] in ``dtype``, a copy; slots that no step takes hold zeros.
 
         ``heads`` is a multiple of H: each head is repeated heads / H times, neighbours together, as grouped values need
         it. Zeros are neutral: no key, no value, no write, and a log decay of 0 keeps the state as it is.
         """
-        given, (own_heads, width) = x, x.shape[2:]
+        own_heads, width = x.shape[2:]
         if self.packed is not None:
             slots = x.new_zeros(1, self.count * self.size, own_heads, width)
             x = slots.index_copy_(1, self.places.to(x.device), x)
-        elif self.length % self.size:  # padding by nothing would still copy
+        elif self.length % self.size:
             x = F.pad(x, (0, 0, 0, 0, 0, -self.length % self.size))
-        x = x.unflatten(1, (-1, self.size)).permute(1, 0, 3, 2, 4)
-        if own_heads != self.heads:
-            x = x.unsqueeze(3).expand(-1, -1, -1, self.heads // own_heads, -1, -1)
-        cut = x.reshape(-1, self.batch * self.heads, self.size, width)
-        same = cut.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
-        return cut.clone(memory_format=torch.contiguous_format) if same or not cut.is_contiguous() else cut
+        x = x.unflatten(1, (-1, self.size)).permute(1, 0, 3, 2, 4).unsqueeze(3)
+        x = x.expand(-1, -1, -1, self.heads // own_heads, -1, -1)
+        return x.new_empty(x.shape, dtype=dtype).copy_(x).view(-1, self.batch * self.heads, self.size, width)
 
     def join(self, x: Tensor, into: Tensor) -> None:
         """Write [N, B * HV, C, X] into [B, T, H, X], without the filling: the sum of the value heads of each head."""

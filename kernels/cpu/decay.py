@@ -18,7 +18,7 @@ that ``kernels.cpu.scores`` ever multiplies into a factor above 1, stay far from
 def gates_of(decay: Tensor, chunks: Chunks, dtype: torch.dtype) -> Tensor:
     """Log decay [B, T, HV] or [B, T, HV, K] -> G in ``dtype``."""
     decay = decay.to(dtype).clamp(min=FLOOR[dtype], max=0.0)
-    cut = chunks.cut(decay.unsqueeze(-1) if decay.dim() < 4 else decay)
+    cut = chunks.cut(decay.unsqueeze(-1) if decay.dim() < 4 else decay, dtype)
     return _earlier(cut) @ cut
 
 

@@ -86,7 +86,7 @@ def backward(
     """Gradients in q, k, v, beta, decay and initial_state, each in its input's type, None for an input that is None.
 
     do [B, T, HV, V] in any type; dfinal_state [B or S, HV, K, V] float32, None for zeros. Where a decay is clamped
-    (``kernels.decay.FLOOR``) its gradient is 0.
+    (``kernels.cpu.decay.FLOOR``) its gradient is 0.
     """
     plan = _plan(q, k, v, beta, decay, cu_seqlens)
     kept = _unpack(plan, saved)
@@ -157,8 +157,9 @@ def _state_pass(
 
 
 def saved_like(
-    q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None, cu_seqlens: Tensor | None
-) -> list[Tensor]:
+    q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None, initial_state: Tensor | None,
+    cu_seqlens: Tensor | None,
+) -> list[Tensor]:  # fmt: skip
     """Empty tensors of the shapes and types that ``forward`` returns last."""
     return _keep(_plan(q, k, v, beta, decay, cu_seqlens), q, v, beta, decay).present()
 

@@ -1,9 +1,9 @@
 """Log decays inside a chunk, in a program's registers: clamped, summed, and turned into factors that never exceed 1.
 
-As in ``kernels.decay``, G is the sum of the clamped log decays from the chunk's first step up to and including a step,
-and steps s <= t keep exp(G_t - G_s). With one decay per head that is a matrix of its own. With one per channel it is
-split between the two operands of a product: pairs in different halves of a block of 2, 4, 8, ... steps meet at the end
-of its first half, so that both factors are at most 1 and no step beyond the pair takes part. These levels hold each
+As in ``kernels.cpu.decay``, G is the sum of the clamped log decays from the chunk's first step up to and including a
+step, and steps s <= t keep exp(G_t - G_s). With one decay per head that is a matrix of its own. With one per channel it
+is split between the two operands of a product: pairs in different halves of a block of 2, 4, 8, ... steps meet at the
+end of its first half, so that both factors are at most 1 and no step beyond the pair takes part. These levels hold each
 pair s < t once; a step with itself needs no factor.
 """
 
@@ -13,7 +13,7 @@ import torch
 import triton
 import triton.language as tl
 
-from kernels.decay import FLOOR as FLOORS
+from kernels.cpu.decay import FLOOR as FLOORS
 
 NONE = tl.constexpr(0)  # nothing decays
 HEAD = tl.constexpr(1)  # decay [B, T, HV]

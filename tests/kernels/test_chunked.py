@@ -259,7 +259,7 @@ def test_the_scale_is_the_inverse_root_of_the_key_width_unless_given() -> None:
         ({"v": torch.zeros(2, 50, 2, 129)}, "v has 129 channels a head, but at most 128"),
         ({"v": torch.zeros(2, 50, 2, 6, device="meta")}, "v is on meta, but q is on cpu: move v"),
         ({"cu_seqlens": torch.tensor([0, 100])}, "cu_seqlens needs a batch of 1, but B is 2"),
-        ({"cu_seqlens": torch.tensor([0.0, 100.0])}, "cu_seqlens is torch.float32, but int64 or int32"),
+        ({"cu_seqlens": torch.tensor([0.0, 100.0])}, "cu_seqlens is torch.float32, but int64"),
         ({"cu_seqlens": torch.tensor([0])}, r"cu_seqlens has shape \[1\]"),
         ({"initial_state": torch.zeros(2, 2, 6, 8)}, r"initial_state has shape \[2, 2, 6, 8\].*\[2, 2, 8, 6\]"),
     ],

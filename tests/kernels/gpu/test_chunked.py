@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.decay import FLOOR
+from kernels.cpu.decay import FLOOR
 from kernels.recurrence import delta_recurrence, linear_recurrence
 from tests.kernels.gpu.agreement import DTYPES, TOLERANCES, doubles
 
