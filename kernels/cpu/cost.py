@@ -37,12 +37,13 @@ def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
     flops = 2 * pairs + 8 * c * states + 2 * c * c * (2 * vw + channels)
     written = c * (9 * kw + 6 * vw) + 3 * states + 2 * c * c
     if decay is not None:
-        written += states + (9 * c * kw + c * c if channels == 1 else 22 * c * kw)
+        written += 6 * c * kw + c * c if channels == 1 else 20 * c * kw + states
+        flops += 2 * (c * kw + states) if channels == 1 else 0
     if beta is not None:
         flops += 2 * pairs + 4 * c * states + 4 * c * c * vw
         written += c * (8 * kw + 4 * vw) + 4 * c * c + states
         if decay is not None:
-            written += (6 if channels == 1 else 7) * c * kw
+            written += (4 if channels == 1 else 7) * c * kw
     return Work(count * flops, count * written, _largest(count, v, cu_seqlens, c, kw))
 
 

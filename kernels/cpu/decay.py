@@ -50,15 +50,34 @@ def gated(x: Tensor, factor: Tensor | None) -> Tensor:
     return x if factor is None else x * factor
 
 
+def add_gated(into: Tensor, x: Tensor, factor: Tensor | None) -> None:
+    """Add x times a factor that may be absent."""
+    if factor is None:
+        into.add_(x)
+    else:
+        into.addcmul_(x, factor)
+
+
 def gates_gradient(
-    gates: Tensor, row_part: Tensor, column_part: Tensor, end_part: Tensor, state_part: Tensor
+    steps: Tensor, k: Tensor, dk_end: Tensor, start: Tensor, entering: Tensor, dleaving: Tensor
 ) -> Tensor:
-    """Gradient of the loss in G, in G's shape.
+    """Gradient of the loss in G, [N, M, C, 1 or K] as ``start`` = exp(G) has it.
 
     G enters only through products x * exp(+-G), so its gradient is x times x's own gradient: plus for rows (queries,
-    and keys that read), minus for columns (keys that write). The chunk's last G also scales every write to the end
-    (``end_part`` [N, M, C, K]: the share of ``column_part`` from those) and the state (``state_part`` [N, M, K]).
+    and keys that read), minus for columns (keys that write). ``steps`` [N, M, C, K] is that difference. The chunk's
+    last G also scales every write to the end, whose share of the keys' gradient is ``dk_end``, and the state that
+    enters, [N, M, K, V], on its way into the one that leaves.
     """
-    gradient = row_part - column_part
-    gradient[..., -1, :] += end_part.sum(dim=-2) + state_part
-    return gradient if gates.shape[-1] > 1 else gradient.sum(dim=-1, keepdim=True)
+    kept = start[..., -1, :]
+    if start.shape[-1] > 1:
+        steps[..., -1, :] += (k * dk_end).sum(dim=-2) + kept * (entering * dleaving).sum(dim=-1)
+        return steps
+    gradient = steps.sum(dim=-1, keepdim=True)
+    gradient[..., -1, :] += _dot(k, dk_end) + kept * _dot(entering, dleaving)
+    return gradient
+
+
+def _dot(x: Tensor, y: Tensor) -> Tensor:
+    """Sums of x * y over the last two dimensions, [N, M, 1], without a tensor of the products."""
+    x, y = x.flatten(2), y.flatten(2)
+    return torch.matmul(x.unsqueeze(-2), y.unsqueeze(-1)).squeeze(-1)

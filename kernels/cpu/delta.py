@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kernels.cpu.chunks import Chunks
-from kernels.cpu.decay import from_start, gated, gates_gradient, to_end
+from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, to_end
 from kernels.cpu.scores import pair_scores, pair_scores_gradient
 from kernels.cpu.states import entering, first, keep, last, leaving, steps, with_last
 
@@ -68,16 +68,19 @@ def backward(
     dv = beta * r
     dread = r @ enter.mT
     dsystem = (r @ u.mT).neg_().tril_(-1)
-    dbeta = (r * v).sum(-1) - (dread * gated(k, start)).sum(-1) + (dsystem * overlaps).sum(-1)
+    dbeta = (r * v).sum(-1) + (dsystem * overlaps).sum(-1)
+    if start is not None and start.shape[-1] == 1:
+        dbeta.addcmul_((dread * k).sum(-1), start.squeeze(-1), value=-1)
+    else:
+        dbeta -= (dread * gated(k, start)).sum(-1)
     (dq, dk_row), dk = pair_scores_gradient(
         [(do @ u.mT).tril_(), dsystem.mul_(beta)], [q, k], k, gates, rest[0] if rest else None
     )
-    dq += gated(do @ enter.mT, start)
-    dk_row -= gated(beta * dread, start)
+    add_gated(dq, do @ enter.mT, start)
+    dk_row.addcmul_(dread, gated(beta, start), value=-1)
     dk_end = gated(u @ dleave.mT, end)
     dk += dk_end
     dgates = None
-    if gates is not None and start is not None:
-        kept = start[..., -1, :] * (enter * dleave).sum(dim=-1)
-        dgates = gates_gradient(gates, q * dq + k * dk_row, k * dk, k * dk_end, kept)
+    if start is not None:
+        dgates = gates_gradient((q * dq).addcmul_(k, dk_row - dk), k, dk_end, start, enter, dleave)
     return dq, dk_row.add_(dk), dv, dbeta.unsqueeze(-1), dgates, first(dstates, chunks)

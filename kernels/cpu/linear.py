@@ -7,7 +7,7 @@ arXiv 2312.06635): quadratic inside a chunk, a state from chunk to chunk.
 from torch import Tensor
 
 from kernels.cpu.chunks import Chunks
-from kernels.cpu.decay import from_start, gated, gates_gradient, to_end
+from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, to_end
 from kernels.cpu.scores import pair_scores, pair_scores_gradient
 from kernels.cpu.states import entering, first, keep, last, leaving, steps, with_first, with_last
 
@@ -45,11 +45,10 @@ def backward(
     dv = gated(k, end) @ dleave
     dv.flatten(0, 1).baddbmm_(scores.mT.flatten(0, 1), do.flatten(0, 1))
     (dq,), dk = pair_scores_gradient([(do @ v.mT).tril_()], [q], k, gates, rest[0] if rest else None)
-    dq += gated(do @ enter.mT, start)
+    add_gated(dq, do @ enter.mT, start)
     dk_end = gated(v @ dleave.mT, end)
     dk += dk_end
     dgates = None
-    if gates is not None and start is not None:
-        kept = start[..., -1, :] * (enter * dleave).sum(dim=-1)
-        dgates = gates_gradient(gates, q * dq, k * dk, k * dk_end, kept)
+    if start is not None:
+        dgates = gates_gradient((q * dq).addcmul_(k, dk, value=-1), k, dk_end, start, enter, dleave)
     return dq, dk, dv, dgates, first(dstates, chunks)

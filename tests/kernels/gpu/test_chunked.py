@@ -121,6 +121,7 @@ def test_values_and_gradients(delta: bool, form: str, dtype: torch.dtype, device
     assert_as_defined(draw(delta, form, dtype, device, length=150, groups=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 @pytest.mark.parametrize("form", FORMS)
 def test_correlated_keys_written_at_twice_their_strength(form: str, dtype: torch.dtype, device: str) -> None:
@@ -134,6 +135,7 @@ def test_bfloat16_stays_near_where_errors_grow_most(form: str, device: str, monk
     assert_as_defined(draw(True, form, torch.bfloat16, device, length=150, beta=2.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("form", ["head", "channel"])
 @pytest.mark.parametrize("delta", [False, True])
@@ -153,6 +155,7 @@ def test_a_decay_beyond_the_clamp_forgets_and_gets_no_gradient(delta: bool, form
     assert not got["decay"][:, [0, 21, 22, 40, 50]].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 13, 32, 33])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("delta", [False, True])
@@ -161,6 +164,7 @@ def test_short_sequences(delta: bool, form: str, length: int, device: str) -> No
     assert_as_defined(draw(delta, form, torch.float16, device, length))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "value_width"), [(1, 1), (5, 40), (33, 3), (100, 17), (16, 128)])
 @pytest.mark.parametrize("form", ["head", "channel"])
 def test_any_head_size(form: str, width: int, value_width: int, device: str) -> None:
@@ -173,6 +177,7 @@ def test_batches_and_heads_stay_apart(delta: bool, device: str) -> None:
     assert_as_defined(draw(delta, "channel", torch.float32, device, length=40, batch=2, heads=2, groups=2, width=5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [20, 40])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("delta", [False, True])
