@@ -30,10 +30,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("device", ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, absent])])
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in filter(_is_interpreted, items):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # As soon as collected: xdist reads the groups in its own hook after collection, in an order that is not ours.
+    if item.config.pluginmanager.hasplugin("xdist") and _is_interpreted(item):
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:

@@ -242,7 +242,7 @@ def test_the_shapes_of_what_is_kept_are_known_beforehand(delta: bool, form: str,
     q, k, v, beta, decay, state = (arguments.get(name) for name in NAMES)
     inputs: tuple[Any, ...] = (q, k, v, beta, decay)
     kept = chunked.forward(*inputs, SCALE, state, None)[2]
-    expected = chunked.saved_like(*inputs, None)
+    expected = chunked.saved_like(*inputs, state, None)
     assert [(x.shape, x.dtype, x.device) for x in kept] == [(x.shape, x.dtype, x.device) for x in expected]
 
 
