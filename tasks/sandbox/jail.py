@@ -145,6 +145,8 @@ class _Supervision:
         for descriptor, _ in heard:
             if descriptor == self.lines.fileno():
                 self.lines.read()
+                if self.lines.size > self.limits.output_bytes and self.ended == "exited":
+                    self.ended = "output"
                 if self.lines.ended:
                     self.ready.unregister(self.lines)
             else:
@@ -165,7 +167,7 @@ class _Supervision:
             return
         if now - self.job.confined.ready_at > limits.wall_seconds:
             self.ended = "wall_clock"
-        elif max(self.lines.size, 512 * os.fstat(self.errors.fileno()).st_blocks) > limits.output_bytes:
+        elif 512 * os.fstat(self.errors.fileno()).st_blocks > limits.output_bytes:
             self.ended = "output"
         if self.job.ending is not None or "polling" not in self.order.layers:
             return

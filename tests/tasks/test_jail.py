@@ -13,6 +13,7 @@ import pytest
 from evaluation import Exit, Limits
 from tasks.faults import NotConfined, Stopped
 from tasks.sandbox.jail import MINIMUM_VARIABLE, jail, stop_everything
+from tasks.sandbox.lines import LONGEST
 from tasks.sandbox.server import stop_server
 from tests.foreign_code import LIMITS, run_code
 
@@ -72,8 +73,9 @@ def test_endless_allocation_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_flood_of_output_is_ended(tmp_path: Path) -> None:
-    end, _ = run("while True: print('x' * 1000)", tmp_path)
+    end, lines = run("while True: print('x' * 1000)", tmp_path)
     assert end.ended == "output"
+    assert sum(map(len, lines)) <= LIMITS.output_bytes + LONGEST
 
 
 def test_a_big_file_is_refused(tmp_path: Path) -> None:

@@ -118,4 +118,4 @@ def flood(arena: Arena) -> str:
 
     arena.on_line = count
     arena.run("for _ in range(30000): print('x' * 1000)")
-    return f"{received >> 20} MiB of lines" if received > 20 * LIMITS.output_bytes else ""
+    return f"{received >> 20} MiB of lines" if received > 2 * LIMITS.output_bytes else ""
