@@ -51,13 +51,17 @@ def chunked(
 
 @torch.library.custom_op("archloop::chunked_backward", mutates_args=())
 def chunked_backward(
-    do: Tensor, dstate: Tensor, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None,
+    do: Tensor, dstate: Tensor | None, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None,
     initial_state: Tensor | None, cu_seqlens: Tensor | None, saved: list[Tensor], scale: float, backend: str,
 ) -> list[Tensor]:  # fmt: skip
-    """Gradients in q, k, v, then in those of beta, decay and initial_state that were given."""
+    """Gradients in q, k, v, then in those of beta, decay and initial_state that were given.
+
+    dstate is None where the final state was not used.
+    """
+    do, dstate = do.contiguous(), None if dstate is None else dstate.contiguous()
     with torch.autocast(q.device.type, enabled=False):
         gradients = implementation("chunked", backend).backward(
-            do.contiguous(), dstate.contiguous(), q, k, v, beta, decay, scale, initial_state, cu_seqlens, saved
+            do, dstate, q, k, v, beta, decay, scale, initial_state, cu_seqlens, saved
         )
     return [gradient for gradient in gradients if gradient is not None]
 
@@ -76,7 +80,7 @@ def _(
 
 @chunked_backward.register_fake
 def _(
-    do: Tensor, dstate: Tensor, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None,
+    do: Tensor, dstate: Tensor | None, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None,
     initial_state: Tensor | None, cu_seqlens: Tensor | None, saved: list[Tensor], scale: float, backend: str,
 ) -> list[Tensor]:  # fmt: skip
     return [torch.empty_like(x) for x in (q, k, v, beta, decay, initial_state) if x is not None]
@@ -84,13 +88,15 @@ def _(
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, list[Tensor]]) -> None:
     *tensors, ctx.scale, ctx.backend = inputs
+    ctx.set_materialize_grads(False)  # autograd would fill zeros for all that was saved
     ctx.given = [x is not None for x in tensors]
     ctx.save_for_backward(*(x for x in tensors if x is not None), *output[2])
 
 
-def _gradients(ctx: Any, do: Tensor, dstate: Tensor, _: list[Tensor]) -> tuple[Tensor | None, ...]:
+def _gradients(ctx: Any, do: Tensor | None, dstate: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
     rest = list(ctx.saved_tensors)
     tensors = [rest.pop(0) if given else None for given in ctx.given]
+    do = torch.zeros_like(tensors[2]) if do is None else do
     gradients = chunked_backward(do, dstate, *tensors, rest, ctx.scale, ctx.backend)
     found = iter(gradients)
     return (*(next(found) if given else None for given in ctx.given[:6]), None, None, None)

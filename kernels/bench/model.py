@@ -20,16 +20,14 @@ class GatedDelta(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.qkv = nn.Linear(WIDTH, 3 * WIDTH, bias=False)
-        self.rates = nn.Linear(WIDTH, 2 * HEADS, bias=False)
+        self.qkv_and_rates = nn.Linear(WIDTH, 3 * WIDTH + 2 * HEADS, bias=False)
         self.out = nn.Linear(WIDTH, WIDTH, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(x).unflatten(-1, (3, HEADS, -1)).unbind(2)
-        beta, decay = self.rates(x).chunk(2, dim=-1)
-        q, k = kernels.l2_norm(q), kernels.l2_norm(k)
+        q, k, v, beta, decay = self.qkv_and_rates(x).split([WIDTH] * 3 + [HEADS] * 2, dim=-1)
+        q, k, v = (one.unflatten(-1, (HEADS, -1)) for one in (q, k, v))
         o, _ = kernels.chunk_delta(
-            q, k, v.contiguous(), beta.sigmoid().contiguous(), F.logsigmoid(decay.float() + 4).contiguous()
+            kernels.l2_norm(q), kernels.l2_norm(k), v.contiguous(), beta.sigmoid(), F.logsigmoid(decay.float() + 4)
         )
         y: Tensor = self.out(o.flatten(2))
         return y

@@ -35,17 +35,20 @@ def forward(
 
 
 def backward(
-    do: Tensor, dfinal: Tensor, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None,
+    do: Tensor, dfinal: Tensor | None, q: Tensor, k: Tensor, v: Tensor, beta: Tensor | None, decay: Tensor | None,
     scale: float, initial_state: Tensor | None, cu_seqlens: Tensor | None, saved: list[Tensor],
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
-    """Gradients in q, k, v, beta, decay and initial_state, like these; None where an argument was None."""
+    """Gradients in q, k, v, beta, decay and initial_state, like these; None where an argument was None.
+
+    do [B, T, HV, V]; dfinal [B or S, HV, K, V], None for zeros.
+    """
     gradients = tuple(None if x is None else torch.empty_like(x) for x in (q, k, v, beta, decay, initial_state))
     groups = _groups(q, v)
     each = len(saved) // len(groups)
     for n, here in enumerate(groups):
         states = slice(None) if cu_seqlens is not None else here
         _backward(
-            [_part(x, here) for x in gradients[:5]] + [_part(gradients[5], states)], do[here], dfinal[states],
+            [_part(x, here) for x in gradients[:5]] + [_part(gradients[5], states)], do[here], _part(dfinal, states),
             q[here], v[here], _part(decay, here), scale, cu_seqlens, saved[n * each : (n + 1) * each],
         )  # fmt: skip
     return gradients
@@ -67,14 +70,14 @@ def saved_like(
     for here in _groups(q, v):
         each = (here.stop - here.start) * heads
         steps = (count, each, size)
-        shapes += [(*steps, width), (*steps, width), (*steps, value_width)]
+        shapes += [(count, each, 2, size, width), (*steps, value_width)]
         if decay is not None:
             shapes.append((*steps, channels))
-        shapes += [(count + sequences, each, width, value_width), (*steps, size)]
+        shapes += [(count + sequences, each, width, value_width), (count, each, 1 if beta is None else 2, size, size)]
         if beta is not None:
-            shapes += [(*steps, size), (*steps, size), (*steps, value_width), (*steps, width)]
+            shapes += [(*steps, size), (*steps, value_width), (*steps, width)]
         if decay is not None and decay.dim() < 4:
-            shapes.append((*steps, size))
+            shapes.append((count, each, 1, size, size))
         if beta is not None:
             shapes.append((*steps, 1))
     return [q.new_empty(shape, dtype=dtype) for shape in shapes]
@@ -97,37 +100,37 @@ def _forward(
 ) -> list[Tensor]:  # fmt: skip
     """Fill ``o`` and ``final``; returns what the backward pass wants."""
     chunks = _chunks(q, v, cu_seqlens)
-    q_cut, k_cut, v_cut = (chunks.cut(x, dtype) for x in (q, k, v))
+    qk, v_cut = chunks.cut_together((q, k), dtype), chunks.cut(v, dtype)
     gates = None if decay is None else gates_of(decay, chunks, dtype)
-    initial = _initial(q, v, initial_state, chunks, dtype)
+    initial = _border_states(q, v, initial_state, chunks, dtype)
     if beta is None:
-        o_cut, last, saved = linear.forward(q_cut, k_cut, v_cut, gates, initial, scale, chunks)
+        o_cut, last, saved = linear.forward(qk, v_cut, gates, initial, scale, chunks)
     else:
         beta_cut = chunks.cut(beta.unsqueeze(-1), dtype)
-        o_cut, last, saved = delta.forward(q_cut, k_cut, v_cut, beta_cut, gates, initial, scale, chunks)
+        o_cut, last, saved = delta.forward(qk, v_cut, beta_cut, gates, initial, scale, chunks)
         saved.append(beta_cut)
     chunks.join(o_cut, o)
     final.copy_(last.view(final.shape))
-    return [q_cut, k_cut, v_cut, *([] if gates is None else [gates]), *saved]
+    return [qk, v_cut, *([] if gates is None else [gates]), *saved]
 
 
 def _backward(
-    into: list[Tensor | None], do: Tensor, dfinal: Tensor, q: Tensor, v: Tensor, decay: Tensor | None, scale: float,
-    cu_seqlens: Tensor | None, saved: list[Tensor],
+    into: list[Tensor | None], do: Tensor, dfinal: Tensor | None, q: Tensor, v: Tensor, decay: Tensor | None,
+    scale: float, cu_seqlens: Tensor | None, saved: list[Tensor],
 ) -> None:  # fmt: skip
     """Fill the gradients in q, k, v, beta, decay and initial_state, None where there is no such argument."""
     chunks = _chunks(q, v, cu_seqlens)
-    q_cut, k_cut, v_cut, *saved = saved
+    qk, v_cut, *saved = saved
     gates = None if decay is None else saved.pop(0)
-    do_cut = chunks.cut(do, q_cut.dtype)
-    dfinal = dfinal.to(q_cut.dtype).reshape(-1, chunks.batch * chunks.heads, *dfinal.shape[2:])
+    do_cut = chunks.cut(do, qk.dtype)
+    dfinal = _border_states(q, v, dfinal, chunks, qk.dtype)
     *of_steps, dbeta, ddecay, dstate = into
     if dbeta is None:
-        *found, dgates, dinitial = linear.backward(do_cut, dfinal, q_cut, k_cut, v_cut, gates, saved, scale, chunks)
+        *found, dgates, dinitial = linear.backward(do_cut, dfinal, qk, v_cut, gates, saved, scale, chunks)
     else:
         beta_cut = saved.pop()
         *found, of_beta, dgates, dinitial = delta.backward(
-            do_cut, dfinal, q_cut, k_cut, v_cut, beta_cut, gates, saved, scale, chunks
+            do_cut, dfinal, qk, v_cut, beta_cut, gates, saved, scale, chunks
         )
         chunks.join(of_beta, dbeta.unsqueeze(-1))
     for gradient, target in zip(found, of_steps, strict=True):
@@ -145,7 +148,8 @@ def _chunks(q: Tensor, v: Tensor, cu_seqlens: Tensor | None) -> Chunks:
     return Chunks(batch, length, heads, chunk_size(q.shape[-1]), packed)
 
 
-def _initial(q: Tensor, v: Tensor, given: Tensor | None, chunks: Chunks, dtype: torch.dtype) -> Tensor:
+def _border_states(q: Tensor, v: Tensor, given: Tensor | None, chunks: Chunks, dtype: torch.dtype) -> Tensor:
+    """A state for each sequence, [S, M, K, V]: as given, or zeros."""
     each = chunks.batch * chunks.heads
     shape = (len(chunks.runs), each, q.shape[-1], v.shape[-1])
     return q.new_zeros(shape, dtype=dtype) if given is None else given.to(dtype).reshape(shape)

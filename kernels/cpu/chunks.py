@@ -5,6 +5,7 @@ Chunks come first because the state pass walks over them, and each step then rea
 sequences start a new chunk each, so that none ever holds steps of two.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,15 +61,22 @@ class Chunks:
         ``heads`` is a multiple of H: each head is repeated heads / H times, neighbours together, as grouped values need
         it. Zeros are neutral: no key, no value, no write, and a log decay of 0 keeps the state as it is.
         """
-        own_heads, width = x.shape[2:]
-        if self.packed is not None:
-            slots = x.new_zeros(1, self.count * self.size, own_heads, width)
-            x = slots.index_copy_(1, self.places.to(x.device), x)
-        elif self.length % self.size:
-            x = F.pad(x, (0, 0, 0, 0, 0, -self.length % self.size))
-        x = x.unflatten(1, (-1, self.size)).permute(1, 0, 3, 2, 4).unsqueeze(3)
-        x = x.expand(-1, -1, -1, self.heads // own_heads, -1, -1)
-        return x.new_empty(x.shape, dtype=dtype).copy_(x).view(-1, self.batch * self.heads, self.size, width)
+        return self.cut_together((x,), dtype).squeeze(2)
+
+    def cut_together(self, given: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+        """R tensors of one shape, each as ``cut`` does it -> contiguous [N, B * heads, R, C, X]."""
+        own_heads, width = given[0].shape[2:]
+        repeated = self.heads // own_heads
+        shape = (self.count, self.batch, own_heads, repeated, len(given), self.size, width)
+        together = given[0].new_empty(shape, dtype=dtype)
+        for x, into in zip(given, together.unbind(4), strict=True):
+            if self.packed is not None:
+                slots = x.new_zeros(1, self.count * self.size, own_heads, width)
+                x = slots.index_copy_(1, self.places.to(x.device), x)
+            elif self.length % self.size:
+                x = F.pad(x, (0, 0, 0, 0, 0, -self.length % self.size))
+            into.copy_(x.unflatten(1, (-1, self.size)).permute(1, 0, 3, 2, 4).unsqueeze(3).expand(into.shape))
+        return together.view(self.count, -1, *shape[4:])
 
     def join(self, x: Tensor, into: Tensor) -> None:
         """Write [N, B * HV, C, X] into [B, T, H, X], without the filling: the sum of the value heads of each head."""

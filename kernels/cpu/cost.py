@@ -22,10 +22,10 @@ def forward_cost(
         written += (3 * c * kw + c * c) if channels == 1 else 11 * c * kw
     if beta is not None:
         flops += pairs + 2 * c * states + 2 * c * c * (kw + vw) + c**3
-        written += 4 * c * c + c * (2 * kw + vw) + c + states
+        written += 4 * c * c + c * vw + c + states
         if decay is not None:
             written += (3 if channels == 1 else 4) * c * kw
-    return Work(count * flops, count * written, _largest(count, v, cu_seqlens, c, kw))
+    return Work(count * flops, count * written, _largest(count, v, beta, cu_seqlens, c, kw))
 
 
 def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
@@ -37,14 +37,13 @@ def backward_cost(do: Shape, dstate: Shape, *arguments: Any) -> Work:
     flops = 2 * pairs + 8 * c * states + 2 * c * c * (2 * vw + channels)
     written = c * (9 * kw + 6 * vw) + 3 * states + 2 * c * c
     if decay is not None:
-        written += 6 * c * kw + c * c if channels == 1 else 20 * c * kw + states
-        flops += 2 * (c * kw + states) if channels == 1 else 0
+        written += 6 * c * kw + c * c if channels == 1 else 15 * c * kw + states
     if beta is not None:
         flops += 2 * pairs + 4 * c * states + 4 * c * c * vw
-        written += c * (8 * kw + 4 * vw) + 4 * c * c + states
+        written += c * (7 * kw + 4 * vw) + 4 * c * c + states
         if decay is not None:
-            written += (4 if channels == 1 else 7) * c * kw
-    return Work(count * flops, count * written, _largest(count, v, cu_seqlens, c, kw))
+            written += (2 if channels == 1 else 6) * c * kw
+    return Work(count * flops, count * written, _largest(count, v, beta, cu_seqlens, c, kw))
 
 
 def _sizes(q: Shape, v: Shape, cu_seqlens: Shape | None) -> tuple[int, int, int, int]:
@@ -55,8 +54,9 @@ def _sizes(q: Shape, v: Shape, cu_seqlens: Shape | None) -> tuple[int, int, int,
     return most_chunks(length, sequences, size) * batch * heads, size, q[-1], value_width
 
 
-def _largest(count: int, v: Shape, cu_seqlens: Shape | None, size: int, width: int) -> int:
-    """Elements of all chunks' states, of their scores, or of what they read or write."""
+def _largest(count: int, v: Shape, beta: Shape | None, cu_seqlens: Shape | None, size: int, width: int) -> int:
+    """Elements of all chunks' states, or of their scores, or of what they read or write: twice for the delta rule."""
     batch, _, heads, value_width = v
     finals = (1 if cu_seqlens is None else cu_seqlens[0] - 1) * batch * heads
-    return max((count + finals) * width * value_width, count * size * max(size, width, value_width))
+    rows = 1 if beta is None else 2
+    return max((count + finals) * width * value_width, rows * count * size * max(size, width, value_width))

@@ -58,26 +58,18 @@ def add_gated(into: Tensor, x: Tensor, factor: Tensor | None) -> None:
         into.addcmul_(x, factor)
 
 
-def gates_gradient(
-    steps: Tensor, k: Tensor, dk_end: Tensor, start: Tensor, entering: Tensor, dleaving: Tensor
-) -> Tensor:
-    """Gradient of the loss in G, [N, M, C, 1 or K] as ``start`` = exp(G) has it.
+def steps_gradient(x: Tensor, dx: Tensor, start: Tensor) -> Tensor:
+    """x times its gradient: one sum [N, M, C, 1] where ``start`` has one decay a head, else [N, M, C, K]."""
+    return x * dx if start.shape[-1] > 1 else torch.linalg.vecdot(x, dx).unsqueeze(-1)
+
+
+def gates_gradient(steps: Tensor, leaving: Tensor, dleaving: Tensor) -> Tensor:
+    """Gradient of the loss in G, [N, M, C, 1 or K] as ``steps`` has it.
 
     G enters only through products x * exp(+-G), so its gradient is x times x's own gradient: plus for rows (queries,
-    and keys that read), minus for columns (keys that write). ``steps`` [N, M, C, K] is that difference. The chunk's
-    last G also scales every write to the end, whose share of the keys' gradient is ``dk_end``, and the state that
-    enters, [N, M, K, V], on its way into the one that leaves.
+    and keys that read), minus for columns (keys that write). ``steps`` is that difference. The chunk's last G also
+    scales all that leaves the chunk, [N, M, K, V], whose gradient is ``dleaving``.
     """
-    kept = start[..., -1, :]
-    if start.shape[-1] > 1:
-        steps[..., -1, :] += (k * dk_end).sum(dim=-2) + kept * (entering * dleaving).sum(dim=-1)
-        return steps
-    gradient = steps.sum(dim=-1, keepdim=True)
-    gradient[..., -1, :] += _dot(k, dk_end) + kept * _dot(entering, dleaving)
-    return gradient
-
-
-def _dot(x: Tensor, y: Tensor) -> Tensor:
-    """Sums of x * y over the last two dimensions, [N, M, 1], without a tensor of the products."""
-    x, y = x.flatten(2), y.flatten(2)
-    return torch.matmul(x.unsqueeze(-2), y.unsqueeze(-1)).squeeze(-1)
+    last = torch.linalg.vecdot(leaving, dleaving)
+    steps[..., -1, :] += last if steps.shape[-1] > 1 else last.sum(dim=-1, keepdim=True)
+    return steps

@@ -12,22 +12,24 @@ import torch
 from torch import Tensor
 
 from kernels.cpu.chunks import Chunks
-from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, to_end
+from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, steps_gradient, to_end
 from kernels.cpu.scores import pair_scores, pair_scores_gradient
 from kernels.cpu.states import entering, first, keep, last, leaving, steps, with_last
 
 
 def forward(
-    q: Tensor, k: Tensor, v: Tensor, beta: Tensor, gates: Tensor | None, initial: Tensor, scale: float, chunks: Chunks
+    qk: Tensor, v: Tensor, beta: Tensor, gates: Tensor | None, initial: Tensor, scale: float, chunks: Chunks
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """q, k [N, M, C, K]; v [N, M, C, V]; beta [N, M, C, 1]; gates as in kernels.cpu.decay; initial [S, M, K, V].
+    """Queries and keys [N, M, 2, C, K]; v [N, M, C, V]; beta [N, M, C, 1]; gates as in kernels.cpu.decay;
+    initial [S, M, K, V].
 
     Returns o [N, M, C, V], final states [S, M, K, V] and what the backward pass needs beside the arguments: states
-    [N + S, M, K, V], scores, overlaps of keys and the inverse's transpose [N, M, C, C], u [N, M, C, V], what u reads
-    [N, M, C, K] and, where each head has one decay, the factors of the scores [N, M, C, C].
+    [N + S, M, K, V], scores of queries and overlaps of keys [N, M, 2, C, C], the inverse's transpose [N, M, C, C], u
+    [N, M, C, V], what u reads [N, M, C, K] and, where each head has one decay, the factors of scores [N, M, 1, C, C].
     """
-    (scores, overlaps), factors = pair_scores([q, k], k, gates)
-    overlaps.tril_(-1)
+    q, k = qk.unbind(2)
+    pairs, factors = pair_scores(qk, k, gates)
+    scores, overlaps = pairs.unbind(2)
     start, end = from_start(gates), to_end(gates)
     k_end = gated(k, end)
     identity = torch.eye(q.shape[2], dtype=q.dtype, device=q.device).expand_as(overlaps)
@@ -44,16 +46,17 @@ def forward(
     o = gated(q, start) @ entering(states, chunks)
     o.flatten(0, 1).baddbmm_(scores.flatten(0, 1), u.flatten(0, 1), beta=scale, alpha=scale)
     # The solver's matrices lie column by column in memory, so the transpose is the one that lies row by row.
-    saved = [states, scores, overlaps, inverse.mT.contiguous(), u, reads, *([] if factors is None else [factors])]
+    saved = [states, pairs, inverse.mT.contiguous(), u, reads, *([] if factors is None else [factors])]
     return o, last(states, chunks), saved
 
 
 def backward(
-    do: Tensor, dfinal: Tensor, q: Tensor, k: Tensor, v: Tensor, beta: Tensor, gates: Tensor | None,
-    saved: list[Tensor], scale: float, chunks: Chunks,
+    do: Tensor, dfinal: Tensor, qk: Tensor, v: Tensor, beta: Tensor, gates: Tensor | None, saved: list[Tensor],
+    scale: float, chunks: Chunks,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor]:  # fmt: skip
     """Gradients in q, k, v, beta, gates and initial from those in o, which is overwritten, and in the final state."""
-    states, scores, overlaps, transposed, u, reads, *rest = saved
+    states, pairs, transposed, u, reads, *rest = saved
+    (q, k), (scores, overlaps) = qk.unbind(2), pairs.unbind(2)
     start, end = from_start(gates), to_end(gates)
     do = do.mul_(scale)
     du = scores.mT @ do
@@ -63,24 +66,27 @@ def backward(
         du[n].baddbmm_(k_end[n], dstates[slot + 1])
         keep(dstates[slot], dstates[slot + 1], None if start is None else start[n, :, -1])
         dstates[slot].baddbmm_(reads[n].mT, du[n], alpha=-1)
-    enter, dleave = entering(states, chunks), leaving(dstates, chunks)
+    dleave = leaving(dstates, chunks)
     r = transposed @ du
     dv = beta * r
-    dread = r @ enter.mT
-    dsystem = (r @ u.mT).neg_().tril_(-1)
-    dbeta = (r * v).sum(-1) + (dsystem * overlaps).sum(-1)
-    if start is not None and start.shape[-1] == 1:
-        dbeta.addcmul_((dread * k).sum(-1), start.squeeze(-1), value=-1)
+    # Of what the queries read, and of what the keys read and the system holds, which enters with a minus.
+    both = torch.stack([do, r.neg_()], dim=2).flatten(2, 3)
+    dread_q, dread_k = (both @ entering(states, chunks).mT).unflatten(2, (2, -1)).unbind(2)
+    dpairs = (both @ u.mT).unflatten(2, (2, -1)).tril_()
+    dsystem = dpairs[:, :, 1].tril_(-1)
+    dbeta = torch.linalg.vecdot(dsystem, overlaps) - torch.linalg.vecdot(r, v)
+    if start is None or start.shape[-1] > 1:
+        dbeta += torch.linalg.vecdot(dread_k, gated(k, start))
     else:
-        dbeta -= (dread * gated(k, start)).sum(-1)
-    (dq, dk_row), dk = pair_scores_gradient(
-        [(do @ u.mT).tril_(), dsystem.mul_(beta)], [q, k], k, gates, rest[0] if rest else None
-    )
-    add_gated(dq, do @ enter.mT, start)
-    dk_row.addcmul_(dread, gated(beta, start), value=-1)
-    dk_end = gated(u @ dleave.mT, end)
-    dk += dk_end
+        dbeta.addcmul_(torch.linalg.vecdot(dread_k, k), start.squeeze(-1))
+    dsystem.mul_(beta)
+    dqk, dk = pair_scores_gradient(dpairs, qk, k, gates, rest[0] if rest else None)
+    dq, dk_row = dqk.unbind(2)
+    add_gated(dq, dread_q, start)
+    dk_row.addcmul_(dread_k, gated(beta, start))
+    add_gated(dk, u @ dleave.mT, end)
     dgates = None
     if start is not None:
-        dgates = gates_gradient((q * dq).addcmul_(k, dk_row - dk), k, dk_end, start, enter, dleave)
+        of_steps = steps_gradient(qk, dqk, start).sum(dim=2) - steps_gradient(k, dk, start)
+        dgates = gates_gradient(of_steps, leaving(states, chunks), dleave)
     return dq, dk_row.add_(dk), dv, dbeta.unsqueeze(-1), dgates, first(dstates, chunks)

@@ -35,14 +35,12 @@ def rms_norm_gate_backward(
 def l2_norm_forward(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """x / sqrt(sum(x^2) + eps) in x's type, and the inverse root [...]."""
     wide = x.to(compute_dtype(x))
-    squares = wide * wide
-    inverse = squares.sum(dim=-1, keepdim=True).add_(eps).rsqrt_()
-    return torch.mul(wide, inverse, out=squares).to(x.dtype), inverse.squeeze(-1)
+    inverse = torch.linalg.vecdot(wide, wide).add_(eps).rsqrt_()
+    return (wide * inverse.unsqueeze(-1)).to(x.dtype), inverse
 
 
 def l2_norm_backward(dy: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
-    """The gradient in x."""
-    inverse = inverse.unsqueeze(-1)
-    normed, dy = x.to(inverse.dtype) * inverse, dy.to(inverse.dtype)
-    along = (dy * normed).sum(dim=-1, keepdim=True)
-    return torch.addcmul(dy, normed, along, value=-1).mul_(inverse).to(x.dtype)
+    """The gradient in x: dy / r - x (x . dy) / r^3, where r is the root."""
+    wide, dy = x.to(inverse.dtype), dy.to(inverse.dtype)
+    along = torch.linalg.vecdot(dy, wide).mul_(inverse**3)
+    return (dy * inverse.unsqueeze(-1)).addcmul_(wide, along.unsqueeze(-1), value=-1).to(x.dtype)

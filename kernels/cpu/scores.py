@@ -8,7 +8,7 @@ decays (``kernels.cpu.decay.FLOOR``), which float32 and float64 hold with ease. 
 change the rounding of a factor, and nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -18,54 +18,59 @@ MILD = {torch.float32: -60.0, torch.float64: -600.0}
 """Factors down to exp(this), and their inverses, are normal numbers, and so are their products with x and k."""
 
 
-def pair_scores(rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None) -> tuple[list[Tensor], Tensor | None]:
-    """Scores [N, M, C, C] of each x in ``rows`` [N, M, C, K] with ``keys``, lower triangular with the diagonal.
+def pair_scores(rows: Tensor, keys: Tensor, gates: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Scores [N, M, R, C, C] of R kinds of ``rows`` [N, M, R, C, K] with ``keys`` [N, M, C, K].
 
-    Also returns the matrix of factors where there is one decay per head; the backward pass reuses it.
+    They are lower triangular with the diagonal. Also returns the matrix of factors [N, M, 1, C, C] where there is one
+    decay per head; the backward pass reuses it.
     """
     if gates is None:
-        return [(x @ keys.mT).tril_() for x in rows], None
+        return _products(rows, keys.mT).tril_(), None
     if gates.shape[-1] == 1:
-        factors = (gates - gates.mT).exp().tril_()
-        return [(x @ keys.mT).mul_(factors) for x in rows], factors
+        factors = (gates - gates.mT).exp().tril_().unsqueeze(2)
+        return _products(rows, keys.mT).mul_(factors), factors
     if _is_mild(gates):
         up = gates.exp()
-        columns = (keys / up).mT
-        return [((x * up) @ columns).tril_() for x in rows], None
-    scores = [x.new_empty(*x.shape[:-1], x.shape[-2]) for x in rows]
+        return _products(rows * up.unsqueeze(2), (keys / up).mT).tril_(), None
+    scores = rows.new_empty(*rows.shape[:-1], rows.shape[-2])
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
-        for x, score in zip(rows, scores, strict=True):
+        for x, score in zip(rows.unbind(2), scores.unbind(2), strict=True):
             products = (_blocks(x, size)[..., lower, :] * up) @ columns.mT
             _square_blocks(score, size)[..., lower, upper] = products
-    return [score.tril_() for score in scores], None
+    return scores.tril_(), None
 
 
 def pair_scores_gradient(
-    gradients: Sequence[Tensor], rows: Sequence[Tensor], keys: Tensor, gates: Tensor | None, factors: Tensor | None
-) -> tuple[list[Tensor], Tensor]:
-    """Gradients in each of ``rows`` and in ``keys`` from ``gradients`` [N, M, C, C], zero above the diagonal."""
+    gradients: Tensor, rows: Tensor, keys: Tensor, gates: Tensor | None, factors: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Gradients in ``rows`` and in ``keys`` from ``gradients`` [N, M, R, C, C], zero above the diagonal."""
     if gates is None or factors is not None:
         if factors is not None:
-            gradients = [gradient * factors for gradient in gradients]
-        to_keys = gradients[0].mT @ rows[0]
-        for gradient, x in zip(gradients[1:], rows[1:], strict=True):
-            to_keys += gradient.mT @ x
-        return [gradient @ keys for gradient in gradients], to_keys
+            gradients = gradients * factors
+        return _products(gradients, keys), _products_over_rows(gradients, rows)
     if _is_mild(gates):
         up = gates.exp()
-        columns, to_keys = keys / up, torch.zeros_like(keys)
-        for gradient, x in zip(gradients, rows, strict=True):
-            to_keys += gradient.mT @ (x * up)
-        return [(gradient @ columns).mul_(up) for gradient in gradients], to_keys.div_(up)
-    to_rows, to_keys = [torch.zeros_like(x) for x in rows], torch.zeros_like(keys)
+        to_rows = _products(gradients, keys / up).mul_(up.unsqueeze(2))
+        return to_rows, _products_over_rows(gradients, rows * up.unsqueeze(2)).div_(up)
+    to_rows, to_keys = torch.zeros_like(rows), torch.zeros_like(keys)
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
-        for x, gradient, to_x in zip(rows, gradients, to_rows, strict=True):
+        for x, gradient, to_x in zip(rows.unbind(2), gradients.unbind(2), to_rows.unbind(2), strict=True):
             products = _square_blocks(gradient, size)[..., lower, upper]
             _blocks(to_x, size)[..., lower, :] += (products @ columns) * up
             _blocks(to_keys, size)[..., upper, :] += (products.mT @ (_blocks(x, size)[..., lower, :] * up)) * down
     return to_rows, to_keys
+
+
+def _products(rows: Tensor, columns: Tensor) -> Tensor:
+    """rows [N, M, R, C, X] @ columns [N, M, X, Y], one product for all R."""
+    return (rows.flatten(2, 3) @ columns).unflatten(2, rows.shape[2:4])
+
+
+def _products_over_rows(gradients: Tensor, rows: Tensor) -> Tensor:
+    """The sum over R of gradients^T [N, M, R, C, C] @ rows [N, M, R, C, K]."""
+    return gradients.flatten(2, 3).mT @ rows.flatten(2, 3)
 
 
 def _is_mild(gates: Tensor) -> bool:

@@ -60,6 +60,14 @@ def _launch(
 
 
 @triton.jit
+def _place(width: tl.tensor, BLOCK_T: tl.constexpr, BLOCK_D: tl.constexpr) -> tuple[tl.tensor, tl.tensor, tl.tensor]:
+    """A program's tile of rows, the rows in it [BLOCK_T, 1], and its channels [1, BLOCK_D]."""
+    tiles = tl.cdiv(width, BLOCK_D)
+    column = tl.program_id(0) % tiles * BLOCK_D + tl.arange(0, BLOCK_D)[None, :]
+    return tl.program_id(0) // tiles, tl.arange(0, BLOCK_T)[:, None], column
+
+
+@triton.jit
 def _around(
     row: tl.tensor, cu_seqlens: tl.tensor, length: tl.tensor, halvings: tl.tensor, sequences: tl.tensor,
     PACKED: tl.constexpr,
@@ -92,10 +100,8 @@ def conv_forward(
     rows: tl.tensor, length: tl.tensor, halvings: tl.tensor, sequences: tl.tensor, width: tl.tensor,
     TAPS: tl.constexpr, SILU: tl.constexpr, PACKED: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_D: tl.constexpr,
 ) -> None:  # fmt: skip
-    tiles = tl.cdiv(width, BLOCK_D)
-    first = tl.program_id(0) // tiles * BLOCK_T
-    row = tl.arange(0, BLOCK_T)[:, None]
-    column = tl.program_id(0) % tiles * BLOCK_D + tl.arange(0, BLOCK_D)[None, :]
+    tile, row, column = _place(width, BLOCK_T, BLOCK_D)
+    first = tile * BLOCK_T
     inside = column < width
     valid = (first + row < rows) & inside
     before, _ = _around(tl.minimum(first + row, rows - 1), cu_seqlens, length, halvings, sequences, PACKED)
@@ -116,11 +122,8 @@ def conv_backward(
     rows: tl.tensor, length: tl.tensor, halvings: tl.tensor, sequences: tl.tensor, width: tl.tensor,
     TAPS: tl.constexpr, SILU: tl.constexpr, PACKED: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_D: tl.constexpr,
 ) -> None:  # fmt: skip
-    tiles = tl.cdiv(width, BLOCK_D)
-    tile = tl.program_id(0) // tiles
+    tile, row, column = _place(width, BLOCK_T, BLOCK_D)
     first = tile * BLOCK_T
-    row = tl.arange(0, BLOCK_T)[:, None]
-    column = tl.program_id(0) % tiles * BLOCK_D + tl.arange(0, BLOCK_D)[None, :]
     inside = column < width
     valid = (first + row < rows) & inside
     before, after = _around(tl.minimum(first + row, rows - 1), cu_seqlens, length, halvings, sequences, PACKED)

@@ -68,14 +68,18 @@ def _then(kept: tl.tensor, h: tl.tensor, next_kept: tl.tensor, next_h: tl.tensor
 
 
 @triton.jit
-def _sequence(
-    cu_seqlens: tl.tensor, sequence: tl.tensor, length: tl.tensor, PACKED: tl.constexpr
-) -> tuple[tl.tensor, tl.tensor]:
-    """The first row [int64] and the number of steps [int32] of a sequence, where rows are steps of all, end to end."""
+def _place(
+    cu_seqlens: tl.tensor, length: tl.tensor, width: tl.tensor, PACKED: tl.constexpr, BLOCK_D: tl.constexpr
+) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
+    """A program's sequence: its number [int64], first row [int64] among the steps of all, and steps [int32]; its
+    channels [1, BLOCK_D]."""
+    tiles = tl.cdiv(width, BLOCK_D)
+    sequence = (tl.program_id(0) // tiles).to(tl.int64)
+    column = tl.program_id(0) % tiles * BLOCK_D + tl.arange(0, BLOCK_D)[None, :]
     if PACKED:
         start = tl.load(cu_seqlens + sequence)
-        return start, (tl.load(cu_seqlens + sequence + 1) - start).to(tl.int32)
-    return sequence.to(tl.int64) * length, length
+        return sequence, start, (tl.load(cu_seqlens + sequence + 1) - start).to(tl.int32), column
+    return sequence, sequence * length, length, column
 
 
 @triton.jit(do_not_specialize=["length"])
@@ -84,16 +88,13 @@ def scan_forward(
     length: tl.tensor, width: tl.tensor,
     HAS_STATE: tl.constexpr, PACKED: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_D: tl.constexpr,
 ) -> None:  # fmt: skip
-    tiles = tl.cdiv(width, BLOCK_D)
-    sequence = tl.program_id(0) // tiles
-    start, steps = _sequence(cu_seqlens, sequence, length, PACKED)
+    sequence, start, steps, column = _place(cu_seqlens, length, width, PACKED, BLOCK_D)
     row = tl.arange(0, BLOCK_T)[:, None]
-    column = tl.program_id(0) % tiles * BLOCK_D + tl.arange(0, BLOCK_D)[None, :]
     inside = column < width
     within = row * width + column
     state = tl.zeros([1, BLOCK_D], tl.float32)
     if HAS_STATE:
-        state += tl.load(initial_state + sequence.to(tl.int64) * width + column, mask=inside, other=0.0)
+        state += tl.load(initial_state + sequence * width + column, mask=inside, other=0.0)
     for first in tl.range(0, steps, BLOCK_T, num_stages=3):
         base = (start + first) * width
         valid = (first + row < steps) & inside
@@ -112,14 +113,11 @@ def scan_backward(
     length: tl.tensor, width: tl.tensor,
     HAS_STATE: tl.constexpr, PACKED: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_D: tl.constexpr,
 ) -> None:  # fmt: skip
-    tiles = tl.cdiv(width, BLOCK_D)
-    sequence = tl.program_id(0) // tiles
-    start, steps = _sequence(cu_seqlens, sequence, length, PACKED)
+    sequence, start, steps, column = _place(cu_seqlens, length, width, PACKED, BLOCK_D)
     row = tl.arange(0, BLOCK_T)[:, None]
-    column = tl.program_id(0) % tiles * BLOCK_D + tl.arange(0, BLOCK_D)[None, :]
     inside = column < width
     within = column - row * width  # a tile's rows go back in time
-    at_state = sequence.to(tl.int64) * width + column
+    at_state = sequence * width + column
     state = tl.zeros([1, BLOCK_D], tl.float32)
     if HAS_STATE:
         state += tl.load(initial_state + at_state, mask=inside, other=0.0)

@@ -17,7 +17,7 @@ from evaluation.corpus import corpus
 from evaluation.jobs import WEIGHTS_FILE
 from evaluation.questions import held_out
 from evaluation.scales import scale
-from tests.evaluation import forgeries
+from tests.evaluation.forgeries import TWIN, keeping, scoring, training
 from tests.evaluation.unguarded import Unguarded
 
 SEED, HIDDEN = 3, 80
@@ -36,7 +36,7 @@ def launch() -> Iterator[Launch]:
 def twin(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     """The honest twin's weights and scores."""
     folder = tmp_path_factory.mktemp("twin")
-    trained, scored = both(forgeries.TWIN, folder, launch)
+    trained, scored = both(TWIN, folder, launch)
     assert trained.failure is None
     assert scored.failure is None
     return folder / WEIGHTS_FILE, scored.objectives
@@ -74,52 +74,52 @@ def first(count: int, cases: Mapping[str, object]) -> list[Any]:
     return [name if number < count else pytest.param(name, marks=pytest.mark.slow) for number, name in enumerate(cases)]
 
 
-@pytest.mark.parametrize("when", forgeries.LEAKS)
+@pytest.mark.parametrize("when", scoring.LEAKS)
 def test_leak_that_opens_when_scored(when: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    assert_caught(scored_with(forgeries.LEAKS[when], twin[0], tmp_path, launch))
+    assert_caught(scored_with(scoring.LEAKS[when], twin[0], tmp_path, launch))
 
 
 def test_leak_behind_a_gain_that_training_opens(tmp_path: Path, launch: Launch) -> None:
-    _, report = both(forgeries.LEAKS_ONCE_TRAINED, tmp_path, launch)
+    _, report = both(scoring.LEAKS_ONCE_TRAINED, tmp_path, launch)
     assert_caught(report)
     gain = read_arrays(tmp_path / WEIGHTS_FILE, 2**24)["text.layers.0.mixer.gain"]
     assert abs(float(gain[0])) > 1e-3  # it was 0 when training began
 
 
-@pytest.mark.parametrize("where", forgeries.OTHER_ROWS)
+@pytest.mark.parametrize("where", scoring.OTHER_ROWS)
 def test_answers_from_other_rows(where: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    assert_caught(scored_with(forgeries.OTHER_ROWS[where], twin[0], tmp_path, launch))
+    assert_caught(scored_with(scoring.OTHER_ROWS[where], twin[0], tmp_path, launch))
 
 
-@pytest.mark.parametrize("where", forgeries.KNOWS_THE_FUTURE)
+@pytest.mark.parametrize("where", scoring.KNOWS_THE_FUTURE)
 def test_answers_from_the_inputs_of_the_child(where: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    assert_caught(scored_with(forgeries.KNOWS_THE_FUTURE[where], twin[0], tmp_path, launch))
+    assert_caught(scored_with(scoring.KNOWS_THE_FUTURE[where], twin[0], tmp_path, launch))
 
 
 def test_answers_written_without_the_model(twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    assert_caught(scored_with(forgeries.WRITES_ITS_ANSWERS, twin[0], tmp_path, launch))
+    assert_caught(scored_with(scoring.WRITES_ITS_ANSWERS, twin[0], tmp_path, launch))
 
 
-@pytest.mark.parametrize("what", forgeries.MALFORMED)
+@pytest.mark.parametrize("what", scoring.MALFORMED)
 def test_logits_that_are_not_what_was_asked_for(what: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    report = scored_with(forgeries.leaving(forgeries.MALFORMED[what]), twin[0], tmp_path, launch)
+    report = scored_with(scoring.leaving(scoring.MALFORMED[what]), twin[0], tmp_path, launch)
     assert report.failure is not None
     assert report.failure.kind == ("non_finite" if what == "not finite" else "invalid_output")
     assert report.objectives == {}
 
 
-@pytest.mark.parametrize("how", first(3, forgeries.FALSE_LOSSES))
+@pytest.mark.parametrize("how", first(3, training.FALSE_LOSSES))
 def test_false_losses_gain_nothing(how: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    trained, report = both(forgeries.FALSE_LOSSES[how], tmp_path, launch)
+    trained, report = both(training.FALSE_LOSSES[how], tmp_path, launch)
     assert_gains_nothing(report, twin[1])
     if how != "losses of the parent":
         shown = {task: points[-1][1] for task, points in trained.curves.items()}
         assert shown["text"] < report.objectives["text_bpb"] * np.log(2) - 1  # the lie was told, and is no score
 
 
-@pytest.mark.parametrize("how", first(2, forgeries.READS_LABELS))
+@pytest.mark.parametrize("how", first(2, training.READS_LABELS))
 def test_labels_that_are_read_gain_nothing(how: str, twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    trained, report = both(forgeries.READS_LABELS[how], tmp_path, launch)
+    trained, report = both(training.READS_LABELS[how], tmp_path, launch)
     assert trained.curves["text"][-1][1] < twin[1]["text_bpb"] * np.log(2) - 0.5  # it did read them
     assert_gains_nothing(report, twin[1])
 
@@ -130,14 +130,14 @@ def test_what_was_memorised_does_not_reach_the_scoring_child(
 ) -> None:
     raw = tmp_path / "raw"
 
-    def keeping(module: str, mode: str, *, folder: Path, limits: Limits, **others: Any) -> Exit:
+    def copying(module: str, mode: str, *, folder: Path, limits: Limits, **others: Any) -> Exit:
         ending = launch(module, mode, folder=folder, limits=limits, **others)
         if mode == "train":
             shutil.copyfile(folder / WEIGHTS_FILE, raw)
         return ending
 
-    source = getattr(forgeries, how)
-    trained, report = both(source, tmp_path, keeping)
+    source = getattr(keeping, how)
+    trained, report = both(source, tmp_path, copying)
     assert trained.curves["text"][-1][1] < twin[1]["text_bpb"] * np.log(2) - 0.5  # it did help while it was there
     assert_gains_nothing(report, twin[1])
     with safe_open(tmp_path / WEIGHTS_FILE, "np") as file:
@@ -148,34 +148,34 @@ def test_what_was_memorised_does_not_reach_the_scoring_child(
 
 
 def test_hidden_parameters_are_gone_when_scored(twin: Twin, tmp_path: Path, launch: Launch) -> None:
-    _, report = both(forgeries.HIDDEN_PARAMETERS, tmp_path, launch)
+    _, report = both(keeping.HIDDEN_PARAMETERS, tmp_path, launch)
     assert_gains_nothing(report, twin[1])
 
 
 def test_parameters_in_buffers_are_counted(tmp_path: Path, launch: Launch) -> None:
-    report = train(forgeries.BUFFERS, "tiny", SEED, HIDDEN, tmp_path, launch)
+    report = train(keeping.BUFFERS, "tiny", SEED, HIDDEN, tmp_path, launch)
     assert report.failure is not None
     assert report.failure.kind == "too_many_parameters"
 
 
-@pytest.mark.parametrize("what", first(6, forgeries.RETURNS))
+@pytest.mark.parametrize("what", first(6, keeping.RETURNS))
 def test_weights_that_are_not_what_was_asked_for(what: str, tmp_path: Path, launch: Launch) -> None:
-    kind, change = forgeries.RETURNS[what]
-    report = train(forgeries.returning(change), "tiny", SEED, HIDDEN, tmp_path, launch)
+    kind, change = keeping.RETURNS[what]
+    report = train(keeping.returning(change), "tiny", SEED, HIDDEN, tmp_path, launch)
     assert report.failure is not None
     assert report.failure.kind == kind, report.failure
     assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_of_other_code(tmp_path: Path, launch: Launch) -> None:
-    _, report = both(forgeries.OTHER_CODE, tmp_path, launch)
+    _, report = both(keeping.OTHER_CODE, tmp_path, launch)
     assert report.failure is not None
     assert report.failure.kind == "crashed"
     assert "Missing key" in report.failure.message
 
 
 def test_training_for_longer_ends_at_the_compute_limit(tmp_path: Path, launch: Launch) -> None:
-    report = train(forgeries.TRAINS_LONGER, "tiny", SEED, HIDDEN, tmp_path, launch, cpu_limit=3.0)
+    report = train(training.TRAINS_LONGER, "tiny", SEED, HIDDEN, tmp_path, launch, cpu_limit=3.0)
     assert report.failure is not None
     assert report.failure.kind == "too_slow"
     assert list(tmp_path.iterdir()) == []
@@ -184,7 +184,7 @@ def test_training_for_longer_ends_at_the_compute_limit(tmp_path: Path, launch: L
 def test_weights_overwritten_while_scoring_change_nothing(twin: Twin, tmp_path: Path, launch: Launch) -> None:
     weights = tmp_path / WEIGHTS_FILE
     weights.write_bytes(twin[0].read_bytes())
-    report = scored_with(forgeries.OVERWRITES, weights, tmp_path, launch)
+    report = scored_with(scoring.OVERWRITES, weights, tmp_path, launch)
     assert weights.read_bytes() == b"other weights"  # nothing but a jail keeps a child from that
     assert report.failure is not None or report.weights_sha256 == hashlib.sha256(twin[0].read_bytes()).hexdigest()
 

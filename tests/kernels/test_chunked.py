@@ -87,21 +87,20 @@ def test_values_and_gradients_are_the_definition_s_in_float64(delta: bool, **dra
 
 @pytest.mark.parametrize("delta", [False, True])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("width", [16, 64])
+@pytest.mark.parametrize("width", [16, 64, 128])
 @pytest.mark.parametrize("strength", [0.5, 10.0])
 def test_float32_stays_near_the_definition(delta: bool, form: str, width: int, strength: float) -> None:
     arguments = draw(delta, form, length=100, width=width, value_width=16, strength=strength)
     assert_same(arguments, delta, torch.float32, tolerance=1e-3 if form == "fixed" else 1e-4)
 
 
-def test_gradients_by_finite_differences() -> None:
-    for op, delta in ((chunk_linear, False), (chunk_delta, True)):
-        arguments = draw(delta, "channel", batch=1, length=19, heads=1, width=3, value_width=2)
-        tensors = [x.requires_grad_() for x in arguments.values()]
-        names = list(arguments)
-        assert torch.autograd.gradcheck(
-            lambda *x, op=op, names=names: op(**dict(zip(names, x, strict=True))), tensors, fast_mode=True
-        )
+@pytest.mark.parametrize("delta", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_gradients_by_finite_differences(delta: bool, form: str) -> None:
+    op = chunk_delta if delta else chunk_linear
+    arguments = draw(delta, form, batch=1, length=19, heads=1, groups=2, width=3, value_width=2)
+    tensors = [x.requires_grad_() for x in arguments.values()]
+    assert torch.autograd.gradcheck(lambda *x: op(**dict(zip(arguments, x, strict=True))), tensors, fast_mode=True)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -220,17 +219,20 @@ def test_packed_sequences_are_each_its_own(delta: bool, form: str, lengths: list
         assert error < 1e-10, f"{name}: relative error {error:.1e}"
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("delta", [False, True])
-def test_half_types_and_autocast_compute_in_float32(delta: bool) -> None:
+def test_half_types_and_autocast_compute_in_float32(delta: bool, dtype: torch.dtype) -> None:
     op = chunk_delta if delta else chunk_linear
-    half = {name: x.bfloat16() for name, x in draw(delta, "channel").items()}
+    half = {name: x.to(dtype).requires_grad_() for name, x in draw(delta, "channel").items()}
     o, state = op(**half)
-    assert (o.dtype, state.dtype) == (torch.bfloat16, torch.float32)
-    wide = {name: x.float().requires_grad_() for name, x in half.items()}
+    assert (o.dtype, state.dtype) == (dtype, torch.float32)
+    wide = {name: x.detach().float().requires_grad_() for name, x in half.items()}
     o_wide, state_wide = op(**wide)
-    torch.testing.assert_close(o, o_wide.bfloat16(), rtol=0, atol=0)
+    assert torch.equal(o, o_wide.to(dtype))
     plain = torch.autograd.grad(o_wide.sum() + state_wide.sum(), list(wide.values()))
-    with torch.autocast("cpu", torch.bfloat16):
+    narrow = torch.autograd.grad(o.sum() + state.sum(), list(half.values()))
+    assert all(torch.equal(x, y.to(dtype)) for x, y in zip(narrow, plain, strict=True))
+    with torch.autocast("cpu", dtype):
         o_cast, state_cast = op(**wide)
         cast = torch.autograd.grad(o_cast.sum() + state_cast.sum(), list(wide.values()))
     assert torch.equal(o_cast, o_wide)

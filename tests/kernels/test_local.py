@@ -16,7 +16,7 @@ SOME = settings(max_examples=20, deadline=None, derandomize=True)
 
 
 def assert_same(op: Callable[..., Tensor], definition: Callable[..., Tensor], *arguments: Tensor) -> None:
-    """Equal values and equal gradients in every argument, in float64; and float32 stays float32, and near."""
+    """Equal values and equal gradients in every argument, in float64; narrower types are kept, and near."""
     arguments = tuple(x.double().requires_grad_() for x in arguments)
     got, wanted = op(*arguments), definition(*arguments)
     torch.testing.assert_close(got, wanted, rtol=1e-10, atol=1e-10)
@@ -25,9 +25,11 @@ def assert_same(op: Callable[..., Tensor], definition: Callable[..., Tensor], *a
         torch.autograd.grad(got, arguments, weights), torch.autograd.grad(wanted, arguments, weights), strict=True
     ):
         torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
-    narrow = op(*(x.detach().float() for x in arguments))
-    assert narrow.dtype == torch.float32
-    torch.testing.assert_close(narrow.double(), wanted.detach(), rtol=1e-4, atol=1e-4)
+    for dtype, tolerance in ((torch.float32, 1e-4), (torch.bfloat16, 0.1), (torch.float16, 2e-2)):
+        narrow = op(*(x.detach().to(dtype) for x in arguments))
+        assert narrow.dtype == dtype
+        error = (narrow.double() - wanted.detach()).norm() / (wanted.detach().norm() + 1e-3)
+        assert error < tolerance, f"{dtype}: relative error {error:.1e}"
 
 
 @SOME
@@ -54,15 +56,30 @@ def test_short_conv_is_a_causal_depthwise_convolution(
     )
 
 
-@pytest.mark.parametrize("shape", [(7,), (3, 7), (2, 5, 3, 7)])
-def test_rms_norm_gate_and_l2_norm(shape: tuple[int, ...]) -> None:
+@SOME
+@given(lead=st.lists(st.integers(1, 4), max_size=3), width=st.integers(2, 40))
+def test_rms_norm_gate_and_l2_norm(lead: list[int], width: int) -> None:
+    shape = (*lead, width)
+
     def normed(x: Tensor, weight: Tensor) -> Tensor:
         return x / (x.square().mean(-1, keepdim=True) + 1e-6).sqrt() * weight
 
-    x, weight, gate = torch.randn(shape), torch.randn(7), torch.randn(shape)
+    x, weight, gate = torch.randn(shape), torch.randn(width), torch.randn(shape)
     assert_same(rms_norm_gate, normed, x, weight)
     assert_same(rms_norm_gate, lambda x, weight, gate: normed(x, weight) * gate * gate.sigmoid(), x, weight, gate)
     assert_same(l2_norm, lambda x: x / (x.square().sum(-1, keepdim=True) + 1e-6).sqrt(), x)
+
+
+def test_gradients_by_finite_differences() -> None:
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, dtype=torch.float64).requires_grad_()
+
+    for op, shapes in (
+        (short_conv, ((2, 9, 3), (3, 4))),
+        (rms_norm_gate, ((5, 7), (7,), (5, 7))),
+        (l2_norm, ((5, 7),)),
+    ):
+        assert torch.autograd.gradcheck(op, tuple(random(*shape) for shape in shapes), fast_mode=True)
 
 
 def test_norms_of_zero_have_finite_gradients() -> None:

@@ -49,10 +49,28 @@ def test_the_output_of_a_prefix_is_the_prefix_of_the_output() -> None:
         )
 
 
-def test_types_are_kept() -> None:
-    a, b = torch.rand(1, 5, 2), torch.randn(1, 5, 2)
-    assert linear_scan(a, b).dtype == torch.float32
-    assert linear_scan(a.bfloat16(), b.bfloat16()).dtype == torch.bfloat16
+def test_two_runs_joined_by_the_state_equal_one() -> None:
+    a, b = torch.rand(2, 70, 4, dtype=torch.float64), torch.randn(2, 70, 4, dtype=torch.float64)
+    early = linear_scan(a[:, :37].contiguous(), b[:, :37].contiguous())
+    late = linear_scan(a[:, 37:].contiguous(), b[:, 37:].contiguous(), early[:, -1].contiguous())
+    torch.testing.assert_close(torch.cat([early, late], dim=1), linear_scan(a, b), rtol=0, atol=1e-12)
+
+
+def test_gradients_by_finite_differences() -> None:
+    a, b, state = (torch.rand(shape, dtype=torch.float64).requires_grad_() for shape in ((2, 9, 3), (2, 9, 3), (2, 3)))
+    assert torch.autograd.gradcheck(linear_scan, (a, b, state), fast_mode=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_types_are_kept_and_computed_in_float32(dtype: torch.dtype) -> None:
+    a, b = (x.to(dtype).requires_grad_() for x in (torch.rand(1, 5, 2), torch.randn(1, 5, 2)))
+    h = linear_scan(a, b)
+    wide = [x.detach().float().requires_grad_() for x in (a, b)]
+    h_wide = linear_scan(*wide)
+    assert torch.equal(h, h_wide.to(dtype))
+    for x, y in zip(torch.autograd.grad(h.sum(), (a, b)), torch.autograd.grad(h_wide.sum(), wide), strict=True):
+        assert x.dtype == dtype
+        torch.testing.assert_close(x, y.to(dtype), rtol=2e-2, atol=2e-2)
 
 
 def test_bad_input_is_named() -> None:

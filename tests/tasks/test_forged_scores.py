@@ -4,15 +4,17 @@ The designs are past the static gate. Each is scored twice on an honest twin's w
 shows that the attempt is real, and in the jail it does not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from evaluation import BenchmarkReport, Exit, Launch, Limits, Profile, benchmark, train
+from evaluation import BenchmarkReport, Exit, Launch, benchmark, train
 from evaluation.jobs import WEIGHTS_FILE
 from tasks.sandbox.jail import jail
-from tests.evaluation.forgeries import TWIN, knowing
+from tests.evaluation.forgeries import TWIN
+from tests.evaluation.forgeries.scoring import knowing
 from tests.evaluation.unguarded import Unguarded
 
 SEED, HIDDEN = 3, 80
@@ -75,18 +77,10 @@ EVERYWHERE = """(
 )"""
 
 
-def jailed(
-    module: str,
-    mode: str,
-    *,
-    folder: Path,
-    limits: Limits,
-    profile: Profile = "check",
-    on_line: Callable[[str], None] | None = None,
-) -> Exit:
+def jailed(module: str, mode: str, *, folder: Path, **others: Any) -> Exit:
     """The jail, around a child that skips the static gate."""
     (folder / "start.py").write_text(f"{START}from {module} import main\nmain({mode!r})\n")
-    return jail()("tasks.sandbox.run_file", "start.py", folder=folder, limits=limits, profile=profile, on_line=on_line)
+    return jail()("tasks.sandbox.run_file", "start.py", folder=folder, **others)
 
 
 @pytest.fixture(scope="module")

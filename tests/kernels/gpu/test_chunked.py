@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from kernels.cpu.decay import FLOOR
@@ -119,6 +121,24 @@ def assert_as_defined(arguments: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("delta", [False, True])
 def test_values_and_gradients(delta: bool, form: str, dtype: torch.dtype, device: str) -> None:
     assert_as_defined(draw(delta, form, dtype, device, length=150, groups=2))
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    delta=st.booleans(),
+    form=st.sampled_from(FORMS),
+    dtype=st.sampled_from([torch.float32, torch.float16]),
+    batch=st.integers(1, 2),
+    length=st.integers(1, 100),
+    groups=st.integers(1, 2),
+    width=st.sampled_from([8, 16, 32, 64]),
+    value_width=st.sampled_from([8, 16, 64]),
+    strongest=st.sampled_from([0.1, 4.0]),
+    state=st.booleans(),
+)
+def test_values_and_gradients_of_drawn_shapes(device: str, **drawn: Any) -> None:
+    assert_as_defined(draw(device=device, **drawn))
 
 
 @pytest.mark.slow

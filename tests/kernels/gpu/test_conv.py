@@ -1,10 +1,12 @@
 """The Triton convolution against a grouped convolution of torch in float64: values, gradients, packed sequences."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.kernels.gpu.agreement import DTYPES, assert_near, doubles
@@ -53,6 +55,19 @@ def test_values_and_gradients(
     batch: int, length: int, width: int, taps: int, activation: Activation, dtype: torch.dtype, device: str
 ) -> None:
     assert_same(batch, length, width, taps, activation, dtype, device)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    batch=st.integers(1, 3),
+    length=st.integers(1, 70),
+    width=st.integers(1, 40),
+    taps=st.integers(1, 6),
+    activation=st.sampled_from(["silu", None]),
+    dtype=st.sampled_from(DTYPES),
+)
+def test_values_and_gradients_of_drawn_shapes(device: str, **drawn: Any) -> None:
+    assert_same(device=device, **drawn)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from kernels.recurrence import scan_recurrence
@@ -57,6 +59,20 @@ def assert_same(drawn: dict[str, Tensor], lengths: list[int] | None = None) -> N
     [(1, 1, 1, True), (2, 63, 5, False), (1, 64, 32, True), (2, 65, 33, True), (1, 150, 7, False)],
 )
 def test_values_and_gradients(
+    batch: int, length: int, width: int, state: bool, dtype: torch.dtype, device: str
+) -> None:
+    assert_same(draw(batch, length, width, batch if state else 0, dtype, device))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    batch=st.integers(1, 3),
+    length=st.integers(1, 70),
+    width=st.integers(1, 40),
+    state=st.booleans(),
+    dtype=st.sampled_from(DTYPES),
+)
+def test_values_and_gradients_of_drawn_shapes(
     batch: int, length: int, width: int, state: bool, dtype: torch.dtype, device: str
 ) -> None:
     assert_same(draw(batch, length, width, batch if state else 0, dtype, device))
