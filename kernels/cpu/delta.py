@@ -28,9 +28,9 @@ def forward(
     [N, M, C, V], what u reads [N, M, C, K] and, where each head has one decay, the factors of scores [N, M, 1, C, C].
     """
     q, k = qk.unbind(2)
-    pairs, factors = pair_scores(qk, k, gates)
-    scores, overlaps = pairs.unbind(2)
     start, end = from_start(gates), to_end(gates)
+    pairs, factors = pair_scores(qk, k, gates, start)
+    scores, overlaps = pairs.unbind(2)
     k_end = gated(k, end)
     identity = torch.eye(q.shape[2], dtype=q.dtype, device=q.device).expand_as(overlaps)
     inverse = torch.linalg.solve_triangular(beta * overlaps, identity, upper=False, unitriangular=True)
@@ -80,7 +80,7 @@ def backward(
     else:
         dbeta.addcmul_(torch.linalg.vecdot(dread_k, k), start.squeeze(-1))
     dsystem.mul_(beta)
-    dqk, dk = pair_scores_gradient(dpairs, qk, k, gates, rest[0] if rest else None)
+    dqk, dk = pair_scores_gradient(dpairs, qk, k, gates, start, rest[0] if rest else None)
     dq, dk_row = dqk.unbind(2)
     add_gated(dq, dread_q, start)
     dk_row.addcmul_(dread_k, gated(beta, start))

@@ -21,8 +21,8 @@ def forward(
     [N + S, M, K, V], scores [N, M, 1, C, C] and, where each head has one decay, their factors [N, M, 1, C, C].
     """
     q, k = qk.unbind(2)
-    scores, factors = pair_scores(q.unsqueeze(2), k, gates)
     start, end = from_start(gates), to_end(gates)
+    scores, factors = pair_scores(q.unsqueeze(2), k, gates, start)
     states = with_first(gated(k, end).mT @ v, initial, chunks)
     for n, slot in steps(chunks):
         keep(states[slot + 1], states[slot], None if start is None else start[n, :, -1])
@@ -47,7 +47,7 @@ def backward(
     dv = gated(k, end) @ dleave
     dv.flatten(0, 1).baddbmm_(scores.mT.flatten(0, 2), do.flatten(0, 1))
     dscores = (do @ v.mT).tril_().unsqueeze(2)
-    dq, dk = pair_scores_gradient(dscores, q.unsqueeze(2), k, gates, rest[0] if rest else None)
+    dq, dk = pair_scores_gradient(dscores, q.unsqueeze(2), k, gates, start, rest[0] if rest else None)
     dq = dq.squeeze(2)
     add_gated(dq, do @ enter.mT, start)
     add_gated(dk, v @ dleave.mT, end)

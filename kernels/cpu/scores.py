@@ -18,20 +18,19 @@ MILD = {torch.float32: -60.0, torch.float64: -600.0}
 """Factors down to exp(this), and their inverses, are normal numbers, and so are their products with x and k."""
 
 
-def pair_scores(rows: Tensor, keys: Tensor, gates: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Scores [N, M, R, C, C] of R kinds of ``rows`` [N, M, R, C, K] with ``keys`` [N, M, C, K].
+def pair_scores(rows: Tensor, keys: Tensor, gates: Tensor | None, start: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Scores [N, M, R, C, C] of R kinds of ``rows`` [N, M, R, C, K] with ``keys`` [N, M, C, K]; start is exp(gates).
 
     They are lower triangular with the diagonal. Also returns the matrix of factors [N, M, 1, C, C] where there is one
     decay per head; the backward pass reuses it.
     """
-    if gates is None:
+    if gates is None or start is None:
         return _products(rows, keys.mT).tril_(), None
     if gates.shape[-1] == 1:
         factors = (gates - gates.mT).exp().tril_().unsqueeze(2)
         return _products(rows, keys.mT).mul_(factors), factors
     if _is_mild(gates):
-        up = gates.exp()
-        return _products(rows * up.unsqueeze(2), (keys / up).mT).tril_(), None
+        return _products(rows * start.unsqueeze(2), (keys / start).mT).tril_(), None
     scores = rows.new_empty(*rows.shape[:-1], rows.shape[-2])
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
@@ -42,17 +41,16 @@ def pair_scores(rows: Tensor, keys: Tensor, gates: Tensor | None) -> tuple[Tenso
 
 
 def pair_scores_gradient(
-    gradients: Tensor, rows: Tensor, keys: Tensor, gates: Tensor | None, factors: Tensor | None
+    gradients: Tensor, rows: Tensor, keys: Tensor, gates: Tensor | None, start: Tensor | None, factors: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Gradients in ``rows`` and in ``keys`` from ``gradients`` [N, M, R, C, C], zero above the diagonal."""
-    if gates is None or factors is not None:
+    if gates is None or start is None or factors is not None:
         if factors is not None:
             gradients = gradients * factors
         return _products(gradients, keys), _products_over_rows(gradients, rows)
     if _is_mild(gates):
-        up = gates.exp()
-        to_rows = _products(gradients, keys / up).mul_(up.unsqueeze(2))
-        return to_rows, _products_over_rows(gradients, rows * up.unsqueeze(2)).div_(up)
+        to_rows = _products(gradients, keys / start).mul_(start.unsqueeze(2))
+        return to_rows, _products_over_rows(gradients, rows * start.unsqueeze(2)).div_(start)
     to_rows, to_keys = torch.zeros_like(rows), torch.zeros_like(keys)
     for size, lower, upper, up, down in _splits(gates):
         columns = _blocks(keys, size)[..., upper, :] * down
