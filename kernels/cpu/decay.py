@@ -4,6 +4,8 @@
 this one; None where nothing decays. Between steps s <= t the state keeps exp(G_t - G_s), which is at most 1.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -58,18 +60,24 @@ def add_gated(into: Tensor, x: Tensor, factor: Tensor | None) -> None:
         into.addcmul_(x, factor)
 
 
-def steps_gradient(x: Tensor, dx: Tensor, start: Tensor) -> Tensor:
-    """x times its gradient: one sum [N, M, C, 1] where ``start`` has one decay a head, else [N, M, C, K]."""
-    return x * dx if start.shape[-1] > 1 else torch.linalg.vecdot(x, dx).unsqueeze(-1)
+def gates_gradient(
+    rows: Sequence[tuple[Tensor, Tensor]], columns: tuple[Tensor, Tensor], start: Tensor, leaving: Tensor,
+    dleaving: Tensor,
+) -> Tensor:  # fmt: skip
+    """Gradient of the loss in G, [N, M, C, 1 or K] as ``start`` = exp(G) has it.
 
-
-def gates_gradient(steps: Tensor, leaving: Tensor, dleaving: Tensor) -> Tensor:
-    """Gradient of the loss in G, [N, M, C, 1 or K] as ``steps`` has it.
-
-    G enters only through products x * exp(+-G), so its gradient is x times x's own gradient: plus for rows (queries,
-    and keys that read), minus for columns (keys that write). ``steps`` is that difference. The chunk's last G also
+    G enters only through products x * exp(+-G), so its gradient is x times x's own: plus for ``rows`` (queries,
+    and keys that read), minus for ``columns`` (keys that write), each a pair of [N, M, C, K]. The chunk's last G also
     scales all that leaves the chunk, [N, M, K, V], whose gradient is ``dleaving``.
     """
     last = torch.linalg.vecdot(leaving, dleaving)
-    steps[..., -1, :] += last if steps.shape[-1] > 1 else last.sum(dim=-1, keepdim=True)
-    return steps
+    if start.shape[-1] > 1:
+        gradient = rows[0][0] * rows[0][1]
+        for x, dx in rows[1:]:
+            gradient.addcmul_(x, dx)
+        gradient.addcmul_(*columns, value=-1)
+        gradient[..., -1, :] += last
+        return gradient
+    gradient = sum(torch.linalg.vecdot(*row) for row in rows) - torch.linalg.vecdot(*columns)
+    gradient[..., -1] += last.sum(dim=-1)
+    return gradient.unsqueeze(-1)

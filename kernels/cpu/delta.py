@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kernels.cpu.chunks import Chunks
-from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, steps_gradient, to_end
+from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, to_end
 from kernels.cpu.scores import pair_scores, pair_scores_gradient
 from kernels.cpu.states import entering, first, keep, last, leaving, steps, with_last
 
@@ -60,7 +60,7 @@ def backward(
     start, end = from_start(gates), to_end(gates)
     do = do.mul_(scale)
     du = scores.mT @ do
-    dstates = with_last(gated(q, start).mT @ do, dfinal, chunks)
+    dstates = with_last(gated(q, start), do, dfinal, chunks)
     k_end = gated(k, end)
     for n, slot in reversed(steps(chunks)):
         du[n].baddbmm_(k_end[n], dstates[slot + 1])
@@ -87,6 +87,5 @@ def backward(
     add_gated(dk, u @ dleave.mT, end)
     dgates = None
     if start is not None:
-        of_steps = steps_gradient(qk, dqk, start).sum(dim=2) - steps_gradient(k, dk, start)
-        dgates = gates_gradient(of_steps, leaving(states, chunks), dleave)
+        dgates = gates_gradient([(q, dq), (k, dk_row)], (k, dk), start, leaving(states, chunks), dleave)
     return dq, dk_row.add_(dk), dv, dbeta.unsqueeze(-1), dgates, first(dstates, chunks)

@@ -7,7 +7,7 @@ arXiv 2312.06635): quadratic inside a chunk, a state from chunk to chunk.
 from torch import Tensor
 
 from kernels.cpu.chunks import Chunks
-from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, steps_gradient, to_end
+from kernels.cpu.decay import add_gated, from_start, gated, gates_gradient, to_end
 from kernels.cpu.scores import pair_scores, pair_scores_gradient
 from kernels.cpu.states import entering, first, keep, last, leaving, steps, with_first, with_last
 
@@ -23,7 +23,7 @@ def forward(
     q, k = qk.unbind(2)
     start, end = from_start(gates), to_end(gates)
     scores, factors = pair_scores(q.unsqueeze(2), k, gates, start)
-    states = with_first(gated(k, end).mT @ v, initial, chunks)
+    states = with_first(gated(k, end), v, initial, chunks)
     for n, slot in steps(chunks):
         keep(states[slot + 1], states[slot], None if start is None else start[n, :, -1])
     o = gated(q, start) @ entering(states, chunks)
@@ -40,7 +40,7 @@ def backward(
     q, k = qk.unbind(2)
     start, end = from_start(gates), to_end(gates)
     do = do.mul_(scale)
-    dstates = with_last(gated(q, start).mT @ do, dfinal, chunks)
+    dstates = with_last(gated(q, start), do, dfinal, chunks)
     for n, slot in reversed(steps(chunks)):
         keep(dstates[slot], dstates[slot + 1], None if start is None else start[n, :, -1])
     enter, dleave = entering(states, chunks), leaving(dstates, chunks)
@@ -53,6 +53,5 @@ def backward(
     add_gated(dk, v @ dleave.mT, end)
     dgates = None
     if start is not None:
-        of_steps = steps_gradient(q, dq, start) - steps_gradient(k, dk, start)
-        dgates = gates_gradient(of_steps, leaving(states, chunks), dleave)
+        dgates = gates_gradient([(q, dq)], (k, dk), start, leaving(states, chunks), dleave)
     return dq, dk, dv, dgates, first(dstates, chunks)

@@ -9,16 +9,31 @@ from torch import Tensor
 from kernels.cpu.chunks import Chunks
 
 
-def with_first(of_chunks: Tensor, firsts: Tensor, chunks: Chunks) -> Tensor:
-    """Slots where ``firsts`` [S, M, K, V] come before each sequence's part of ``of_chunks`` [N, M, K, V]."""
-    parts = [part for s, (a, b) in enumerate(chunks.runs) for part in (firsts[s : s + 1], of_chunks[a:b])]
-    return torch.cat([*parts, of_chunks[chunks.runs[-1][1] :]])
+def with_first(keys: Tensor, values: Tensor, firsts: Tensor, chunks: Chunks) -> Tensor:
+    """Slots where each sequence's first of ``firsts`` [S, M, K, V] comes before what its chunks write.
+
+    A chunk writes keys^T values, for keys [N, M, C, K] and values [N, M, C, V].
+    """
+    return _with(keys, values, firsts, chunks, 0)
 
 
-def with_last(of_chunks: Tensor, lasts: Tensor, chunks: Chunks) -> Tensor:
-    """Slots where ``lasts`` [S, M, K, V] come after each sequence's part of ``of_chunks`` [N, M, K, V]."""
-    parts = [part for s, (a, b) in enumerate(chunks.runs) for part in (of_chunks[a:b], lasts[s : s + 1])]
-    return torch.cat([*parts, of_chunks[chunks.runs[-1][1] :]])
+def with_last(keys: Tensor, values: Tensor, lasts: Tensor, chunks: Chunks) -> Tensor:
+    """The same with each sequence's last of ``lasts`` after what its chunks write."""
+    return _with(keys, values, lasts, chunks, 1)
+
+
+def _with(keys: Tensor, values: Tensor, ends: Tensor, chunks: Chunks, after: int) -> Tensor:
+    slots = ends.new_empty(keys.shape[0] + ends.shape[0], *ends.shape[1:])
+    if chunks.packed is None:
+        torch.matmul(keys.mT, values, out=slots[1 - after : slots.shape[0] - after])
+        slots[-after] = ends[0]
+        return slots
+    written = keys.mT @ values
+    for s, (begin, end) in enumerate(chunks.runs):
+        slots[begin + s + 1 - after : end + s + 1 - after] = written[begin:end]
+        slots[(begin, end)[after] + s] = ends[s]
+    slots[chunks.runs[-1][1] + len(chunks.runs) :] = 0.0
+    return slots
 
 
 def keep(into: Tensor, state: Tensor, factor: Tensor | None) -> None:
