@@ -1,0 +1,122 @@
+"""Real trainings for a bench, kept one line each in a file, so that a stopped bench goes on where it was."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+
+from pydantic import FiniteFloat, ValidationError
+
+from evaluation.benchmarking import benchmark
+from evaluation.checks import check
+from evaluation.jobs import WEIGHTS_FILE
+from evaluation.launch import Launch
+from evaluation.reports import Failure, Report
+from evaluation.training import train
+
+
+class Training(Report):
+    """One design trained and scored with one seed."""
+
+    version: int = 1
+    scale: str
+    design: str
+    seed: int
+    parameters: int
+    objectives: dict[str, FiniteFloat]
+    cpu_seconds: FiniteFloat
+    weights_sha256: str
+    corpus: dict[str, str]
+
+
+class TrainingFailed(RuntimeError):
+    """A design of a bench did not train. The text says which, why, and what to do."""
+
+
+def recorded(file: Path, scale: str) -> dict[tuple[str, int], Training]:
+    """What the file holds for this scale, by design and seed. A last line that was cut off is ignored.
+
+    Raises ValueError for a file that holds something else.
+    """
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    found: dict[tuple[str, int], Training] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            one = Training.model_validate_json(line)
+        except ValidationError as error:
+            if number == len(lines):
+                break
+            raise ValueError(f"{file}, line {number}, is no training of a bench: move the file away.") from error
+        if one.scale == scale:
+            found[one.design, one.seed] = one
+    return found
+
+
+def trained(
+    wanted: Iterable[tuple[str, int]], sources: Mapping[str, str], scale: str, file: Path, launch: Launch,
+    parallel: int = 1, on_done: Callable[[Training], None] = lambda _: None,
+) -> dict[tuple[str, int], Training]:  # fmt: skip
+    """Every wanted (design, seed), trained unless ``file`` has it; each is appended as soon as it is there.
+
+    Raises TrainingFailed at the first that fails; what was done before stays.
+    """
+    found = recorded(file, scale)
+    missing = [one for one in dict.fromkeys(wanted) if one not in found]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _end_last_line(file)
+    writing = Lock()
+
+    def work(one: tuple[str, int]) -> None:
+        done = _train(one[0], sources[one[0]], scale, one[1], launch)
+        with writing:
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(done.model_dump(mode="json")) + "\n")
+            found[one] = done
+            on_done(done)
+
+    with ThreadPoolExecutor(parallel) as pool:
+        futures = [pool.submit(work, one) for one in missing]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return found
+
+
+def _end_last_line(file: Path) -> None:
+    """Drop what a killed process left of a line."""
+    if file.is_file():
+        text = file.read_bytes()
+        whole = text[: text.rfind(b"\n") + 1]
+        if whole != text:
+            file.write_bytes(whole)
+
+
+def _train(name: str, source: str, scale: str, seed: int, launch: Launch) -> Training:
+    with TemporaryDirectory(prefix="archloop-bench-") as place:
+        folder = Path(place).resolve()
+        checked = check(source, scale, folder, launch)
+        _require(checked.failure, name, seed)
+        learned = train(source, scale, seed, checked.mlp_hidden, folder, launch)
+        _require(learned.failure, name, seed)
+        scored = benchmark(source, scale, seed, checked.mlp_hidden, folder / WEIGHTS_FILE, folder, launch)
+        _require(scored.failure, name, seed)
+    return Training(
+        scale=scale,
+        design=name,
+        seed=seed,
+        parameters=learned.parameters,
+        objectives=scored.objectives,
+        cpu_seconds=learned.cpu_seconds,
+        weights_sha256=learned.weights_sha256,
+        corpus=learned.corpus,
+    )
+
+
+def _require(failure: Failure | None, name: str, seed: int) -> None:
+    if failure is not None:
+        raise TrainingFailed(f"{name}, seed {seed}: {failure.message} {failure.remedy}")
