@@ -18,6 +18,13 @@ def require_shape(name: str, given: Tensor, accepted: tuple[int | None, ...], me
         raise ValueError(f"{name} has shape {list(given.shape)}, but {meaning} = [{wanted}] is needed: reshape it.")
 
 
+def require_rows(name: str, given: Tensor) -> None:
+    """Raise ValueError unless ``given`` is a floating-point tensor of at least one dimension, none of them empty."""
+    _require_floating_point(name, given, "[..., D]")
+    if given.dim() == 0 or not given.numel():
+        raise ValueError(f"{name} has shape {list(given.shape)}, but [..., D] with D >= 1 is needed: reshape it.")
+
+
 def require_contiguous(**given: Tensor | None) -> None:
     """Raise ValueError unless every tensor lies in memory as its shape says: the kernels read it so."""
     for name, x in given.items():

@@ -48,12 +48,23 @@ def backend_for(*tensors: Tensor | None) -> Backend:
     """What runs an op on these arguments: as forced, by ``use_backend`` or ARCHLOOP_KERNELS, else by device and type.
 
     Triton on CUDA devices, except in float64, where exactness is wanted and speed is not; torch elsewhere.
+    ValueError where Triton is forced and cannot do it.
     """
-    if _forced is not None:
-        return _forced
     given = [x for x in tensors if x is not None]
     wide = any(x.dtype == torch.float64 for x in given)
+    if _forced == "triton" and wide:
+        raise ValueError("Triton's kernels do not compute in float64: force the torch backend, or give float32.")
+    if _forced == "triton" and not _HAS_TRITON:
+        raise ValueError("Triton is forced but not installed: install it, or force the torch backend.")
+    if _forced is not None:
+        return _forced
     return "triton" if _HAS_TRITON and given[0].is_cuda and not wide else "torch"
+
+
+def run(op: str, backend: str, function: str, first: Tensor, *rest: Any) -> Any:
+    """Call ``function`` of an op's implementation, in the types that it chooses itself: autocast ends here."""
+    with torch.autocast(first.device.type, enabled=False):
+        return getattr(implementation(op, backend), function)(first, *rest)
 
 
 def implementation(op: str, backend: str) -> Any:

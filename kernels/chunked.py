@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kernels import recurrence
 from kernels.arguments import compute_dtype, require_mixing
-from kernels.backends import backend_for, implementation
+from kernels.backends import backend_for, implementation, run
 from kernels.cpu.cost import backward_cost, forward_cost
 from kernels.values import require_values
 from kernels.work import costs
@@ -29,6 +29,8 @@ def mix(
         require_values(decay, cu_seqlens, v.shape[1])
         o, state = recurrence.mixing_recurrence(q, k, v, beta, decay, scale, initial_state, cu_seqlens)
         return o.to(v.dtype), state.to(compute_dtype(q, k, v, beta, decay, initial_state))
+    if initial_state is not None:
+        initial_state = initial_state.to(compute_dtype(q, k, v, beta, decay, initial_state))
     if decay is not None and decay.dim() == 1:
         decay = decay.expand(v.shape[:3]).contiguous()
     o, state, _ = chunked(q, k, v, beta, decay, initial_state, cu_seqlens, scale, backend)
@@ -42,10 +44,9 @@ def chunked(
 ) -> tuple[Tensor, Tensor, list[Tensor]]:  # fmt: skip
     """o, the final state, and what the backward pass needs."""
     require_values(decay, cu_seqlens, v.shape[1])
-    with torch.autocast(q.device.type, enabled=False):
-        results: tuple[Tensor, Tensor, list[Tensor]] = implementation("chunked", backend).forward(
-            q, k, v, beta, decay, scale, initial_state, cu_seqlens
-        )
+    results: tuple[Tensor, Tensor, list[Tensor]] = run(
+        "chunked", backend, "forward", q, k, v, beta, decay, scale, initial_state, cu_seqlens
+    )
     return results
 
 
@@ -59,10 +60,9 @@ def chunked_backward(
     dstate is None where the final state was not used.
     """
     do, dstate = do.contiguous(), None if dstate is None else dstate.contiguous()
-    with torch.autocast(q.device.type, enabled=False):
-        gradients = implementation("chunked", backend).backward(
-            do, dstate, q, k, v, beta, decay, scale, initial_state, cu_seqlens, saved
-        )
+    gradients = run(
+        "chunked", backend, "backward", do, dstate, q, k, v, beta, decay, scale, initial_state, cu_seqlens, saved
+    )
     return [gradient for gradient in gradients if gradient is not None]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kernels import recurrence
 from kernels.arguments import compute_dtype, require_contiguous, require_one_device, require_packed, require_shape
-from kernels.backends import backend_for, implementation
+from kernels.backends import backend_for, run
 from kernels.values import require_values
 from kernels.work import Work, costs
 
@@ -56,7 +56,7 @@ def require_activation(activation: str | None) -> None:
 def conv(x: Tensor, weight: Tensor, activation: str | None, cu_seqlens: Tensor | None, backend: str) -> Tensor:
     """y [B, T, D]."""
     require_values(None, cu_seqlens, x.shape[1])
-    y: Tensor = implementation("conv", backend).forward(x, weight, activation, cu_seqlens)
+    y: Tensor = run("conv", backend, "forward", x, weight, activation, cu_seqlens)
     return y
 
 
@@ -65,7 +65,7 @@ def conv_backward(
     dy: Tensor, x: Tensor, weight: Tensor, activation: str | None, cu_seqlens: Tensor | None, backend: str
 ) -> tuple[Tensor, Tensor]:
     """Gradients in x and weight."""
-    dx, dweight = implementation("conv", backend).backward(dy.contiguous(), x, weight, activation, cu_seqlens)
+    dx, dweight = run("conv", backend, "backward", dy.contiguous(), x, weight, activation, cu_seqlens)
     return dx, dweight
 
 

@@ -18,6 +18,7 @@ from kernels.arguments import (
     require_shape,
 )
 from kernels.conv import require_activation
+from kernels.values import require_values
 
 
 def linear_step(
@@ -63,10 +64,10 @@ def conv_step(
         require_shape("state", state, (x.shape[0], before, x.shape[1]), "[B, W - 1, D]")
     require_activation(activation)
     require_one_device(x=x, weight=weight, state=state)
-    seen = torch.cat([state, x.to(state.dtype).unsqueeze(1)], dim=1)
     dtype = compute_dtype(x, weight, state)
-    y = torch.einsum("bwd,dw->bd", seen.to(dtype), weight.to(dtype))
-    return (y if activation is None else F.silu(y)).to(x.dtype), seen[:, 1:].contiguous()
+    seen = torch.cat([state.to(dtype), x.to(dtype).unsqueeze(1)], dim=1)
+    y = (seen * weight.to(dtype).mT).sum(dim=1)
+    return (y if activation is None else F.silu(y)).to(x.dtype), seen[:, 1:].to(state.dtype).contiguous()
 
 
 def _step(
@@ -83,6 +84,7 @@ def _step(
         require_shape("beta", beta, (batch, value_heads), "[B, HV]")
     if decay is not None:
         require_decay(decay, (batch,), value_heads, width)
+        require_values(decay, None, 1)
     given = {"q": q, "k": k, "v": v, "beta": beta, "state": state, "decay": decay}
     require_one_device(**given)
     require_contiguous(**given)

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.arguments import compute_dtype, require_one_device, require_shape
-from kernels.backends import backend_for, implementation
+from kernels.arguments import compute_dtype, require_one_device, require_rows, require_shape
+from kernels.backends import backend_for, run
 from kernels.work import Work, costs
 
 
@@ -21,7 +21,7 @@ def rms_norm_gate(x: Tensor, weight: Tensor, gate: Tensor | None = None, eps: fl
     x [..., D], normalised over its last dimension (Zhang and Sennrich 2019, arXiv 1910.07467); weight [D]; gate like x.
     Returns x's shape and type. ValueError if shapes do not fit.
     """
-    require_shape("x", x, (None,) * x.dim(), "[..., D]")
+    require_rows("x", x)
     require_shape("weight", weight, (x.shape[-1],), "[D]")
     if gate is not None:
         require_shape("gate", gate, tuple(x.shape), "[..., D] as x has it")
@@ -42,7 +42,7 @@ def rms_norm_gate(x: Tensor, weight: Tensor, gate: Tensor | None = None, eps: fl
 
 def l2_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
     """x / sqrt(sum(x^2) + eps) over the last dimension, in x's shape and type. ValueError if x is no float tensor."""
-    require_shape("x", x, (None,) * x.dim(), "[..., D]")
+    require_rows("x", x)
     x = x.contiguous()
     backend = backend_for(x)
     if backend == "recurrence":
@@ -55,7 +55,7 @@ def l2_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
 @torch.library.custom_op("archloop::rms_norm_gate", mutates_args=())
 def rms(x: Tensor, weight: Tensor, gate: Tensor | None, eps: float, backend: str) -> tuple[Tensor, Tensor]:
     """y [..., D], and the inverse root mean square [...]."""
-    y, inverse = implementation("norm", backend).rms_norm_gate_forward(x, weight, gate, eps)
+    y, inverse = run("norm", backend, "rms_norm_gate_forward", x, weight, gate, eps)
     return y, inverse
 
 
@@ -64,21 +64,21 @@ def rms_backward(
     dy: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None, inverse: Tensor, backend: str
 ) -> list[Tensor]:
     """Gradients in x, weight and, if there is one, gate."""
-    gradients = implementation("norm", backend).rms_norm_gate_backward(dy.contiguous(), x, weight, gate, inverse)
+    gradients = run("norm", backend, "rms_norm_gate_backward", dy.contiguous(), x, weight, gate, inverse)
     return [gradient for gradient in gradients if gradient is not None]
 
 
 @torch.library.custom_op("archloop::l2_norm", mutates_args=())
 def l2(x: Tensor, eps: float, backend: str) -> tuple[Tensor, Tensor]:
     """y [..., D], and the inverse length [...]."""
-    y, inverse = implementation("norm", backend).l2_norm_forward(x, eps)
+    y, inverse = run("norm", backend, "l2_norm_forward", x, eps)
     return y, inverse
 
 
 @torch.library.custom_op("archloop::l2_norm_backward", mutates_args=())
 def l2_backward(dy: Tensor, x: Tensor, inverse: Tensor, backend: str) -> Tensor:
     """The gradient in x."""
-    dx: Tensor = implementation("norm", backend).l2_norm_backward(dy.contiguous(), x, inverse)
+    dx: Tensor = run("norm", backend, "l2_norm_backward", dy.contiguous(), x, inverse)
     return dx
 
 

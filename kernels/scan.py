@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kernels import recurrence
 from kernels.arguments import require_contiguous, require_one_device, require_packed, require_shape
-from kernels.backends import backend_for, implementation
+from kernels.backends import backend_for, run
 from kernels.values import require_values
 from kernels.work import Work, costs
 
@@ -39,7 +39,7 @@ def linear_scan(a: Tensor, b: Tensor, initial_state: Tensor | None = None, cu_se
 def scan(a: Tensor, b: Tensor, initial_state: Tensor | None, cu_seqlens: Tensor | None, backend: str) -> Tensor:
     """h [B, T, D]."""
     require_values(None, cu_seqlens, a.shape[1])
-    h: Tensor = implementation("scan", backend).forward(a, b, initial_state, cu_seqlens)
+    h: Tensor = run("scan", backend, "forward", a, b, initial_state, cu_seqlens)
     return h
 
 
@@ -48,7 +48,7 @@ def scan_backward(
     dh: Tensor, a: Tensor, initial_state: Tensor | None, h: Tensor, cu_seqlens: Tensor | None, backend: str
 ) -> list[Tensor]:
     """Gradients in a, b and, if there was one, initial_state."""
-    gradients = implementation("scan", backend).backward(dh.contiguous(), a, initial_state, h, cu_seqlens)
+    gradients = run("scan", backend, "backward", dh.contiguous(), a, initial_state, h, cu_seqlens)
     return [gradient for gradient in gradients if gradient is not None]
 
 

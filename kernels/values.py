@@ -15,7 +15,8 @@ _seen: set[tuple[object, ...]] = set()
 def require_values(decay: Tensor | None, cu_seqlens: Tensor | None, length: int) -> None:
     """Raise ValueError if a log decay is above 0, or packed sequences do not lie one after another in [0, length]."""
     given = [x for x in (decay, cu_seqlens) if x is not None]
-    if not given or _skipped(given, length):
+    form = (length, *((x.device, x.dtype, *x.shape) for x in given))
+    if not given or _skipped(given[0], form):
         return
     if decay is not None and bool(decay.amax() > 0):
         raise ValueError(
@@ -30,18 +31,13 @@ def require_values(decay: Tensor | None, cu_seqlens: Tensor | None, length: int)
                 f"cu_seqlens is {_shown(starts)}, but numbers that rise from 0 to T = {length} are needed, each the "
                 "start of a sequence of at least one step, and the end of the last."
             )
+    if given[0].device.type != "cpu":
+        _seen.add(form)  # only what has passed
 
 
 def _shown(numbers: list[int]) -> str:
     return str(numbers) if len(numbers) <= 8 else f"[{', '.join(map(str, numbers[:7]))}, ...]"
 
 
-def _skipped(given: list[Tensor], length: int) -> bool:
-    if given[0].device.type == "cpu":
-        return False
-    if given[0].is_cuda and torch.cuda.is_current_stream_capturing():
-        return True
-    form = (length, *((x.device, x.dtype, *x.shape) for x in given))
-    known = form in _seen
-    _seen.add(form)
-    return known
+def _skipped(given: Tensor, form: tuple[object, ...]) -> bool:
+    return form in _seen or (given.is_cuda and torch.cuda.is_current_stream_capturing())

@@ -24,10 +24,6 @@ class Work:
     largest: int
     """Elements of the largest tensor written."""
 
-    def written_bytes(self, element_size: int) -> int:
-        """Bytes written where every element takes ``element_size`` bytes."""
-        return self.elements * element_size
-
 
 Formula = Callable[..., Work]
 """Of an operator's arguments, each tensor replaced by its shape."""

@@ -18,9 +18,8 @@ _aten = torch.ops.aten
 def flops(func: Any, args: Any, kwargs: Any, out: Any) -> int | None:
     """FLOPs of one call; None for an operator from outside of torch that has no formula."""
     packet = func.overloadpacket
-    formula: Any = flop_registry.get(packet) or _FURTHER.get(packet) or _FURTHER.get(_plain(packet))
-    if formula is None and (plain := flop_registry.get(_plain(packet))) is not None:
-        formula = plain
+    known = (table.get(one) for one in (packet, _plain(packet)) for table in (_FURTHER, flop_registry))
+    formula: Any = next((one for one in known if one is not None), None)
     if formula is not None:
         return int(formula(*args, **kwargs, out_val=out))
     return 0 if func.namespace in _OURS else None

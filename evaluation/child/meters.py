@@ -60,12 +60,14 @@ class Meter(TorchDispatchMode):
         return self.flops, self.written, self.read, self.largest, self.lines
 
     def __enter__(self) -> Any:
-        sys.settrace(self._enter_frame)
+        self.tracer_before = sys.gettrace()
+        if self.module:
+            sys.settrace(self._enter_frame)
         return super().__enter__()
 
     def __exit__(self, *raised: Any) -> None:
         super().__exit__(*raised)
-        sys.settrace(None)
+        sys.settrace(self.tracer_before)
 
     def _enter_frame(self, frame: FrameType, event: str, argument: Any) -> Any:
         return self._count_line if frame.f_globals.get("__name__") == self.module else None

@@ -11,8 +11,10 @@ from torch import Tensor
 from kernels.arguments import compute_dtype
 
 
-def forward(x: Tensor, weight: Tensor, activation: None, cu_seqlens: Tensor | None) -> Tensor:
-    """y [B, T, D] in x's type; arguments as in ``kernels.short_conv``."""
+def forward(x: Tensor, weight: Tensor, activation: str | None, cu_seqlens: Tensor | None) -> Tensor:
+    """y [B, T, D] in x's type; arguments as in ``kernels.short_conv``. ValueError if there is an activation."""
+    if activation is not None:
+        raise ValueError(f"The torch backend leaves the activation to torch: apply {activation} to the result.")
     dtype = compute_dtype(x, weight)
     taps = weight.shape[1]
     columns = weight.to(dtype).mT.contiguous()
@@ -25,7 +27,7 @@ def forward(x: Tensor, weight: Tensor, activation: None, cu_seqlens: Tensor | No
 
 
 def backward(
-    dy: Tensor, x: Tensor, weight: Tensor, activation: None, cu_seqlens: Tensor | None
+    dy: Tensor, x: Tensor, weight: Tensor, activation: str | None, cu_seqlens: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Gradients in x and weight."""
     dtype = compute_dtype(x, weight)

@@ -9,8 +9,10 @@ from torch import Tensor
 from kernels.arguments import compute_dtype
 
 
-def rms_norm_gate_forward(x: Tensor, weight: Tensor, gate: None, eps: float) -> tuple[Tensor, Tensor]:
-    """x / sqrt(mean(x^2) + eps) * weight in x's type, and the inverse root [...]."""
+def rms_norm_gate_forward(x: Tensor, weight: Tensor, gate: Tensor | None, eps: float) -> tuple[Tensor, Tensor]:
+    """x / sqrt(mean(x^2) + eps) * weight in x's type, and the inverse root [...]. ValueError if there is a gate."""
+    if gate is not None:
+        raise ValueError("The torch backend leaves the gate to torch: multiply the result by silu(gate).")
     wide = x.to(compute_dtype(x, weight))
     squares = wide * wide
     inverse = squares.mean(dim=-1, keepdim=True).add_(eps).rsqrt_()
@@ -19,7 +21,7 @@ def rms_norm_gate_forward(x: Tensor, weight: Tensor, gate: None, eps: float) -> 
 
 
 def rms_norm_gate_backward(
-    dy: Tensor, x: Tensor, weight: Tensor, gate: None, inverse: Tensor
+    dy: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None, inverse: Tensor
 ) -> tuple[Tensor, Tensor, None]:
     """Gradients in x and weight."""
     inverse = inverse.unsqueeze(-1)

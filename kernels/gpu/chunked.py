@@ -18,10 +18,12 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from kernels.cpu.chunks import most_chunks
 from kernels.gpu import tiles
 from kernels.gpu.gates import CHANNEL
 from kernels.gpu.gradients import gradients_kernel
-from kernels.gpu.packing import Chunks, chunks_of, most_chunks
+from kernels.gpu.launch import launch
+from kernels.gpu.packing import Chunks, chunks_of
 from kernels.gpu.pairs import pairs_kernel
 from kernels.gpu.reverse_pass import reverse_pass_kernel
 from kernels.gpu.state_pass import state_pass_kernel
@@ -68,14 +70,13 @@ def forward(
     o = torch.empty_like(v)
     final = v.new_empty(plan.sequences, v.shape[2], q.shape[3], v.shape[3], dtype=torch.float32)
     pairs = kept.scores is not None
-    with torch.cuda.device_of(q):
-        chunks = _tables(plan, q, cu_seqlens)
-        if pairs and not plan.one_chunk:
-            pairs_kernel[(plan.chunks, v.shape[2])](
-                q, k, beta, decay, kept.gates, kept.scores, kept.inverse, chunks.starts,
-                chunks.stops, q.shape[1], **_without(plan.constants, "V"), **tiles.pairs(plan.constants),
-            )  # fmt: skip
-        _state_pass(plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks, kept, o=o, final=final)
+    chunks = _tables(plan, q, cu_seqlens)
+    if pairs and not plan.one_chunk:
+        launch(
+            pairs_kernel, (plan.chunks, v.shape[2]), q, k, beta, decay, kept.gates, kept.scores, kept.inverse,
+            chunks.starts, chunks.stops, q.shape[1], **_without(plan.constants, "V"), **tiles.pairs(plan.constants),
+        )  # fmt: skip
+    _state_pass(plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks, kept, o=o, final=final)
     return o, final, kept.present()
 
 
@@ -102,34 +103,34 @@ def backward(
     dkk = None if beta is None else torch.empty_like(dqk)
     dbeta, ddecay, dinitial = (None if x is None else torch.empty_like(x) for x in (beta, decay, initial_state))
     corrected, states, dstates = kept.corrected, None, None
-    with torch.cuda.device_of(q):
-        chunks = _tables(plan, q, cu_seqlens)
-        if not plan.one_chunk:
-            states, dstates = q.new_empty(2, plan.chunks, value_heads, width, value_width, dtype=plan.type)
-            corrected = None if beta is None else torch.empty_like(v, dtype=plan.type)
-            _state_pass(
-                plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks,
-                kept._replace(corrected=corrected), states=states,
-            )  # fmt: skip
-        programs = plan.sequences * value_heads
-        launch = tiles.gradients(plan.constants)
-        if plan.one_chunk:
-            launch |= tiles.one_chunk(plan.constants, forward=False)
-        else:
-            launch |= tiles.passes(plan.constants, programs)
-        value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, launch["BV"])
-        reverse_pass_kernel[(plan.sequences, value_heads, value_tiles)](
-            do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
-            dstates, dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks.first, length, scale,
-            **plan.constants, INITIAL=initial_state is not None, DFINAL=dfinal_state is not None,
-            ONE_CHUNK=plan.one_chunk, **launch,
+    chunks = _tables(plan, q, cu_seqlens)
+    if not plan.one_chunk:
+        states, dstates = q.new_empty(2, plan.chunks, value_heads, width, value_width, dtype=plan.type)
+        corrected = None if beta is None else torch.empty_like(v, dtype=plan.type)
+        _state_pass(
+            plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks,
+            kept._replace(corrected=corrected), states=states,
         )  # fmt: skip
-        if not plan.one_chunk:
-            gradients_kernel[(plan.chunks, value_heads)](
-                do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dqk, dkk, dq, dk,
-                dbeta, ddecay, chunks.starts, chunks.stops, length, scale,
-                **plan.constants, **tiles.gradients(plan.constants),
-            )  # fmt: skip
+    tile = tiles.gradients(plan.constants)
+    if plan.one_chunk:
+        tile |= tiles.one_chunk(plan.constants, forward=False)
+    else:
+        tile |= tiles.passes(plan.constants, plan.sequences * value_heads)
+    value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, tile["BV"])
+    launch(
+        reverse_pass_kernel, (plan.sequences, value_heads, value_tiles),
+        do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
+        dstates, dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks.first, length, scale,
+        **plan.constants, INITIAL=initial_state is not None, DFINAL=dfinal_state is not None,
+        ONE_CHUNK=plan.one_chunk, **tile,
+    )  # fmt: skip
+    if not plan.one_chunk:
+        launch(
+            gradients_kernel, (plan.chunks, value_heads),
+            do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dqk, dkk, dq, dk,
+            dbeta, ddecay, chunks.starts, chunks.stops, length, scale,
+            **plan.constants, **tiles.gradients(plan.constants),
+        )  # fmt: skip
     if value_heads != heads:
         dq = dq.unflatten(2, (heads, -1)).sum(3).to(q.dtype)
         dk = dk.unflatten(2, (heads, -1)).sum(3).to(k.dtype)
@@ -143,16 +144,17 @@ def _state_pass(
 ) -> None:  # fmt: skip
     """Fill o and the final state, or the states before each chunk; and the corrected values, where there is room."""
     pairs = plan.one_chunk and kept.scores is not None
-    launch = tiles.pairs(plan.constants)
+    tile = tiles.pairs(plan.constants)
     if pairs:
-        launch |= tiles.one_chunk(plan.constants, forward=True)
+        tile |= tiles.one_chunk(plan.constants, forward=True)
     else:
-        launch |= tiles.passes(plan.constants, plan.sequences * v.shape[2])
-    value_tiles = 1 if pairs else triton.cdiv(v.shape[3], launch["BV"])
-    state_pass_kernel[(plan.sequences, v.shape[2], value_tiles)](
+        tile |= tiles.passes(plan.constants, plan.sequences * v.shape[2])
+    value_tiles = 1 if pairs else triton.cdiv(v.shape[3], tile["BV"])
+    launch(
+        state_pass_kernel, (plan.sequences, v.shape[2], value_tiles),
         q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, initial_state, o, kept.corrected, states, final,
         cu_seqlens, chunks.first, q.shape[1], scale, **plan.constants, INITIAL=initial_state is not None,
-        PAIRS=pairs, OUTPUT=o is not None, CORRECTED=kept.corrected is not None, STATES=states is not None, **launch,
+        PAIRS=pairs, OUTPUT=o is not None, CORRECTED=kept.corrected is not None, STATES=states is not None, **tile,
     )  # fmt: skip
 
 
@@ -173,7 +175,8 @@ def _plan(
     if cu_seqlens is None:
         sequences, chunks = batch, batch * triton.cdiv(length, size)
     else:
-        sequences, chunks = cu_seqlens.shape[0] - 1, most_chunks(cu_seqlens, length, size)
+        sequences = cu_seqlens.shape[0] - 1
+        chunks = most_chunks(length, sequences, size)
     constants = {
         "H": heads, "HV": v.shape[2], "K": width, "V": v.shape[3], "C": size, "LEVELS": size.bit_length() - 1,
         "DELTA": beta is not None, "DECAY": tiles.decay_form(decay), "PACKED": cu_seqlens is not None,

@@ -2,12 +2,12 @@
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
 
-import os
-
 import triton
 import triton.language as tl
 
-INTERPRETED = tl.constexpr(os.environ.get("TRITON_INTERPRET") == "1")
+from kernels.gpu.launch import INTERPRETING
+
+INTERPRETED = tl.constexpr(INTERPRETING)
 
 
 @triton.jit

@@ -76,11 +76,3 @@ def level_pairs(t, half):
     row = t[:, None]
     column = t[None, :]
     return (row // (2 * half) == column // (2 * half)) & (row // half > column // half)
-
-
-@triton.jit
-def level_pairs_later(t, half):
-    """The transpose of ``level_pairs``: pairs at [s, t]."""
-    row = t[:, None]
-    column = t[None, :]
-    return (row // (2 * half) == column // (2 * half)) & (row // half < column // half)

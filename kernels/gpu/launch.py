@@ -15,11 +15,11 @@ def readable(x: Tensor) -> Tensor:
     return x.float() if INTERPRETING and x.dtype == torch.bfloat16 else x
 
 
-def launch(kernel: Any, programs: int, *arguments: Any, **options: Any) -> None:
-    """Run ``programs`` instances of a kernel. The first argument is a tensor, on whose device it runs.
+def launch(kernel: Any, grid: int | tuple[int, ...], *arguments: Any, **options: Any) -> None:
+    """Run a kernel's instances. The first argument is a tensor, on whose device they run.
 
-    All instances lie along the grid's first axis, the only one that takes more than 65,535.
+    Of a grid only the first axis takes more than 65,535 instances.
     """
     with torch.cuda.device_of(arguments[0]):
         # Fused multiply-adds are Triton's default up to 3.9, and from 3.10 on they have to be asked for.
-        kernel[(programs,)](*arguments, enable_fp_fusion=True, **options)
+        kernel[grid if isinstance(grid, tuple) else (grid,)](*arguments, enable_fp_fusion=True, **options)

@@ -23,6 +23,19 @@ def test_the_device_chooses_unless_one_is_forced() -> None:
     assert backend_for(x) == "torch"
 
 
+def test_triton_refuses_what_it_cannot_compute() -> None:
+    with use_backend("triton"), pytest.raises(ValueError, match="Triton's kernels do not compute in float64: force"):
+        l2_norm(torch.ones(3, dtype=torch.float64))
+
+
+def test_the_torch_operators_refuse_what_they_leave_to_torch() -> None:
+    x = torch.ones(1, 4, 3)
+    with pytest.raises(ValueError, match="leaves the activation to torch: apply silu"):
+        torch.ops.archloop.short_conv(x, torch.ones(3, 4), "silu", None, "torch")
+    with pytest.raises(ValueError, match=r"leaves the gate to torch: multiply the result by silu\(gate\)"):
+        torch.ops.archloop.rms_norm_gate(x, torch.ones(3), x, 1e-6, "torch")
+
+
 def test_the_definitions_run_through_the_ops() -> None:
     delta, linear = draw(True, "channel", length=30), draw(False, "fixed", length=30)
     a, b = torch.rand(2, 30, 5), torch.randn(2, 30, 5)

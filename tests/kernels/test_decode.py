@@ -74,3 +74,5 @@ def test_bad_input_is_named() -> None:
         delta_step(q, q, torch.zeros(2, 3, 6), torch.zeros(2, 3), state)
     with pytest.raises(ValueError, match="activation is 'gelu'"):
         conv_step(torch.zeros(2, 3), torch.zeros(3, 4), torch.zeros(2, 3, 3), "gelu")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"decay is up to 0.5, but log decays are at most 0"):
+        linear_step(q, q, torch.zeros(2, 2, 6), state, torch.full((2, 2), 0.5))

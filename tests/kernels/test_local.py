@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from kernels import l2_norm, rms_norm_gate, rotary, short_conv, window_attention
+from kernels import (
+    conv_step,
+    delta_step,
+    l2_norm,
+    linear_scan,
+    rms_norm_gate,
+    rotary,
+    scan_step,
+    short_conv,
+    window_attention,
+)
 
 SOME = settings(max_examples=20, deadline=None, derandomize=True)
 
@@ -82,6 +93,33 @@ def test_gradients_by_finite_differences() -> None:
         assert torch.autograd.gradcheck(op, tuple(random(*shape) for shape in shapes), fast_mode=True)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
+    def random(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+    calls: dict[Callable[..., Any], tuple[Tensor, ...]] = {
+        short_conv: (random(2, 9, 6), random(6, 4)),
+        rms_norm_gate: (random(2, 9, 6), random(6), random(2, 9, 6)),
+        l2_norm: (random(2, 9, 6),),
+        linear_scan: (random(2, 9, 6), random(2, 9, 6)),
+        conv_step: (random(2, 6), random(6, 4), random(2, 3, 6)),
+        scan_step: (random(2, 6), random(2, 6), random(2, 6)),
+        delta_step: (random(2, 1, 6), random(2, 1, 6), random(2, 1, 4), random(2, 1), random(2, 1, 6, 4)),
+    }
+    for op, arguments in calls.items():
+        leaves = [x.requires_grad_() for x in arguments]
+        results = []
+        for enabled in (False, True):
+            with torch.autocast("cpu", dtype, enabled=enabled):
+                out = op(*leaves)
+                out = torch.cat([x.flatten() for x in out]) if isinstance(out, tuple) else out
+            results.append([out, *torch.autograd.grad(out.sum(), leaves)])
+        for plain, cast in zip(*results, strict=True):
+            assert cast.dtype == torch.float32
+            assert torch.equal(plain, cast), op
+
+
 def test_norms_of_zero_have_finite_gradients() -> None:
     x = torch.zeros(2, 7, requires_grad=True)
     (l2_norm(x).sum() + rms_norm_gate(x, torch.ones(7)).sum()).backward()
@@ -145,6 +183,8 @@ def test_window_attention_is_causal_and_forgets_beyond_its_window(window: int) -
         (lambda: rms_norm_gate(torch.zeros(2, 3), torch.zeros(4)), r"weight has shape \[4\].*\[3\]"),
         (lambda: rms_norm_gate(torch.zeros(2, 3), torch.zeros(3), torch.zeros(3)), r"gate has shape \[3\].*\[2, 3\]"),
         (lambda: l2_norm(torch.zeros(2, 3, dtype=torch.int32)), "x is torch.int32.*floating-point"),
+        (lambda: l2_norm(3.0), "x is float, but a floating-point tensor"),  # type: ignore[arg-type]
+        (lambda: rms_norm_gate(torch.tensor(1.0), torch.ones(1)), r"x has shape \[\].*D >= 1 is needed: reshape"),
         (lambda: rotary(torch.zeros(1, 2, 1, 3)), "x has K = 3, but an even K"),
         (lambda: window_attention(*[torch.zeros(1, 2, 1, 3)] * 3, window=0), "window is 0.*>= 1"),
         (lambda: window_attention(*[torch.zeros(1, 2, 1, 3)] * 3, window=1.5), "window is 1.5"),

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 import kernels
 from evaluation.child.meters import Meter
 from kernels.backends import implementation
-from kernels.chunked import chunked, chunked_backward
+from kernels.chunked import chunked
 from kernels.conv import conv
 from kernels.norm import l2, rms
 from kernels.scan import scan
 from kernels.work import work_of
-from tests.kernels.test_chunked import FORMS, draw
+from tests.kernels.test_chunked import draw
 
 PACKED = torch.tensor([0, 3, 20, 37])
 
@@ -84,62 +84,73 @@ def test_a_layer_of_ops_compiles_into_one_graph_and_exports() -> None:
     assert len(calls) == 7
 
 
+@pytest.mark.parametrize("borders", [None, torch.tensor([0, 64, 128])], ids=["alone", "packed"])
 @pytest.mark.parametrize("width", [16, 64])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["none", "head", "channel"])
 @pytest.mark.parametrize("delta", [False, True])
-def test_costs_are_those_of_the_algorithm(delta: bool, form: str, width: int) -> None:
-    """FLOPs to the last one, elements within a quarter, against what torch dispatches inside."""
-    drawn = draw(delta, "head" if form == "fixed" else form, length=128, width=width, value_width=width)
+def test_costs_are_those_of_the_algorithm(delta: bool, form: str, width: int, borders: Tensor | None) -> None:
+    """Against what torch dispatches inside: FLOPs to the last one, elements within a quarter."""
+    batch = 2 if borders is None else 1
+    drawn = draw(delta, form, batch, length=128, width=width, value_width=width, state=borders is None)
     given = tuple(drawn.get(name) for name in ("q", "k", "v", "beta", "decay", "initial_state"))
     q, k, v, beta, decay, state = given
     inside = implementation("chunked", "torch")
     with Meter() as meter:
-        o, final, saved = inside.forward(q, k, v, beta, decay, 1.0, state, None)
-    work = work_of(torch.ops.archloop.chunked, (*given, None, 1.0, "torch"), {})
-    assert_close(meter, work)
+        o, final, saved = inside.forward(q, k, v, beta, decay, 1.0, state, borders)
+    work = work_of(torch.ops.archloop.chunked, (*given, borders, 1.0, "torch"), {})
+    assert_close(meter, work, borders)
     with Meter() as meter:
-        inside.backward(o, final, q, k, v, beta, decay, 1.0, state, None, saved)
-    work = work_of(torch.ops.archloop.chunked_backward, (o, final, *given, None, saved, 1.0, "torch"), {})
-    assert_close(meter, work)
+        inside.backward(o, final, q, k, v, beta, decay, 1.0, state, borders, saved)
+    work = work_of(torch.ops.archloop.chunked_backward, (o, final, *given, borders, saved, 1.0, "torch"), {})
+    assert_close(meter, work, borders)
 
 
-def assert_close(meter: Meter, work: Any) -> None:
+def assert_close(meter: Meter, work: Any, borders: Tensor | None) -> None:
+    if borders is not None:  # counted for as many chunks as sequences of these total lengths can need
+        assert 1 <= work.flops / meter.flops < 1.3
+        assert 0.4 < work.elements / meter.written < 1.5  # cutting and joining packed sequences is not counted
+        assert 0.5 < work.largest / meter.largest < 2
+        return
     assert work.flops == meter.flops
     assert 0.75 < work.elements / meter.written < 1.25
     assert work.largest == meter.largest
-    assert work.written_bytes(4) == 4 * work.elements
 
 
-LOCAL: dict[str, tuple[Callable[..., Tensor], tuple[tuple[int, ...], ...]]] = {
-    "linear_scan": (kernels.linear_scan, ((2, 256, 8), (2, 256, 8))),
-    "short_conv": (lambda x, weight: kernels.short_conv(x, weight, None), ((2, 256, 8), (8, 4))),
-    "rms_norm_gate": (kernels.rms_norm_gate, ((2, 256, 8), (8,))),
-    "l2_norm": (kernels.l2_norm, ((2, 256, 8),)),
-}
+def local_calls(borders: Tensor | None) -> dict[str, tuple[Any, tuple[Any, ...], Callable[[], Any]]]:
+    """Operator, its arguments, and the same call of what is inside."""
+    scanning, convolving, norming = (implementation(name, "torch") for name in ("scan", "conv", "norm"))
+    x, a = torch.rand(1 if borders is not None else 2, 256, 8), torch.rand(1 if borders is not None else 2, 256, 8)
+    taps, gain, ops = torch.rand(8, 4), torch.rand(8), torch.ops.archloop
+    h, inverse = scanning.forward(a, x, None, borders), x[..., 0]
+    return {
+        "scan": (ops.linear_scan, (a, x, None, borders), lambda: scanning.forward(a, x, None, borders)),
+        "scan backward": (
+            ops.linear_scan_backward, (x, a, None, h, borders), lambda: scanning.backward(x, a, None, h, borders)
+        ),
+        "conv": (ops.short_conv, (x, taps, None, borders), lambda: convolving.forward(x, taps, None, borders)),
+        "conv backward": (
+            ops.short_conv_backward, (x, x, taps, None, borders), lambda: convolving.backward(x, x, taps, None, borders)
+        ),
+        "rms": (ops.rms_norm_gate, (x, gain, None, 1.0), lambda: norming.rms_norm_gate_forward(x, gain, None, 1.0)),
+        "rms backward": (
+            ops.rms_norm_gate_backward, (x, x, gain, None, inverse),
+            lambda: norming.rms_norm_gate_backward(x, x, gain, None, inverse),
+        ),
+        "l2": (ops.l2_norm, (x, 1.0), lambda: norming.l2_norm_forward(x, 1.0)),
+        "l2 backward": (ops.l2_norm_backward, (x, x, inverse), lambda: norming.l2_norm_backward(x, x, inverse)),
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LOCAL)
-def test_costs_of_the_local_ops_are_near_what_they_do(name: str) -> None:
-    op, shapes = LOCAL[name]
-    tensors = [torch.rand(shape, requires_grad=True) for shape in shapes]
-    y = op(*tensors)
-    counts = []
-    for call in (lambda: op(*tensors), lambda: y.backward(torch.ones_like(y))):
-        with Meter() as whole:
-            call()
-        counts.append(whole.written)
-    inside = implementation({"linear_scan": "scan", "short_conv": "conv"}.get(name, "norm"), "torch")
-    with torch.no_grad():
-        given = [x.detach() for x in tensors]
-        with Meter() as forward:
-            if name in ("linear_scan", "short_conv"):
-                inside.forward(*given, None, None)
-            elif name == "rms_norm_gate":
-                inside.rms_norm_gate_forward(*given, None, 1e-6)
-            else:
-                inside.l2_norm_forward(*given, 1e-6)
-    assert 0.6 < counts[0] / forward.written < 1.7
-    assert counts[1] > counts[0]
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", local_calls(None))
+def test_costs_of_the_local_ops_are_near_what_they_do(name: str, packed: bool) -> None:
+    operator, arguments, inside = local_calls(torch.tensor([0, 100, 110, 256]) if packed else None)[name]
+    with Meter() as meter:
+        inside()
+    work = work_of(operator, (*arguments, "torch"), {})
+    assert work is not None
+    assert 0.6 < work.elements / meter.written < 1.7
+    assert 0.6 < work.largest / meter.largest < 1.7
 
 
 def test_the_backward_operator_costs_more_than_the_forward() -> None:
@@ -150,4 +161,3 @@ def test_the_backward_operator_costs_more_than_the_forward() -> None:
     assert forward is not None
     assert backward is not None
     assert 1.2 < backward.flops / forward.flops < 3
-    assert chunked_backward._opoverload.overloadpacket is torch.ops.archloop.chunked_backward

@@ -25,7 +25,9 @@ class _Recorder:
     def __getitem__(self, grid: tuple[int, ...]) -> Any:
         return self._launch
 
-    def _launch(self, *arguments: Any, num_warps: int, num_stages: int, **constants: Any) -> None:
+    def _launch(
+        self, *arguments: Any, num_warps: int, num_stages: int, enable_fp_fusion: bool, **constants: Any
+    ) -> None:
         signature: dict[str, str] = {}
         for name, value in zip(self.kernel.arg_names, arguments, strict=False):
             if value is None:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kernels.cpu.decay import FLOOR
 from kernels.recurrence import delta_recurrence, linear_recurrence
+from tests.kernels.gpu import agreement
 from tests.kernels.gpu.agreement import DTYPES, TOLERANCES, doubles
 
 pytest.importorskip("triton")
@@ -97,18 +98,11 @@ def defined(arguments: dict[str, Tensor], do: Tensor, dfinal: Tensor) -> dict[st
 
 
 def assert_near(got: dict[str, Tensor], wanted: dict[str, Tensor], arguments: dict[str, Tensor]) -> None:
-    """Types, shapes, and a small relative error: as small as the coarsest type among the arguments allows."""
+    """As near as the coarsest type among the arguments allows. o has v's type, states have float32."""
+    state = torch.empty(0, device=arguments["v"].device)
+    like = arguments | {"o": arguments["v"], "final state": state}
     tolerance = max(TOLERANCES[x.dtype] for x in arguments.values())
-    assert got.keys() == wanted.keys()
-    for name, expected in wanted.items():
-        like = arguments["v"] if name == "o" else arguments.get(name)
-        assert got[name].dtype == (torch.float32 if like is None else like.dtype), name
-        assert got[name].device == arguments["v"].device, name
-        assert got[name].shape == expected.shape, name
-        assert got[name].isfinite().all(), name
-        expected = expected.detach()
-        error = float((got[name].double().cpu() - expected).norm() / (expected.norm() + 1e-6))
-        assert error < tolerance, f"{name}: relative error {error:.1e}"
+    agreement.assert_near(got, wanted, {name: like.get(name, state) for name in wanted}, tolerance)
 
 
 def assert_as_defined(arguments: dict[str, Tensor]) -> None:
