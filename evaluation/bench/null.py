@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import FiniteFloat, PositiveInt
 
+from evaluation.bench.trainings import Training
 from evaluation.confirmation import confirm
 from evaluation.discovery import next_level
+from evaluation.fitness import Panel, fitness, mean
 from evaluation.reports import Report
 
 Values = Mapping[str, Mapping[int, float]]  # design -> seed -> fitness
@@ -88,6 +90,28 @@ def null(values: Values, plan: Plan, gains: Sequence[float] = (1.0, 2.0), seed: 
         false_designs=share(sum(one.discoveries for one in nothing), plan.campaigns * plan.designs),
         power=power,
     )
+
+
+def fitness_values(
+    trainings: Mapping[tuple[str, int], Training], designs: Sequence[str], panel: Sequence[str], seeds: int
+) -> Values:
+    """Fitness of each training of ``designs`` with seeds 1 to ``seeds``, against all seeds of the first of them.
+
+    ``panel`` names the other baselines, trained with seed 1. Raises ValueError as ``fitness`` does.
+    """
+    reference = [trainings[designs[0], seed].objectives for seed in range(1, seeds + 1)]
+    measure = Panel(
+        reference={name: tuple(one[name] for one in reference) for name in reference[0]},
+        baselines={name: trainings[name, 1].objectives for name in panel} | {designs[0]: _means(reference)},
+    )
+    return {
+        name: {seed: fitness(trainings[name, seed].objectives, measure).value for seed in range(1, seeds + 1)}
+        for name in designs
+    }
+
+
+def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: mean([one[name] for one in scores]) for name in scores[0]}
 
 
 def _campaign(table: np.ndarray, plan: Plan, noise: float, gain: float, rng: np.random.Generator) -> _Campaign:

@@ -9,6 +9,7 @@ from threading import Lock
 
 from pydantic import FiniteFloat, ValidationError
 
+from evaluation.baselines import baselines
 from evaluation.benchmarking import benchmark
 from evaluation.checks import check
 from evaluation.jobs import WEIGHTS_FILE
@@ -99,7 +100,8 @@ def _end_last_line(file: Path) -> None:
 def _train(name: str, source: str, scale: str, seed: int, launch: Launch) -> Training:
     with TemporaryDirectory(prefix="archloop-bench-") as place:
         folder = Path(place).resolve()
-        checked = check(source, scale, folder, launch)
+        shipped = baselines().get(name)
+        checked = check(source, scale, folder, launch, quadratic=shipped is not None and shipped.quadratic)
         _require(checked.failure, name, seed)
         learned = train(source, scale, seed, checked.mlp_hidden, folder, launch)
         _require(learned.failure, name, seed)

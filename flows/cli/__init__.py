@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import typer
 
+from flows.cli.bench import bench
 from flows.cli.check import check
 from flows.cli.evaluate import evaluate
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, up):
     app.command()(command)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,114 @@
+"""``archloop bench``: measurements of the laboratory itself, with their raw results kept as files."""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+
+if TYPE_CHECKING:
+    from evaluation.bench.null import Null, Share
+
+RESULTS = Path("docs/results")
+
+bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; raw results are kept as files.")
+
+
+@bench.callback()
+def _several() -> None:
+    """Measure the laboratory itself; raw results are kept as files."""
+
+
+@bench.command("null")
+def null_study(
+    scale: ScaleName = "nano",
+    seeds: Annotated[int, typer.Option(min=2, help="Seeds of the reference and of each of its edits.")] = 15,
+    campaigns: Annotated[int, typer.Option(min=1, help="Campaigns to resample from the trainings.")] = 2000,
+    designs: Annotated[int, typer.Option(min=1, help="Designs of a campaign.")] = 40,
+    confirmation: Annotated[int, typer.Option(min=1, help="Fresh seeds of a confirmation.")] = 5,
+    parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
+    into: Annotated[
+        Path, typer.Option(help="Where results are kept; trainings found there are not repeated.")
+    ] = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """How often is a design called a breakthrough that is none, and how often is a true gain found?
+
+    Trains the reference and edits of it that change nothing, and resamples campaigns from these trainings.
+    """
+    from evaluation import baseline_source, baselines
+    from evaluation.bench.edits import REFERENCE, unchanged_designs
+    from evaluation.bench.null import Plan, fitness_values, null
+    from evaluation.bench.trainings import TrainingFailed, trained
+    from tasks.sandbox.jail import jail, stop_everything
+
+    if seeds <= confirmation:
+        raise Refused(
+            f"{confirmation} fresh seeds beside one for screening are needed, but --seeds is {seeds}: give at least "
+            f"{confirmation + 1}."
+        )
+    console = console_for(as_json)
+    edits = unchanged_designs()
+    panel = {name: baseline_source(name) for name in baselines() if name != REFERENCE}
+    wanted = [(name, seed) for seed in range(1, seeds + 1) for name in edits] + [(name, 1) for name in panel]
+    file = into / f"null-{scale}-trainings.jsonl"
+    try:
+        with Progress(*Progress.get_default_columns(), console=console) as progress:
+            bar = progress.add_task(f"Training at the {scale} scale", total=len(wanted))
+            found = trained(wanted, edits | panel, scale, file, jail(), parallel, lambda _: progress.advance(bar))
+            progress.update(bar, completed=len(wanted))
+        with console.status(f"Resampling {campaigns} campaigns"):
+            values = fitness_values(found, list(edits), list(panel), seeds)
+            result = null(values, Plan(campaigns=campaigns, designs=designs, seeds=confirmation))
+    except KeyboardInterrupt:
+        stop_everything.set()
+        raise
+    except (TrainingFailed, ValueError) as fault:
+        raise Refused(str(fault)) from fault
+    told = {"command": _command(), "device": device(), "scale": scale} | result.model_dump(mode="json")
+    kept = into / f"null-{scale}.json"
+    kept.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(told)
+        return
+    for sentence in _told(result):
+        console.print(sentence, highlight=False)
+    console.print(f"[dim]Kept in {kept}; trainings in {file}.[/]", highlight=False)
+
+
+def _told(result: "Null") -> list[str]:
+    plan = result.plan
+    lines = [
+        f"{result.trainings} trainings of designs that are equally good; noise of fitness {result.noise:.3f}; "
+        f"{plan.campaigns} campaigns of {plan.designs} designs, {plan.seeds} confirmation seeds.",
+        f"Campaigns with a false breakthrough: {_share(result.false_campaigns)}.",
+        f"Designs called breakthroughs that are none: {_share(result.false_designs)}.",
+    ]
+    for gain, found in result.power.items():
+        lines.append(f"A true gain of {gain} noise units is found: {_share(found)}.")
+    return lines
+
+
+def _share(one: "Share") -> str:
+    return f"{one.share:.2%} (95% interval {one.low:.2%} to {one.high:.2%})"
+
+
+def _command() -> str:
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def device() -> str:
+    """What measured: the processor, and how many of its cores this process may use."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+        model = names[0] if names else model
+    return f"{model}, {len(os.sched_getaffinity(0))} cores"
