@@ -5,12 +5,32 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.probes import copying, recall
+from evaluation.probes import (
+    compression,
+    copying,
+    fuzzy_recall,
+    memorisation,
+    multi_query,
+    noisy_recall,
+    parity,
+    permutations,
+    recall,
+)
 
 Tokens = NDArray[np.int64]
 Probe = Callable[[np.random.Generator, int, int, int], tuple[Tokens, Tokens]]
 
-PROBES: dict[str, Probe] = {"recall": recall.batch, "copy": copying.batch}
+PROBES: dict[str, Probe] = {  # task -> its generator; a scale's plans name tasks
+    "recall": recall.batch,
+    "copy": copying.batch,
+    "mqar": multi_query.batch,
+    "fuzzy_recall": fuzzy_recall.batch,
+    "noisy_recall": noisy_recall.batch,
+    "memorisation": memorisation.batch,
+    "compression": compression.batch,
+    "parity": parity.batch,
+    "s3": permutations.batch,
+}
 
 
 def mixed_batch(
