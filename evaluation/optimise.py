@@ -17,7 +17,7 @@ from evaluation.candidate import design_raised, load_candidate, stop
 from evaluation.jobs import JOB_FILE, NON_FINITE, TEXT_FILE, WEIGHTS_FILE, TrainJob
 from evaluation.losses import IGNORED
 from evaluation.model import Model
-from evaluation.probes import PROBES, mixed_batch
+from evaluation.probes import PROBES, data_seed, mixed_batch
 from evaluation.scales import Plan, Scale
 
 
@@ -44,7 +44,7 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
     torch.manual_seed(seed)
     model.train()
     for step in range(plan.steps):
-        tokens, targets = _batch(plan, step, data, text)
+        tokens, targets = draw_batch(plan, step, data, text)
         logits = model(torch.from_numpy(tokens))
         loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=IGNORED)
         optimiser.zero_grad(set_to_none=True)
@@ -56,13 +56,6 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
         optimiser.step()
         schedule.step()
         print(json.dumps({"task": plan.task, "step": step + 1, "loss": loss.item()}), flush=True)
-
-
-def data_seed(task: str, seed: int) -> list[int]:
-    """Entropy of a task's training data: another for every task, and for every seed."""
-    name = task.encode()
-    # The three tasks that results were first recorded on keep the streams they had; two words tell these apart.
-    return [seed, len(name), *(name[:1] if task in ("text", "recall", "copy") else name)]
 
 
 def _optimiser(model: nn.Module, scale: Scale, plan: Plan) -> torch.optim.Optimizer:
@@ -81,9 +74,10 @@ def _rate(step: int, plan: Plan) -> float:
     return min(1.0, (step + 1) / plan.warmup, 2 * (plan.steps - step) / plan.steps)
 
 
-def _batch(
+def draw_batch(
     plan: Plan, step: int, data: np.random.Generator, text: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tokens and targets [batch, length] of one training step."""
     if plan.task in PROBES:
         # Easy first: over the first half of the run the harder difficulties join one by one.
         known = 1 + 2 * step * len(plan.difficulties) // plan.steps

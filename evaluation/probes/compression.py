@@ -1,7 +1,7 @@
 """Compression: after one token that closes a passage, the passage must be said again with nothing to go by but order.
 
-After the compression task of the MAD suite, Poli et al. 2024 (arXiv:2403.17844), where an encoder reads random tokens and
-a closing one, and a separate decoder, given the encoder's output at the closing token and a position, must name the
+After the compression task of the MAD suite, Poli et al. 2024 (arXiv:2403.17844): an encoder reads random tokens and a
+closing one, and a separate decoder, given the encoder's output at the closing token and a position, must name the
 token at that position. Changed: our models are one residual stack with no decoder beside it, so the model decodes
 itself. After CLOSE come BLANKs, which say nothing about the passage; the target at CLOSE is the first item, at the next
 position the second, and so on. For a recurrent layer that is MAD's question: all that it says was in its state when the

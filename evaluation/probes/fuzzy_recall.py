@@ -1,8 +1,8 @@
 """Fuzzy recall: keys and values are words of several letters, and only the whole word says which key it is.
 
-After the fuzzy in-context recall of the MAD suite, Poli et al. 2024 (arXiv:2403.17844), where keys and values are one to
-three tokens long. Changed: every key and every value has two letters, so that what has been read always says where a
-key ends; letters are few, so that many keys share each of them; and all letters of the value of a repeated key are
+After the fuzzy in-context recall of the MAD suite, Poli et al. 2024 (arXiv:2403.17844): keys and values there are one
+to three tokens long. Changed: every key and every value has two letters, so that what has been read always says where
+a key ends; letters are few, so that many keys share each of them; and all letters of the value of a repeated key are
 scored, as in evaluation/probes/recall.py.
 
 Chance: 1 in 8.

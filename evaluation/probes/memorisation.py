@@ -8,7 +8,7 @@ a token of its own; and there are more facts than values, so that what is scored
 The dictionary is one constant, the same in training and evaluation: held-out rows are new sequences of known facts. It
 is public, like everything here: a design whose source spells it out has read it, not learnt it.
 
-Chance: 1 in 16.
+Chance: 1 in 64.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from evaluation.losses import IGNORED
 
-LETTERS = 32  # tokens 0..31; a key is any two
-VALUES = 16  # tokens 32..47
+LETTERS = 128  # tokens 0..127; a key is any two
+VALUES = 64  # tokens 128..191
 FACTS = LETTERS**2
 
 # Out of a hash, not a random generator: the facts of all recorded results must never change with a library's version.

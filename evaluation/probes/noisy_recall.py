@@ -1,8 +1,8 @@
 """Noisy recall: in-context recall with tokens between the pairs that mean nothing and must not be remembered.
 
-After the noisy in-context recall of the MAD suite, Poli et al. 2024 (arXiv:2403.17844), where noise from a vocabulary of
-its own takes the place of one pair in five. Changed: half of all tokens are noise, in runs of any length, so that the
-distance between pairs says nothing; and there is a target at every repeated key, as in evaluation/probes/recall.py.
+After the noisy in-context recall of the MAD suite, Poli et al. 2024 (arXiv:2403.17844): there, noise from a vocabulary
+of its own takes the place of one pair in five. Changed: half of all tokens are noise, in runs of any length, so that
+the distance between pairs says nothing; and there is a target at every repeated key, as in evaluation/probes/recall.py.
 
 Chance: 1 in 16.
 """
@@ -25,9 +25,7 @@ def batch(rng: np.random.Generator, rows: int, length: int, keys: int) -> tuple[
     """
     pairs = length // 4
     if not 1 <= keys <= min(KEYS, pairs):
-        raise ValueError(
-            f"noisy recall was asked for {keys} keys in {length} tokens; choose 1 to {min(KEYS, pairs)}."
-        )
+        raise ValueError(f"noisy recall was asked for {keys} keys in {length} tokens; choose 1 to {min(KEYS, pairs)}.")
     shown_keys, shown_values, again = draw_pairs(rng, rows, pairs, keys)
     # Pairs and single noise tokens in random order: a pair starts where the widths before it end.
     units = length - pairs

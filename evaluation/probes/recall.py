@@ -32,9 +32,7 @@ def batch(rng: np.random.Generator, rows: int, length: int, keys: int) -> tuple[
     return tokens, targets
 
 
-def draw_pairs(
-    rng: np.random.Generator, rows: int, pairs: int, keys: int
-) -> tuple[Tokens, Tokens, NDArray[np.bool_]]:
+def draw_pairs(rng: np.random.Generator, rows: int, pairs: int, keys: int) -> tuple[Tokens, Tokens, NDArray[np.bool_]]:
     """Keys and values of every pair, and whether the key came before in its row: each [rows, pairs]."""
     if not 1 <= keys <= KEYS:
         raise ValueError(f"recall was asked for {keys} keys; choose 1 to {KEYS}.")

@@ -14,7 +14,7 @@ Tokens = NDArray[np.int64]
 def running_product(
     rng: np.random.Generator, rows: int, length: int, steps: int, table: Tokens, task: str
 ) -> tuple[Tokens, Tokens]:
-    """Tokens and targets [rows, length], int64: runs of START (one token above the group) and ``steps`` random elements.
+    """Tokens and targets [rows, length], int64: runs of START (token ``len(table)``) and ``steps`` random elements.
 
     ``table[state, element]`` is the state after the element; element 0 is the identity. The target at an element is the
     state that it leads to, IGNORED at START. The last run may be cut off. Raises ValueError when no run fits.

@@ -28,8 +28,8 @@ class Plan(Report):
     """How one task is trained and evaluated.
 
     A training step sees ``batch`` sequences of ``length`` tokens. ``difficulties``, easiest first, are what a training
-    batch draws from (keys to recall, tokens to copy, steps to follow, ...); ``ladder`` are the held-out ones, ``rows`` sequences each. For
-    text, ``rows`` counts windows of the validation text.
+    batch draws from (keys to recall, tokens to copy, steps to follow, ...); ``ladder`` are the held-out ones, ``rows``
+    sequences each. For text, ``rows`` counts windows of the validation text.
     """
 
     task: TaskName
