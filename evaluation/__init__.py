@@ -11,7 +11,7 @@ from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
-from evaluation.objectives import OBJECTIVES, Objective
+from evaluation.objectives import OBJECTIVES, Objective, objectives_of
 from evaluation.reports import (
     BenchmarkReport,
     CheckReport,
@@ -57,6 +57,7 @@ __all__ = [
     "compare",
     "corpus",
     "fitness",
+    "objectives_of",
     "plain_launch",
     "private_paths",
     "scale",

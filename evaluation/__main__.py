@@ -86,7 +86,7 @@ def _benchmark(file: Path, scale: str, seed: int, folder: Path, found: CheckRepo
 
 
 def _show(progress: Progress) -> None:
-    where = f"{progress.task:6} step {progress.step:4}/{progress.steps}"
+    where = f"{progress.task:12} step {progress.step:4}/{progress.steps}"
     typer.echo(f"\r{progress.fraction:4.0%}  {where}  loss {progress.loss:.3f}  ", nl=False, err=True)
 
 

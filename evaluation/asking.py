@@ -101,7 +101,7 @@ def _draw_cut(scored: NDArray[np.bool_], rng: Rng) -> int:
 
 def _other(plan: Plan, q: Questions, rows: int, corpus: Corpus, rng: Rng) -> Tokens:
     length = q.tokens.shape[1]
-    if q.task != "text":
+    if q.task in PROBES:
         return PROBES[q.task](rng, rows, length, q.difficulty)[0]
     text = np.frombuffer(corpus.train, dtype=np.uint8)
     starts = rng.integers(0, len(text) - length, size=rows)

@@ -15,7 +15,8 @@ from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, OUTPUTS_FILE, WEIGHTS_FILE, ScoreJob
 from evaluation.launch import Exit, Launch
 from evaluation.losses import accuracy, cross_entropy
-from evaluation.questions import Questions, held_out
+from evaluation.objectives import objectives_of
+from evaluation.questions import Questions, held_out, require_text
 from evaluation.reports import BenchmarkReport, Failure, Verdict
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
@@ -51,8 +52,7 @@ def benchmark(
     if not weights.is_file():
         raise ValueError(f"No weights at {weights}; train this design at scale {scale} first.")
     texts = corpus()
-    plan = chosen.plan("text")
-    texts.require(plan.batch, plan.rows, plan.length)
+    require_text(chosen, texts)
     questions = held_out(chosen, texts, split)
     order = np.random.default_rng(int(texts.fingerprint[split], 16))  # no child knows it, and scores repeat exactly
     trained = weights.read_bytes()
@@ -72,7 +72,7 @@ def benchmark(
         if failure is None:
             verdict, failure = _compare(hidden, again, _losses(questions, scored))
             verdicts = (verdict,)
-    objectives, details = _scores(questions, scored) if failure is None else ({}, {})
+    objectives, details = _scores(scale, questions, scored) if failure is None else ({}, {})
     return BenchmarkReport(
         scale=scale,
         seed=seed,
@@ -162,19 +162,20 @@ def _compare(hidden: list[Asked], again: Mapping[str, Logits], losses: Losses) -
     return Verdict(property=_PROPERTY, verdict="fail", evidence=failure.message, remedy=failure.remedy), failure
 
 
-def _scores(questions: list[Questions], logits: Mapping[str, Logits]) -> tuple[dict[str, float], dict[str, float]]:
+def _scores(
+    scale: str, questions: list[Questions], logits: Mapping[str, Logits]
+) -> tuple[dict[str, float], dict[str, float]]:
     """Objectives (mean over a task's ladder) and details per difficulty."""
     details: dict[str, float] = {}
     losses: dict[str, list[float]] = {}
     for q in questions:
         loss = float(cross_entropy(logits[q.name], q.answers).mean())
         losses.setdefault(q.task, []).append(loss)
-        label = q.task if q.task == "text" else f"{q.task}_{q.difficulty}"
+        label = f"{q.task}_{q.difficulty}" if q.difficulty else q.task
         details[f"{label}_loss"] = loss
         details[f"{label}_accuracy"] = accuracy(logits[q.name], q.answers)
     objectives = {
-        "text_bpb": float(np.mean(losses["text"]) / np.log(2)),
-        "recall_loss": float(np.mean(losses["recall"])),
-        "copy_loss": float(np.mean(losses["copy"])),
+        name: float(np.mean(losses[objective.task]) / objective.nats)
+        for name, objective in objectives_of(scale).items()
     }
     return objectives, details

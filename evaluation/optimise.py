@@ -17,7 +17,7 @@ from evaluation.candidate import design_raised, load_candidate, stop
 from evaluation.jobs import JOB_FILE, NON_FINITE, TEXT_FILE, WEIGHTS_FILE, TrainJob
 from evaluation.losses import IGNORED
 from evaluation.model import Model
-from evaluation.probes import mixed_batch
+from evaluation.probes import PROBES, data_seed, mixed_batch
 from evaluation.scales import Plan, Scale
 
 
@@ -40,11 +40,11 @@ def run(folder: Path) -> None:
 def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], seed: int) -> None:
     optimiser = _optimiser(model, scale, plan)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan))
-    data = np.random.default_rng([seed, len(plan.task), ord(plan.task[0])])
+    data = np.random.default_rng(data_seed(plan.task, seed))
     torch.manual_seed(seed)
     model.train()
     for step in range(plan.steps):
-        tokens, targets = _batch(plan, step, data, text)
+        tokens, targets = draw_batch(plan, step, data, text)
         logits = model(torch.from_numpy(tokens))
         loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=IGNORED)
         optimiser.zero_grad(set_to_none=True)
@@ -74,10 +74,11 @@ def _rate(step: int, plan: Plan) -> float:
     return min(1.0, (step + 1) / plan.warmup, 2 * (plan.steps - step) / plan.steps)
 
 
-def _batch(
+def draw_batch(
     plan: Plan, step: int, data: np.random.Generator, text: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if plan.task != "text":
+    """Tokens and targets [batch, length] of one training step."""
+    if plan.task in PROBES:
         # Easy first: over the first half of the run the harder difficulties join one by one.
         known = 1 + 2 * step * len(plan.difficulties) // plan.steps
         return mixed_batch(plan.task, data, plan.batch, plan.length, plan.difficulties[:known])

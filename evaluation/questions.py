@@ -40,12 +40,19 @@ class Questions:
         return self.targets[self.scored]
 
 
+def require_text(scale: Scale, corpus: Corpus) -> None:
+    """Raise CorpusError unless the corpus is large enough for every task that reads it."""
+    for plan in scale.tasks:
+        if plan.task not in PROBES:
+            corpus.require(plan.batch, plan.rows, plan.length)
+
+
 def held_out(scale: Scale, corpus: Corpus, split: Split) -> list[Questions]:
     """The same questions for every design: evenly spaced windows of text, and a ladder of difficulties per probe."""
     text = np.frombuffer(getattr(corpus, split), dtype=np.uint8)
     questions = []
     for plan in scale.tasks:
-        if plan.task == "text":
+        if plan.task not in PROBES:
             questions.append(_windows(plan, text))
         for difficulty in plan.ladder:
             key = hashlib.sha256(f"{scale.name} {plan.task} {difficulty}".encode() + text.tobytes()).digest()
@@ -58,4 +65,4 @@ def held_out(scale: Scale, corpus: Corpus, split: Split) -> list[Questions]:
 def _windows(plan: Plan, text: NDArray[np.uint8]) -> Questions:
     starts = np.linspace(0, len(text) - plan.length - 1, plan.rows).astype(np.int64)
     windows = text[starts[:, None] + np.arange(plan.length + 1)].astype(np.int64)
-    return Questions("text", 0, windows[:, :-1], windows[:, 1:])
+    return Questions(plan.task, 0, windows[:, :-1], windows[:, 1:])

@@ -96,7 +96,7 @@ class BenchmarkReport(Report):
     scale: str
     seed: int
     split: Literal["validation", "holdout"] = "validation"
-    objectives: dict[str, FiniteFloat] = {}  # the names in evaluation.OBJECTIVES; enter fitness
+    objectives: dict[str, FiniteFloat] = {}  # evaluation.objectives_of the scale; enter fitness
     details: dict[str, FiniteFloat] = {}  # accuracy per difficulty, tokens per CPU-second, ...; shown, not scored
     corpus: dict[str, str] = {}  # dataset name and sha256 per split
     weights_sha256: str = ""  # of what was scored

@@ -16,6 +16,7 @@ from evaluation.corpus import corpus
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, TEXT_FILE, WEIGHTS_FILE, TrainJob
 from evaluation.launch import Launch
+from evaluation.questions import require_text
 from evaluation.reports import Failure, Progress, TrainReport
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
@@ -41,8 +42,7 @@ def train(
     """
     chosen = read_scale(scale)
     texts = corpus()
-    plan = chosen.plan("text")
-    texts.require(plan.batch, plan.rows, plan.length)
+    require_text(chosen, texts)
     limits = chosen.train if cpu_limit is None else chosen.train.model_copy(update={"cpu_seconds": cpu_limit})
     started_at = time.time()
     stream = _Stream(chosen, on_progress)

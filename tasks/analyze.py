@@ -38,6 +38,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
     if scored is not None:
         gains = {name: gain.normalised for name, gain in scored.gains.items()}
         experiment = experiment.model_copy(update={"fitness": scored.value, "gains": gains})
+    objectives = domain_of(campaign.domain).objectives_of(campaign.scale)
     analysis = agents_of(campaign.provider).analyst.analyze(
         Explained(
             campaign=campaign.id,
@@ -45,7 +46,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
             parents=tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents),
             population=population(store, campaign.id),
             noise=noise(scored),
-            objective_titles={name: one.title for name, one in domain_of(campaign.domain).OBJECTIVES.items()},
+            objective_titles={name: one.title for name, one in objectives.items()},
         )
     )
     findings = [

@@ -26,7 +26,7 @@ from evaluation import (
 )
 
 FUNCTIONS = (
-    "OBJECTIVES", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
+    "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
     "corpus",
 )  # fmt: skip
 
@@ -34,7 +34,7 @@ FUNCTIONS = (
 class Domain(Protocol):
     """The public face of an evaluation module; see evaluation/__init__.py for what each function promises."""
 
-    OBJECTIVES: Mapping[str, Objective]
+    def objectives_of(self, scale: str) -> Mapping[str, Objective]: ...
 
     def scale(self, name: str) -> Scale: ...
 

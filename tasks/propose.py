@@ -20,13 +20,14 @@ def propose(experiment_id: str, token: int) -> None:
 
 def _propose(store: Store, experiment: Experiment) -> Outcome:
     campaign = get_campaign(store, experiment.campaign)
+    objectives = domain_of(campaign.domain).objectives_of(campaign.scale)
     question = Question(
         campaign=campaign.id,
         cycle=experiment.cycle or 0,
         seed=campaign.seed,
         parents=tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents),
         population=population(store, campaign.id),
-        objective_titles={name: one.title for name, one in domain_of(campaign.domain).OBJECTIVES.items()},
+        objective_titles={name: one.title for name, one in objectives.items()},
     )
 
     def retrieve(query: str) -> Sequence[Hit]:

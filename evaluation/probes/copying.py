@@ -3,6 +3,8 @@
 After the task of Gu and Dao 2023, "Mamba" (arXiv:2312.00752), as in the MAD suite of Poli et al. 2024
 (arXiv:2403.17844). Two changes make it learnable in seconds: the answer is read back token by token (each input is the
 previous answer), and a sequence is filled with rounds, so that easy cases have many targets.
+
+Chance: 1 in 16.
 """
 
 import numpy as np

@@ -10,15 +10,26 @@ from pydantic import PositiveFloat, PositiveInt
 from evaluation.launch import Limits
 from evaluation.reports import Report
 
-TaskName = Literal["text", "recall", "copy"]
+TaskName = Literal[
+    "text",
+    "recall",
+    "copy",
+    "mqar",
+    "fuzzy_recall",
+    "noisy_recall",
+    "memorisation",
+    "compression",
+    "parity",
+    "s3",
+]
 
 
 class Plan(Report):
     """How one task is trained and evaluated.
 
     A training step sees ``batch`` sequences of ``length`` tokens. ``difficulties``, easiest first, are what a training
-    batch draws from (keys to recall, tokens to copy); ``ladder`` are the held-out ones, ``rows`` sequences each. For
-    text, ``rows`` counts windows of the validation text.
+    batch draws from (keys to recall, tokens to copy, steps to follow, ...); ``ladder`` are the held-out ones, ``rows``
+    sequences each. For text, ``rows`` counts windows of the validation text.
     """
 
     task: TaskName

@@ -46,8 +46,9 @@ def evaluate(
     from tasks.domain import domain_of
 
     domain = domain_of(known.domain)
+    objectives = domain.objectives_of(known.scale)
     trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS) + seeds
-    with interruptible(), Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
+    with interruptible(), Display(console, campaign, parallel, objectives, trainings, address):
         evaluate_file(campaign, source, file.stem, seeds, parallel)
     told = _tell(console, campaign, file_id(campaign, source, seeds), as_json)
     if as_json:
@@ -70,7 +71,7 @@ def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) ->
         return summary_of(record, one)
     comparison = compare_with_reference(record, one)
     if not as_json:
-        objectives = domain_of(record.domain).OBJECTIVES
+        objectives = domain_of(record.domain).objectives_of(record.scale)
         shown = [other for other in leaderboard(store, campaign, 50) if other.kind == "baseline" or other.id == one.id]
         console.print(leaderboard_table(shown, objectives, f"{one.name} beside the baselines ({record.scale} scale)"))
         table = Table(

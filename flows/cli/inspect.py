@@ -54,7 +54,7 @@ def status(
         from flows.cli.live import draw, take_snapshot
         from tasks.domain import domain_of
 
-        objectives = domain_of(record.domain).OBJECTIVES
+        objectives = domain_of(record.domain).objectives_of(record.scale)
         with Live(console=console, refresh_per_second=2) as live:
             while True:
                 live.update(draw(take_snapshot(campaign, 1, 0), objectives, "archloop up", record.created_at))
@@ -75,7 +75,7 @@ def leaderboard(
         return
     from tasks.domain import domain_of
 
-    objectives = domain_of(record.domain).OBJECTIVES
+    objectives = domain_of(record.domain).objectives_of(record.scale)
     console_for().print(leaderboard_table(ranked, objectives, f"Leaderboard of {campaign} ({record.scale} scale)"))
 
 

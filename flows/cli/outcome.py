@@ -29,7 +29,7 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
     campaign = get_campaign(store, name)
     experiments = campaign_experiments(store, name)
     ranked = leaderboard(store, name, MOST_ROWS)
-    objectives = domain_of(campaign.domain).OBJECTIVES
+    objectives = domain_of(campaign.domain).objectives_of(campaign.scale)
     learned = what_was_learned(experiments, list_findings(store, name))
     failed = [one for one in experiments if one.failure is not None]
     console.print()

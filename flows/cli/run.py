@@ -46,8 +46,9 @@ def run(
     from tasks.domain import domain_of
 
     domain = domain_of(record.domain)
+    objectives = domain.objectives_of(record.scale)
     trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS)
-    with interruptible(), Display(console, campaign, parallel, domain.OBJECTIVES, trainings, address):
+    with interruptible(), Display(console, campaign, parallel, objectives, trainings, address):
         report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed)
     outcome = print_outcome(console, campaign, report)
     if as_json:

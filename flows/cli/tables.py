@@ -9,10 +9,14 @@ from rich.table import Table
 from archdb import Campaign, Experiment
 
 SIGNS = "▁▂▃▄▅▆▇█"
+MOST_COLUMNS = 4  # of objectives; a terminal has no room for more
 
 
 def leaderboard_table(ranked: Sequence[Experiment], titles: Mapping[str, Any], title: str = "Leaderboard") -> Table:
     """Designs by fitness. The reference is marked, and designs of quadratic cost are shown but never the bar.
+
+    Where there are too many objectives for a terminal, the best and the worst gain stand for all; `archloop show` and
+    the report have every value.
 
     Args:
         ranked: experiments with a fitness, best first.
@@ -24,9 +28,8 @@ def leaderboard_table(ranked: Sequence[Experiment], titles: Mapping[str, Any], t
     table.add_column("id", no_wrap=True)
     table.add_column("design", no_wrap=True)
     table.add_column("fitness", justify="right")
-    for objective in titles.values():
-        arrow = "↓" if objective.better == "lower" else "↑"
-        table.add_column(f"{objective.title.lower()} {arrow}", justify="right")
+    for header in _headers(titles):
+        table.add_column(header, justify="right")
     table.add_column("CPU-s", justify="right")
     for rank, one in enumerate(ranked, 1):
         style = "bold" if "reference" in one.tags else "dim" if "quadratic" in one.tags else ""
@@ -35,11 +38,24 @@ def leaderboard_table(ranked: Sequence[Experiment], titles: Mapping[str, Any], t
             one.id,
             escape(one.name) + _mark(one),
             f"{one.fitness:+.3f}" if one.fitness is not None else "-",
-            *(f"{one.objectives[name]:.4f}" if name in one.objectives else "-" for name in titles),
+            *_cells(one, titles),
             f"{one.cpu_seconds:.0f}",
             style=style,
         )
     return table
+
+
+def _headers(titles: Mapping[str, Any]) -> list[str]:
+    if len(titles) > MOST_COLUMNS:
+        return ["best gain", "worst gain"]
+    return [f"{one.title.lower()} {'↓' if one.better == 'lower' else '↑'}" for one in titles.values()]
+
+
+def _cells(one: Experiment, titles: Mapping[str, Any]) -> list[str]:
+    if len(titles) <= MOST_COLUMNS:
+        return [f"{one.objectives[name]:.4f}" if name in one.objectives else "-" for name in titles]
+    gains = sorted((gain, titles[name].title.lower()) for name, gain in one.gains.items() if name in titles)
+    return [f"{title} {gain:+.2f}" for gain, title in (gains[-1], gains[0])] if gains else ["-", "-"]
 
 
 def _mark(one: Experiment) -> str:

@@ -52,6 +52,7 @@ class Yardstick(Part):
     title: str
     unit: str
     better: str
+    task: str = ""  # that training calls its curve by
     reference: float | None = None  # mean over the reference's seeds
     noise: float | None = None  # standard deviation of the reference over its seeds
     spread: float | None = None  # standard deviation over the baselines

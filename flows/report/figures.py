@@ -16,6 +16,7 @@ from flows.report.tree import lay_out
 from flows.report.wording import shortened, signed
 
 DOTS_PER_INCH = 150
+WIDEST = 4  # loss curves side by side; more tasks go below
 TALLEST = 60.0  # inches: a figure of this height is 9,000 pixels high
 NOTHING = "nothing to show yet"
 FAILED = -9.0  # a failed design has the colour of a fitness this far below the reference
@@ -51,7 +52,9 @@ def _leaderboard(contents: Contents) -> bytes:
 
 def _losses(contents: Contents) -> bytes:
     tasks = lines_by_task(contents)
-    figure, sheet = _sheet(5 * max(1, len(tasks)), 4, len(tasks) or 1)
+    columns = min(WIDEST, len(tasks)) or 1
+    rows = -(-len(tasks) // columns) or 1
+    figure, sheet = _sheet(5 * columns, 4 * rows, len(tasks) or 1, columns)
     if not tasks:
         return _png(_empty(figure, sheet[0]))
     for axes, (task, lines) in zip(sheet, tasks.items(), strict=True):
@@ -65,7 +68,8 @@ def _losses(contents: Contents) -> bytes:
         axes.set_ylim(min(losses) / 1.15, max(losses) * 1.15)
         axes.set_title(title_of(task, contents), parse_math=False, loc="left", fontsize=11)
         axes.set_xlabel("step")
-    sheet[0].set_ylabel("loss in nats")
+    for axes in sheet[::columns]:
+        axes.set_ylabel("loss in nats")
     keys = [*top_candidates(contents), *([contents.reference] if contents.reference else [])]
     colours = [*SERIES[: len(keys) - bool(contents.reference)], INK]
     if keys:
@@ -131,9 +135,10 @@ def _lineage(contents: Contents) -> bytes:
     return _png(figure)
 
 
-def _sheet(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Any]]:
+def _sheet(width: float, height: float, count: int = 1, columns: int = 1) -> tuple[Figure, list[Any]]:
+    """A figure and its ``count`` axes, row by row."""
     figure = Figure(figsize=(width, min(height, TALLEST)), layout="constrained", dpi=DOTS_PER_INCH)
-    found = [figure.add_subplot(1, columns, column + 1) for column in range(columns)]
+    found = [figure.add_subplot(-(-count // columns), columns, place + 1) for place in range(count)]
     for axes in found:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)

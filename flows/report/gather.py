@@ -106,7 +106,7 @@ def _kinds_of_failure(designs: Sequence[Design]) -> tuple[tuple[str, str, int], 
 def _yardsticks(campaign: Campaign) -> tuple[Yardstick, ...]:
     panel = Panel.model_validate(campaign.panel) if campaign.panel else Panel(reference={}, baselines={})
     found = []
-    for name, one in domain_of(campaign.domain).OBJECTIVES.items():
+    for name, one in domain_of(campaign.domain).objectives_of(campaign.scale).items():
         seeds = panel.reference.get(name, ())
         baselines = [scores[name] for scores in panel.baselines.values() if name in scores]
         noise = stdev(seeds) if len(seeds) > 1 else None
@@ -116,6 +116,7 @@ def _yardsticks(campaign: Campaign) -> tuple[Yardstick, ...]:
                 name=name,
                 title=one.title,
                 unit=one.unit,
+                task=one.task,
                 better=one.better,
                 reference=fmean(seeds) if seeds else None,
                 noise=noise,

@@ -51,13 +51,13 @@ def lines_by_task(contents: Contents) -> dict[str, list[Line]]:
 
 
 def title_of(task: str, contents: Contents) -> str:
-    """The title of the objective that is named after the task, else the task's own name."""
-    return next((one.title for one in contents.yardsticks if one.name.startswith(task)), readable(task))
+    """The title of the task's objective, else the task's own name."""
+    return next((one.title for one in contents.yardsticks if one.task == task), readable(task))
 
 
 def _place_of(task: str, contents: Contents) -> tuple[int, str]:
-    names = [one.name for one in contents.yardsticks]
-    return next((index for index, name in enumerate(names) if name.startswith(task)), len(names)), task
+    tasks = [one.task for one in contents.yardsticks]
+    return tasks.index(task) if task in tasks else len(tasks), task
 
 
 def thinned(points: Curve) -> Curve:

@@ -1,26 +1,30 @@
 """Scales are data; the parent counts parameters as torch does; importing evaluation loads no torch."""
 
+import hashlib
 import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from evaluation import baseline_source, scale
-from evaluation.losses import accuracy, cross_entropy
-from evaluation.scales import names
+from evaluation import OBJECTIVES, baseline_source, corpus, objectives_of, scale
+from evaluation.losses import IGNORED, accuracy, cross_entropy
+from evaluation.probes import PROBES, data_seed
+from evaluation.questions import held_out
+from evaluation.scales import TaskName, names
 from evaluation.size import TOLERANCE, elements, frame_shapes, matched_hidden, model_parameters
 
 
 def test_unknown_scale_names_the_choices() -> None:
-    assert {"nano", "tiny"} <= set(names())
+    assert {"micro", "nano", "tiny"} <= set(names())
     with pytest.raises(ValueError, match=r"Unknown scale 'huge'; choose one of .*nano"):
         scale("huge")
 
 
-@pytest.mark.parametrize("name", ["nano", "tiny"])
+@pytest.mark.parametrize("name", names())
 def test_reference_parameters_are_those_of_the_reference(name: str, tmp_path: Path) -> None:
     from evaluation.model import Model
 
@@ -43,6 +47,55 @@ def test_reference_parameters_are_those_of_the_reference(name: str, tmp_path: Pa
     assert np.array_equal(
         model.embedding.weight.detach(), again.embedding.weight.detach()
     )  # no design changes the frame
+
+
+def test_every_task_has_a_plan_an_objective_and_a_generator() -> None:
+    tasks = set(get_args(TaskName))
+    assert tasks == {"text", *PROBES} == {objective.task for objective in OBJECTIVES.values()}
+    assert tasks == {plan.task for plan in scale("micro").tasks}
+    assert list(objectives_of("nano")) == ["text_bpb", "recall_loss", "copy_loss"]
+    assert objectives_of("micro") == OBJECTIVES
+    for name in names():
+        plans = scale(name).tasks
+        assert len({plan.task for plan in plans}) == len(plans)
+        for plan in plans:
+            assert bool(plan.ladder) == bool(plan.difficulties) == (plan.task in PROBES)
+            assert list(plan.difficulties) == sorted(plan.difficulties)
+            for difficulty in {*plan.ladder, *plan.difficulties}:
+                _, targets = PROBES[plan.task](np.random.default_rng(0), plan.rows, plan.length, difficulty)
+                assert (targets != IGNORED).any()
+
+
+def test_questions_and_training_data_of_recorded_results_never_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evaluation.optimise import draw_batch
+
+    monkeypatch.delenv("ARCHLOOP_CORPUS", raising=False)
+    text = np.frombuffer(corpus().train, dtype=np.uint8)
+    pinned = {
+        "nano": (
+            "8eab28dcc7b5827026bac51347d279db2b7afc7824f125ff5d1db65114ce1b8b",
+            "c66668b1620aef6c7e1f02f5be92f4e21013c02179480db21f478679a9486e79",
+        ),
+        "tiny": (
+            "dc06d92a1ac4bbf09009e362b87f5e7626fababb9ec2d3f3505c490c2c68ab8c",
+            "d26f8d2c01214abf13ba07fc265e59049066382aad564a01c207a48793822112",
+        ),
+    }
+    for name, expected in pinned.items():
+        asked, taught = hashlib.sha256(), hashlib.sha256()
+        for q in held_out(scale(name), corpus(), "validation"):
+            asked.update(q.name.encode() + q.tokens.astype("<i8").tobytes() + q.targets.astype("<i8").tobytes())
+        for plan in scale(name).tasks:
+            stream = np.random.default_rng(data_seed(plan.task, 1))
+            for step in range(0, plan.steps, 10):
+                for array in draw_batch(plan, step, stream, text):
+                    taught.update(array.astype("<i8").tobytes())
+        assert (asked.hexdigest(), taught.hexdigest()) == expected
+
+
+def test_every_task_and_seed_has_a_stream_of_its_own() -> None:
+    streams = [np.random.default_rng(data_seed(task, seed)) for task in get_args(TaskName) for seed in range(20)]
+    assert len({tuple(stream.integers(0, 2**62, size=4)) for stream in streams}) == len(streams)
 
 
 def test_matching_stays_within_tolerance_or_says_no() -> None:

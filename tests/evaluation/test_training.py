@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation import OBJECTIVES, Exit, Limits, Progress, benchmark, plain_launch, train
+from evaluation import Exit, Limits, Progress, benchmark, objectives_of, plain_launch, train
 from evaluation.arrays import Malformed, read_bytes, write_arrays
 from evaluation.jobs import WEIGHTS_FILE
 from evaluation.scales import scale
@@ -57,7 +57,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_honest_design_is_scored(honest: Path, tmp_path: Path) -> None:
     report = benchmark(HONEST, "tiny", 3, HIDDEN, honest, tmp_path, plain_launch)
     assert report.failure is None
-    assert set(report.objectives) == set(OBJECTIVES)
+    assert set(report.objectives) == set(objectives_of("tiny"))
     assert 2.0 < report.objectives["text_bpb"] < 8.0
     assert report.verdicts[0].verdict == "pass"
     assert int(report.verdicts[0].evidence.split()[0]) >= 48

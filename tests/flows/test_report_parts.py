@@ -1,15 +1,20 @@
 """The parts of the report on their own: layout, order, numbers and Markdown."""
 
+import io
 import re
 
+import matplotlib.image
 import pytest
 
 from archdb import Campaign, Finding
+from evaluation import objectives_of, scale
 from flows.report.axes import linear, tick_label
-from flows.report.contents import Contents, Design
+from flows.report.contents import Contents, Design, Yardstick
+from flows.report.drawings import draw_losses
+from flows.report.figures import draw_figures
 from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
-from flows.report.series import Line, visible_losses
+from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
 from flows.report.wording import anchor, number, places, signed
 from flows.report.write import render_page
@@ -58,6 +63,35 @@ def test_the_page_holds_200_designs() -> None:
     assert html.count('class="name"') == 200
     assert html.count('class="line ') == 65, "the best five and the sixty behind them"
     assert len(html) < 2_000_000
+
+
+def test_every_task_of_a_large_scale_is_drawn_under_its_title() -> None:
+    tasks = [plan.task for plan in scale("micro").tasks]
+    design = a_design(1, curves=dict.fromkeys(reversed([*tasks, "unheard"]), ((1, 3.0), (2, 2.0))), fitness=0.1)
+    yardsticks = tuple(
+        Yardstick(name=name, title=one.title, unit=one.unit, better=one.better, task=one.task)
+        for name, one in objectives_of("micro").items()
+    )
+    contents = Contents(
+        campaign=Campaign(id="wide", scale="micro", provider="grammar", cycles=1),
+        written_at=0.0,
+        yardsticks=yardsticks,
+        designs=(design,),
+        lessons=(),
+        superseded=0,
+        kinds_of_failure=(),
+        progress=(),
+        fitness_places=3,
+    )
+    assert len(tasks) == len(yardsticks) > 4
+    assert list(lines_by_task(contents)) == [*tasks, "unheard"]
+    titles = [one.title for one in yardsticks]
+    assert [title for title, _ in draw_losses(contents)] == [*titles, "unheard"]
+    html = render_page(contents)
+    assert all(f"<figcaption>{title}</figcaption>" in html for title in titles)
+    high, wide, _ = matplotlib.image.imread(io.BytesIO(draw_figures(contents)["losses.png"])).shape
+    assert wide <= 3000, "four side by side"
+    assert high >= 3 * 600
 
 
 def test_progress_counts_compute_in_order_and_ignores_what_is_not_the_bar() -> None:

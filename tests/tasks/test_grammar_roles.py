@@ -5,9 +5,11 @@ import random
 import pytest
 
 from archdb import Hit
+from evaluation import objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
 from tasks.agents.grammar.evidence import component_effects, preferences
 from tasks.agents.grammar.evolve import mutate
+from tasks.agents.grammar.researcher import COMPLAINTS
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.protocols import Outcome, Peer, Question
 
@@ -56,6 +58,20 @@ def test_the_weakest_objective_is_looked_up() -> None:
 
     AGENTS.researcher.propose(question(population=population, **parent), retrieve)
     assert "recall" in asked[0]
+
+
+@pytest.mark.parametrize("weakness", objectives_of("micro"))
+def test_every_objective_can_be_complained_of(weakness: str) -> None:
+    asked: list[str] = []
+    titles = {name: one.title for name, one in objectives_of("micro").items()}
+    parent = peer(gains={name: -2.0 if name == weakness else 0.5 for name in titles}, fitness=0.0)
+    asking = question().model_copy(update={"objective_titles": titles, "parents": (parent,), "population": (parent,)})
+    behind = peer("gla", gains=dict.fromkeys(titles, 0.0), fitness=0.0)
+    AGENTS.researcher.propose(
+        asking.model_copy(update={"population": (parent, behind)}), lambda query: asked.append(query) or []
+    )
+    assert asked[0].startswith(COMPLAINTS[weakness])
+    assert len(set(COMPLAINTS.values())) == len(titles)
 
 
 def test_a_proposal_differs_from_its_parent_and_from_everything_tried() -> None:
