@@ -56,7 +56,7 @@ def labels():
     + """
 seen = [None]
 from evaluation import optimise
-real = optimise._batch
+real = optimise.draw_batch
 
 
 def batch(*given):
@@ -64,7 +64,7 @@ def batch(*given):
     return tokens, seen[0]
 
 
-optimise._batch = batch
+optimise.draw_batch = batch
 
 
 def labels():
@@ -77,13 +77,13 @@ import gc
 
 seen = [None]
 for thing in gc.get_objects():
-    if isinstance(thing, type(lambda: 0)) and thing.__name__ == "_batch":
+    if isinstance(thing, type(lambda: 0)) and thing.__name__ == "draw_batch":
 
         def batch(*given, real=thing):
             tokens, seen[0] = real(*given)
             return tokens, seen[0]
 
-        thing.__globals__["_batch"] = batch
+        thing.__globals__["draw_batch"] = batch
 
 
 def labels():
