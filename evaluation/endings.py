@@ -2,7 +2,7 @@
 
 import signal
 
-from evaluation.jobs import NO_CANDIDATE, NON_FINITE, NOT_A_TENSOR, REFUSED
+from evaluation.jobs import DIVERGED, NO_CANDIDATE, NO_GPU, NON_FINITE, NOT_A_TENSOR, OUT_OF_MEMORY, REFUSED
 from evaluation.launch import Exit, Limits
 from evaluation.reports import Failure, FailureKind
 
@@ -18,6 +18,12 @@ _CODES: dict[int, tuple[FailureKind, str]] = {
         "Compute with torch, einops, math and kernels on the input alone: a layer needs nothing else.",
     ),
     NON_FINITE: ("non_finite", "Bound decays, normalise keys or outputs, or start with smaller weights."),
+    OUT_OF_MEMORY: (
+        "out_of_memory",
+        "Keep less per token: fewer or narrower branches, a smaller state, or a larger GPU.",
+    ),
+    DIVERGED: ("diverged", "Normalise queries, keys or outputs, bound decays, or start with smaller weights."),
+    NO_GPU: ("no_gpu", "Run it on a machine with a GPU, or add --device cpu if you have the time."),
 }
 
 

@@ -1,5 +1,6 @@
 """The loader: the global batch depends on the seed and the step alone."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ def stream_of(folder: Path, tokens: int, *sizes: int) -> Stream:
     """The numbers 0, 1, 2, ... in shards of these sizes, and the rest in one more."""
     cuts = [0, *np.cumsum(sizes), tokens]
     shards = []
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, end in pairwise(cuts):
         file = folder / f"{start}.bin"
         file.write_bytes(np.arange(start, end).astype("<u2").tobytes())
         shards.append((file, int(end - start)))
