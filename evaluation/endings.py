@@ -71,6 +71,8 @@ def invalid(stage: str, reason: str) -> Failure:
 def _looks_like_memory(ending: Exit) -> bool:
     if ending.returncode == -signal.SIGKILL and ending.ended == "exited":
         return True  # nobody here killed it: the system's out-of-memory killer did
+    if ending.returncode in (REFUSED, OUT_OF_MEMORY):
+        return False  # the first only quotes the design's text; the second tells the numbers itself
     return ending.returncode != 0 and any(word in ending.stderr_tail for word in _MEMORY_WORDS)
 
 

@@ -10,29 +10,37 @@ from pathlib import Path
 
 import torch
 
-from evaluation.large.child import losses, starting, training
+# Each mode imports its own: torch.distributed takes a second that scoring need not wait for.
 
 
 def main(mode: str) -> None:
     """Run ``mode`` on the current folder."""
     torch.set_num_threads(1)
     if mode == "devices":
-        starting.tell_devices()
+        from evaluation.large.child import devices
+
+        devices.tell()
     elif mode == "train":
+        from evaluation.large.child import starting
+
         starting.run(Path.cwd())
-    elif mode == "losses":
-        losses.run(Path.cwd())
     elif mode == "rank":
-        _end_at_once(Path.cwd())
+        _rank(Path.cwd())
+    elif mode == "losses":
+        from evaluation.large.child import losses
+
+        losses.run(Path.cwd())
     else:
         raise ValueError(f"{mode!r} is no mode: choose devices, train, rank or losses.")
 
 
-def _end_at_once(folder: Path) -> None:
-    # A rank that gives up must not wait, in the clean-up of the process group, for others that wait for it.
+def _rank(folder: Path) -> None:
+    from evaluation.large.child import training
+
     try:
         training.run(folder)
     except SystemExit as ending:
+        # A rank that gives up must not wait, in the clean-up of the process group, for others that wait for it.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(ending.code if isinstance(ending.code, int) else 1)

@@ -1,7 +1,6 @@
 """From one child to the ranks of a run: this process alone, or several under torchrun's agent."""
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -9,25 +8,16 @@ import uuid
 from pathlib import Path
 from typing import NoReturn
 
-import torch
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from evaluation.candidate import stop
-from evaluation.jobs import JOB_FILE, NO_GPU
+from evaluation.jobs import JOB_FILE
 from evaluation.large.child import training
 from evaluation.large.jobs import CHILD, RunJob
 
 _LOGS = "logs"
 _TAIL = 8_000  # bytes of a failed rank's stderr
-
-
-def tell_devices() -> None:
-    """Print the number of GPUs, or end with NO_GPU."""
-    if not torch.cuda.is_available():
-        stop(NO_GPU, f"No GPU is visible to torch {torch.__version__}, and this scale needs one.")
-    print(json.dumps({"gpus": torch.cuda.device_count()}), flush=True)
 
 
 def run(folder: Path) -> None:

@@ -35,9 +35,9 @@ def run(folder: Path) -> None:
             model = spread(own, job.scale.run.parallel, ranks)
             _train(model, job, ranks, folder)
             _write(model, ranks, folder)
-        except torch.OutOfMemoryError as error:
-            stop(OUT_OF_MEMORY, _numbers(job, ranks, error))
         except Exception as error:
+            if _is_out_of_memory(error):
+                stop(OUT_OF_MEMORY, _numbers(job, ranks, error))
             design_raised("Training", error, folder)
 
 
@@ -112,7 +112,12 @@ def _write(model: nn.Module, ranks: Ranks, folder: Path) -> None:
         save_file(weights, folder / WEIGHTS_FILE)
 
 
-def _numbers(job: RunJob, ranks: Ranks, error: torch.OutOfMemoryError) -> str:
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU torch has no type for it.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def _numbers(job: RunJob, ranks: Ranks, error: Exception) -> str:
     said = f"A micro-batch of {job.micro_batch} sequences of {job.scale.run.length} tokens does not fit into memory"
     if ranks.device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(ranks.device) / 1e9

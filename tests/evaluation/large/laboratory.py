@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from evaluation import Limits, plain_launch
+from evaluation import Launch, Limits, plain_launch
 from evaluation.arrays import Array
 from evaluation.data.prepare import prepare
 from evaluation.large.ready import Ready, ready
 from evaluation.large.reports import LargeTrainReport
 from evaluation.large.training import train
 from evaluation.scales.large import LargeScale, Run
+from tests.evaluation.large.forked import forked_launch
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=120, memory_bytes=4_000_000_000)
 HIDDEN = 64
@@ -90,11 +91,17 @@ def made_ready(data: Path, chosen: LargeScale = SCALE, workers: int = 1) -> Read
 
 
 def run(
-    source: str, data: Path, folder: Path, chosen: LargeScale = SCALE, workers: int = 1, **options: Any
+    source: str,
+    data: Path,
+    folder: Path,
+    chosen: LargeScale = SCALE,
+    workers: int = 1,
+    launch: Launch = forked_launch,
+    **options: Any,
 ) -> LargeTrainReport:
     """Train with seed 3."""
     folder.mkdir(parents=True, exist_ok=True)
-    return train(source, made_ready(data, chosen, workers), 3, HIDDEN, folder, plain_launch, **options)
+    return train(source, made_ready(data, chosen, workers), 3, HIDDEN, folder, launch, **options)
 
 
 def furthest(one: dict[str, Array], other: dict[str, Array]) -> float:
