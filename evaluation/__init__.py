@@ -9,6 +9,8 @@ from evaluation.benchmarking import benchmark
 from evaluation.checks import check
 from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
+from evaluation.data.prepare import prepare as prepare_data
+from evaluation.data.shards import Dataset
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective
@@ -33,6 +35,7 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusError",
+    "Dataset",
     "Difference",
     "Ended",
     "Exit",
@@ -58,6 +61,7 @@ __all__ = [
     "corpus",
     "fitness",
     "plain_launch",
+    "prepare_data",
     "private_paths",
     "scale",
     "train",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import typer
 
 from flows.cli.check import check
+from flows.cli.data import app as data
 from flows.cli.evaluate import evaluate
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.run import run
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, up):
     app.command()(command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

@@ -32,3 +32,24 @@ def test_rejected_design_and_unknown_scale(tmp_path: Path) -> None:
     unknown = run(tmp_path, "check", "design.py", "--scale", "huge")
     assert unknown.returncode == 2
     assert unknown.stderr.strip() == "Unknown scale 'huge'; choose one of " + ", ".join(names()) + "."
+
+
+def test_prepared_data_and_a_scale_for_gpus(tmp_path: Path) -> None:
+    (tmp_path / "design.py").write_text(baseline_source("linear_attention"))
+    (tmp_path / "raw.jsonl").write_text("\n".join(json.dumps({"text": f"a sentence, {n}"}) for n in range(300)))
+    made = run(tmp_path, "data", "prepare", "raw.jsonl", "--into", "data", "--vocabulary", "300", "--held-share", "0.1")
+    assert made.returncode == 0, made.stderr
+    assert "train: " in made.stdout
+    assert (tmp_path / "data" / "meta.json").is_file()
+    again = run(tmp_path, "data", "prepare", "raw.jsonl", "--into", "data")
+    assert again.returncode == 2
+    assert again.stderr.strip() == "data exists already: name another folder, or remove it if you do not need it."
+    without = run(tmp_path, "train", "design.py", "--scale", "20m-smoke")
+    assert without.returncode == 2
+    assert "add --data FOLDER" in without.stderr
+    refused = run(tmp_path, "train", "design.py", "--scale", "20m-smoke", "--data", "data", "--json")
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["failure"]["kind"] == "vocabulary_mismatch"
+    useless = run(tmp_path, "train", "design.py", "--scale", "tiny", "--data", "data")
+    assert useless.returncode == 2
+    assert useless.stderr.strip() == "Scale tiny brings its own text: leave --data out."

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation import baseline_source, scale
 from evaluation.losses import accuracy, cross_entropy
-from evaluation.scales import names
+from evaluation.scales import frame, large_scale, names
 from evaluation.size import TOLERANCE, elements, frame_shapes, matched_hidden, model_parameters
 
 
@@ -20,11 +20,28 @@ def test_unknown_scale_names_the_choices() -> None:
         scale("huge")
 
 
-@pytest.mark.parametrize("name", ["nano", "tiny"])
+def test_a_scale_for_gpus_is_told_apart() -> None:
+    assert {"20m-smoke", "20m", "340m"} <= set(names())
+    with pytest.raises(ValueError, match=r"--scale 20m --data FOLDER"):
+        scale("20m")
+
+
+def test_the_largest_reference_without_building_it() -> None:
+    import types
+
+    chosen = large_scale("340m")
+    design = types.ModuleType("design")
+    exec(baseline_source("gated_deltanet"), vars(design))
+    layer = design.Candidate(chosen.d_model, chosen.n_heads).state_dict()
+    mixer = elements({name: tuple(tensor.shape) for name, tensor in layer.items()})
+    assert model_parameters(chosen, mixer, chosen.mlp_hidden) == chosen.reference_parameters
+
+
+@pytest.mark.parametrize("name", ["nano", "tiny", "20m-smoke", "20m"])
 def test_reference_parameters_are_those_of_the_reference(name: str, tmp_path: Path) -> None:
     from evaluation.model import Model
 
-    chosen = scale(name)
+    chosen = frame(name)
     file = tmp_path / "reference.py"
     file.write_text(baseline_source("gated_deltanet"))
     spec = importlib.util.spec_from_file_location("reference_design", file)

@@ -12,7 +12,8 @@ from torch import nn
 from evaluation import Exit, plain_launch
 from evaluation.arrays import read_arrays
 from evaluation.data.shards import read_dataset
-from evaluation.jobs import WEIGHTS_FILE
+from evaluation.endings import failure_of
+from evaluation.jobs import REFUSED, WEIGHTS_FILE
 from evaluation.large.child import training
 from evaluation.large.child.schedule import diverged, rate
 from evaluation.large.jobs import CHECKPOINT_FILE
@@ -21,7 +22,7 @@ from evaluation.reports import Failure
 from evaluation.scales import large_scale
 from evaluation.scales.large import LargeScale
 from tests.evaluation.large.forked import forked_launch
-from tests.evaluation.large.laboratory import HEAD, HONEST, SCALE, dataset, furthest, run, scale
+from tests.evaluation.large.laboratory import HEAD, HONEST, LIMITS, SCALE, dataset, furthest, run, scale
 
 pytestmark = pytest.mark.xdist_group("large")
 
@@ -64,6 +65,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [(NAN_LATE, "Training met a non-finite loss at step 5 of 8."), (NAN_GRADIENT, "non-finite gradient at step 1")],
+    ids=["loss", "gradient"],
 )
 def test_not_a_number(source: str, sentence: str, workers: int, data: Path, tmp_path: Path) -> None:
     report = run(source, data, tmp_path, workers=workers)
@@ -164,6 +166,21 @@ def test_memory_of_the_machine_is_told_apart(
     assert report.failure is not None
     assert report.failure.kind == "out_of_memory"
     assert "micro-batch of 4 sequences" in report.failure.message
+
+
+def test_a_refused_text_that_mentions_memory_is_refused() -> None:
+    ending = Exit(
+        returncode=REFUSED,
+        ended="exited",
+        wall_seconds=1,
+        cpu_seconds=1,
+        peak_bytes=1,
+        stderr_tail="Line 16 uses torch.OutOfMemoryError, which is not among the names that designs may use.",
+        sandbox={},
+    )
+    found = failure_of(ending, LIMITS, "training")
+    assert found is not None
+    assert found.kind == "reaches_out"
 
 
 def test_a_design_that_raises_is_named_with_its_line(data: Path, tmp_path: Path) -> None:
