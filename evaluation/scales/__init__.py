@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
@@ -62,10 +63,17 @@ def names() -> list[str]:
 
 @cache
 def frame(name: str) -> Scale | LargeScale:
-    """Read one scale of either kind. Raises ValueError for a name that does not ship."""
-    if name not in names():
+    """Read one scale of either kind: one that ships, by its name, or an own one, by the path of its .toml file.
+
+    Raises ValueError if there is no such scale, or if the file is not one.
+    """
+    if name.endswith(".toml") and Path(name).is_file():
+        text = Path(name).read_text("utf-8")
+    elif name in names():
+        text = files(__name__).joinpath(f"{name}.toml").read_text("utf-8")
+    else:
         raise ValueError(f"Unknown scale {name!r}; choose one of {', '.join(names())}.")
-    fields = {"name": name, **tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text("utf-8"))}
+    fields = {"name": name, **tomllib.loads(text)}
     return LargeScale.model_validate(fields) if "run" in fields else Scale.model_validate(fields)
 
 
