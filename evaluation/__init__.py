@@ -5,10 +5,15 @@ Importing it never loads torch: only the children do, and the caller's ``launch`
 
 from evaluation.baselines import Baseline, baselines
 from evaluation.baselines import source as baseline_source
+from evaluation.bench.null import Null, NullPlan, Share
+from evaluation.bench.study import null_study, null_trainings
+from evaluation.bench.trainings import TrainingFailed
 from evaluation.benchmarking import benchmark
 from evaluation.checks import check
 from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
+from evaluation.data.prepare import prepare as prepare_data
+from evaluation.data.shards import Dataset
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
@@ -33,6 +38,7 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusError",
+    "Dataset",
     "Difference",
     "Ended",
     "Exit",
@@ -42,13 +48,17 @@ __all__ = [
     "Gain",
     "Launch",
     "Limits",
+    "Null",
+    "NullPlan",
     "Objective",
     "Panel",
     "Profile",
     "Progress",
     "Report",
     "Scale",
+    "Share",
     "TrainReport",
+    "TrainingFailed",
     "Verdict",
     "baseline_source",
     "baselines",
@@ -57,8 +67,11 @@ __all__ = [
     "compare",
     "corpus",
     "fitness",
+    "null_study",
+    "null_trainings",
     "objectives_of",
     "plain_launch",
+    "prepare_data",
     "private_paths",
     "scale",
     "train",

@@ -8,22 +8,34 @@ import typer
 
 from evaluation import CheckReport, Progress, benchmark, check, plain_launch, train
 from evaluation.corpus import CorpusError
+from evaluation.data.by_hand import app as data_app
 from evaluation.jobs import WEIGHTS_FILE
-from evaluation.reports import BenchmarkReport, TrainReport
+from evaluation.large import by_hand
+from evaluation.large.by_hand import Machine
+from evaluation.large.jobs import Device
+from evaluation.large.reports import LargeBenchmarkReport, LargeTrainReport
+from evaluation.large.scoring import benchmark as benchmark_large
+from evaluation.large.training import train as train_large
+from evaluation.reports import BenchmarkReport, Failure, TrainReport
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Evaluate one candidate file, unsandboxed.")
+app.add_typer(data_app, name="data")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="a Python file with class Candidate")]
 ScaleName = Annotated[str, typer.Option("--scale", help="a scale that ships with evaluation")]
 Seed = Annotated[int, typer.Option("--seed", min=0)]
-Folder = Annotated[Path, typer.Option("--folder", help="where weights are kept")]
+Folder = Annotated[Path, typer.Option("--folder", help="where weights and checkpoints are kept")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the full report as JSON")]
+Data = Annotated[Path | None, typer.Option("--data", help="a prepared dataset, for scales that train on one")]
+OnDevice = Annotated[Device, typer.Option("--device", help="where such a scale runs")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="its processes; 0: one per visible GPU")]
+Resume = Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in the folder, if there is one")]
+
+_HERE = Path("evaluation-work")
 
 
 @app.command("check")
-def check_file(
-    file: File, scale: ScaleName = "nano", folder: Folder = Path("evaluation-work"), json: AsJson = False
-) -> None:
+def check_file(file: File, scale: ScaleName = "nano", folder: Folder = _HERE, json: AsJson = False) -> None:
     """Decide whether a design may be trained."""
     _finish(_check(file, scale, folder), json)
 
@@ -33,11 +45,16 @@ def train_file(
     file: File,
     scale: ScaleName = "nano",
     seed: Seed = 1,
-    folder: Folder = Path("evaluation-work"),
+    folder: Folder = _HERE,
     json: AsJson = False,
+    data: Data = None,
+    device: OnDevice = "cuda",
+    workers: Workers = 0,
+    resume: Resume = False,
 ) -> None:
     """Check a design, then train one seed and keep its weights."""
-    _finish(_train(file, scale, seed, folder), json)
+    machine = Machine(data=data, device=device, workers=workers, resume=resume)
+    _finish(_train(file, scale, seed, folder, machine), json)
 
 
 @app.command("benchmark")
@@ -45,12 +62,15 @@ def benchmark_file(
     file: File,
     scale: ScaleName = "nano",
     seed: Seed = 1,
-    folder: Folder = Path("evaluation-work"),
+    folder: Folder = _HERE,
     json: AsJson = False,
+    data: Data = None,
+    device: OnDevice = "cuda",
 ) -> None:
     """Check a design, then score the weights that `train` left in the folder."""
+    by_hand.is_large(scale, Machine(data=data))
     checked = _stop_at_failure(_check(file, scale, folder), json)
-    _finish(_benchmark(file, scale, seed, folder, checked), json)
+    _finish(_benchmark(file, scale, seed, folder, checked, Machine(data=data, device=device)), json)
 
 
 @app.command("evaluate")
@@ -58,31 +78,53 @@ def evaluate_file(
     file: File,
     scale: ScaleName = "nano",
     seed: Seed = 1,
-    folder: Folder = Path("evaluation-work"),
+    folder: Folder = _HERE,
     json: AsJson = False,
+    data: Data = None,
+    device: OnDevice = "cuda",
+    workers: Workers = 0,
+    resume: Resume = False,
 ) -> None:
     """Check, train and score one seed."""
-    trained = _stop_at_failure(_train(file, scale, seed, folder), json)
-    _finish(_benchmark(file, scale, seed, folder, trained), json)
+    machine = Machine(data=data, device=device, workers=workers, resume=resume)
+    trained = _stop_at_failure(_train(file, scale, seed, folder, machine), json)
+    _finish(_benchmark(file, scale, seed, folder, trained, machine), json)
 
 
 def _check(file: Path, scale: str, folder: Path) -> CheckReport:
     return check(file.read_text("utf-8"), scale, folder, plain_launch)
 
 
-def _train(file: Path, scale: str, seed: int, folder: Path) -> CheckReport | TrainReport:
+def _train(file: Path, scale: str, seed: int, folder: Path, machine: Machine) -> CheckReport | TrainReport:
+    large = by_hand.is_large(scale, machine)
+    found = by_hand.made_ready(scale, machine) if large else None  # before the check, which takes longer
+    if isinstance(found, Failure):
+        return LargeTrainReport(scale=scale, seed=seed, device=machine.device, failure=found)
     checked = _check(file, scale, folder)
     if checked.failure is not None:
         return checked
     source = file.read_text("utf-8")
-    report = train(source, scale, seed, checked.mlp_hidden, folder, plain_launch, on_progress=_show)
+    report: TrainReport
+    if found is not None:
+        report = train_large(
+            source, found, seed, checked.mlp_hidden, folder, plain_launch, resume=machine.resume, on_progress=_show
+        )
+    else:
+        report = train(source, scale, seed, checked.mlp_hidden, folder, plain_launch, on_progress=_show)
     typer.echo(err=True)
     return report
 
 
-def _benchmark(file: Path, scale: str, seed: int, folder: Path, found: CheckReport | TrainReport) -> BenchmarkReport:
-    source = file.read_text("utf-8")
-    return benchmark(source, scale, seed, found.mlp_hidden, folder / WEIGHTS_FILE, folder, plain_launch)
+def _benchmark(
+    file: Path, scale: str, seed: int, folder: Path, found: CheckReport | TrainReport, machine: Machine
+) -> BenchmarkReport:
+    source, weights = file.read_text("utf-8"), folder / WEIGHTS_FILE
+    if machine.data is None:
+        return benchmark(source, scale, seed, found.mlp_hidden, weights, folder, plain_launch)
+    made = by_hand.made_ready(scale, machine)
+    if isinstance(made, Failure):
+        return LargeBenchmarkReport(scale=scale, seed=seed, device=machine.device, failure=made)
+    return benchmark_large(source, made, seed, found.mlp_hidden, weights, folder, plain_launch)
 
 
 def _show(progress: Progress) -> None:
@@ -110,6 +152,13 @@ def _summary(report: CheckReport | TrainReport | BenchmarkReport) -> str:
     elif report.failure is None:
         lines.append(
             f"{report.parameters} parameters, MLP width {report.mlp_hidden}, {report.cpu_seconds:.1f} CPU-seconds"
+        )
+    if isinstance(report, LargeBenchmarkReport) and report.objectives:
+        lines.append(f"losses computed by {report.scored_by}")
+    if isinstance(report, LargeTrainReport) and report.failure is None:
+        lines.append(
+            f"{report.tokens} tokens, {report.epochs:.2f} epochs, in {report.wall_seconds:.0f} s on {report.workers} x "
+            f"{report.device}, micro-batch {report.micro_batch}"
         )
     if report.failure is not None:
         lines += [f"{report.failure.kind}: {report.failure.message}", f"remedy: {report.failure.remedy}"]

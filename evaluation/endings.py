@@ -2,7 +2,7 @@
 
 import signal
 
-from evaluation.jobs import NO_CANDIDATE, NON_FINITE, NOT_A_TENSOR, REFUSED
+from evaluation.jobs import DIVERGED, NO_CANDIDATE, NO_GPU, NON_FINITE, NOT_A_TENSOR, OUT_OF_MEMORY, REFUSED
 from evaluation.launch import Exit, Limits
 from evaluation.reports import Failure, FailureKind
 
@@ -18,6 +18,12 @@ _CODES: dict[int, tuple[FailureKind, str]] = {
         "Compute with torch, einops, math and kernels on the input alone: a layer needs nothing else.",
     ),
     NON_FINITE: ("non_finite", "Bound decays, normalise keys or outputs, or start with smaller weights."),
+    OUT_OF_MEMORY: (
+        "out_of_memory",
+        "Keep less per token: fewer or narrower branches, a smaller state, or a larger GPU.",
+    ),
+    DIVERGED: ("diverged", "Normalise queries, keys or outputs, bound decays, or start with smaller weights."),
+    NO_GPU: ("no_gpu", "Run it on a machine with a GPU, or add --device cpu if you have the time."),
 }
 
 
@@ -65,6 +71,8 @@ def invalid(stage: str, reason: str) -> Failure:
 def _looks_like_memory(ending: Exit) -> bool:
     if ending.returncode == -signal.SIGKILL and ending.ended == "exited":
         return True  # nobody here killed it: the system's out-of-memory killer did
+    if ending.returncode in (REFUSED, OUT_OF_MEMORY):
+        return False  # the first only quotes the design's text; the second tells the numbers itself
     return ending.returncode != 0 and any(word in ending.stderr_tail for word in _MEMORY_WORDS)
 
 

@@ -17,8 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
-import psutil
-
 from evaluation.reports import Report
 
 Ended = Literal["exited", "wall_clock", "cpu", "memory", "output", "processes"]
@@ -153,14 +151,30 @@ def _breach(pid: int, limits: Limits, elapsed: float, printed: int) -> Ended:
         return "wall_clock"
     if printed > limits.output_bytes:
         return "output"
-    try:
-        process = psutil.Process(pid)
-        times, resident = process.cpu_times(), process.memory_info().rss
-    except psutil.Error:
-        return "exited"
-    if times.user + times.system > limits.cpu_seconds:
+    seconds, resident = _used(pid)
+    if seconds > limits.cpu_seconds:
         return "cpu"
     return "memory" if resident > limits.memory_bytes else "exited"
+
+
+def _used(pid: int) -> tuple[float, int]:
+    """Processor seconds and resident bytes of a process, zero once it is gone."""
+    if sys.platform != "linux":
+        import psutil  # not needed where /proc tells: a bare GPU machine may lack it
+
+        try:
+            process = psutil.Process(pid)
+            times, resident = process.cpu_times(), process.memory_info().rss
+        except psutil.Error:
+            return 0.0, 0
+        return times.user + times.system, resident
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0, 0
+    # proc(5), counted behind the name: utime 11, stime 12, rss 21.
+    ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
+    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _kill_group(pid: int) -> None:

@@ -1,4 +1,4 @@
-"""The model around a candidate mixer: byte embedding, pre-norm residual layers with a SwiGLU MLP, norm and head.
+"""The model around a candidate mixer: token embedding, pre-norm residual layers with a SwiGLU MLP, norm and head.
 
 Each position also sees the embedding of the token before it through a learnt gain per channel ("smear"). All designs
 get this for free, so that the probes measure memory and not how soon a design finds a previous-token circuit.
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from evaluation.scales import Scale
+from evaluation.scales.frame import Frame
 
 
 class RMSNorm(nn.Module):
@@ -63,7 +63,7 @@ class Layer(nn.Module):
 class Model(nn.Module):
     """Tokens [B, T] to logits [B, T, vocabulary], float32."""
 
-    def __init__(self, candidate: type[nn.Module], scale: Scale, mlp_hidden: int, seed: int) -> None:
+    def __init__(self, candidate: type[nn.Module], scale: Frame, mlp_hidden: int, seed: int) -> None:
         super().__init__()
         d_model = scale.d_model
         mixers: list[nn.Module] = []

@@ -38,7 +38,7 @@ def run(folder: Path) -> None:
 
 
 def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], seed: int) -> None:
-    optimiser = _optimiser(model, scale, plan)
+    optimiser = optimiser_of(model, scale.weight_decay, plan.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan))
     data = np.random.default_rng(data_seed(plan.task, seed))
     torch.manual_seed(seed)
@@ -58,15 +58,15 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
         print(json.dumps({"task": plan.task, "step": step + 1, "loss": loss.item()}), flush=True)
 
 
-def _optimiser(model: nn.Module, scale: Scale, plan: Plan) -> torch.optim.Optimizer:
-    # Vectors (norm gains, decays, biases) and the embedding are not decayed, as is usual.
+def optimiser_of(model: nn.Module, weight_decay: float, learning_rate: float) -> torch.optim.Optimizer:
+    """AdamW. Vectors (norm gains, decays, biases) and the embedding are not decayed, as is usual."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         decays = parameter.dim() >= 2 and not name.startswith("embedding")
         (matrices if decays else others).append(parameter)
-    groups = [{"params": matrices, "weight_decay": scale.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.95), fused=True)
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True)
 
 
 def _rate(step: int, plan: Plan) -> float:

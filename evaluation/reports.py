@@ -16,6 +16,7 @@ FailureKind = Literal[
     "out_of_memory",
     "too_slow",  # more than the allowed multiple of the reference's compute time
     "non_finite",  # NaN or infinity in outputs, gradients, losses or weights
+    "diverged",  # the loss rose lastingly above where it started
     "not_causal",
     "length_dependent",  # the output on a prefix changes with the length of what follows
     "mixes_samples",  # a sequence's output changes with the rest of its batch, or with the batch before
@@ -24,6 +25,12 @@ FailureKind = Literal[
     "wrong_step",  # native decoding differs from forward
     "wrong_shape",
     "too_many_parameters",  # the mixer leaves no room to match the reference's parameter count
+    # Not the design's fault:
+    "no_gpu",
+    "no_corpus",  # nothing there, or nothing that can be read as text
+    "corpus_too_short",
+    "vocabulary_mismatch",  # the dataset has other tokens than the scale's model
+    "damaged_corpus",  # a file of the dataset is not the one that was prepared
 ]
 
 

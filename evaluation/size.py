@@ -3,13 +3,13 @@
 A parameter is any element of a model's state dict, buffers included, so that nothing can be hidden in a buffer.
 """
 
-from evaluation.scales import Scale
+from evaluation.scales.frame import Frame
 
 TOLERANCE = 0.02  # whole-model parameter count against the reference's
 SMALLEST_MLP = 16
 
 
-def frame_shapes(scale: Scale, mlp_hidden: int) -> dict[str, tuple[int, ...]]:
+def frame_shapes(scale: Frame, mlp_hidden: int) -> dict[str, tuple[int, ...]]:
     """Name and shape of every parameter outside the mixers, as in the torch model of ``evaluation.model``."""
     d = scale.d_model
     shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (scale.vocabulary, d), "smear": (d,)}
@@ -34,12 +34,12 @@ def elements(shapes: dict[str, tuple[int, ...]]) -> int:
     return total
 
 
-def model_parameters(scale: Scale, mixer_parameters: int, mlp_hidden: int) -> int:
+def model_parameters(scale: Frame, mixer_parameters: int, mlp_hidden: int) -> int:
     """Parameters of the whole model with the same mixer in every layer."""
     return elements(frame_shapes(scale, mlp_hidden)) + scale.n_layers * mixer_parameters
 
 
-def matched_hidden(scale: Scale, mixer_parameters: int, reference_parameters: int) -> int | None:
+def matched_hidden(scale: Frame, mixer_parameters: int, reference_parameters: int) -> int | None:
     """The MLP width that brings the model within 2% of the reference's count; None when the mixer leaves no room."""
     without_mlp = model_parameters(scale, mixer_parameters, 0)
     width = round((reference_parameters - without_mlp) / (3 * scale.d_model * scale.n_layers))

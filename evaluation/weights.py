@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.arrays import Array, Malformed
 from evaluation.reports import Failure
-from evaluation.scales import Scale
+from evaluation.scales.frame import Frame
 from evaluation.size import TOLERANCE, frame_shapes
 
 _ALLOWED = ("float32", "int64", "int32", "uint8", "bool")
@@ -18,7 +18,7 @@ _MOST_NAMES = 8_000  # characters of all names of one layer's mixer
 _MOST_INTEGER = 2**31
 
 
-def parameters_of(weights: Mapping[str, Array], scale: Scale, mlp_hidden: int) -> int:
+def parameters_of(weights: Mapping[str, Array], scale: Frame, mlp_hidden: int) -> int:
     """Elements of one task's model. Raises Malformed unless every task has the frame's arrays and the same mixers.
 
     Names are ``task.name``. Whatever is not the frame's must belong to a mixer, and all tasks must agree on it.
@@ -26,20 +26,18 @@ def parameters_of(weights: Mapping[str, Array], scale: Scale, mlp_hidden: int) -
     frame = frame_shapes(scale, mlp_hidden)
     mixers: list[dict[str, tuple[int, ...]]] = []
     known = 0
-    for plan in scale.tasks:
-        own = {n.removeprefix(f"{plan.task}."): a for n, a in weights.items() if n.startswith(f"{plan.task}.")}
+    for task in scale.models:
+        own = {n.removeprefix(f"{task}."): a for n, a in weights.items() if n.startswith(f"{task}.")}
         known += len(own)
         for name, shape in frame.items():
             if name not in own or own[name].shape != shape or own[name].dtype != np.float32:
-                raise Malformed(f"the weights of {plan.task} lack {name!r} with shape {list(shape)} in float32.")
+                raise Malformed(f"the weights of {task} lack {name!r} with shape {list(shape)} in float32.")
         rest = {name: array.shape for name, array in own.items() if name not in frame}
         stray = next((name for name in rest if not _MIXER.match(name)), None)
         if stray is not None:
-            raise Malformed(f"the weights of {plan.task} hold {stray[:80]!r}, which belongs to no mixer.")
+            raise Malformed(f"the weights of {task} hold {stray[:80]!r}, which belongs to no mixer.")
         if sum(map(len, rest)) > _MOST_NAMES * scale.n_layers:
-            raise Malformed(
-                f"the names of the weights of {plan.task} are longer than {_MOST_NAMES} characters a layer."
-            )
+            raise Malformed(f"the names of the weights of {task} are longer than {_MOST_NAMES} characters a layer.")
         mixers.append(rest)
     if known != len(weights) or any(mixer != mixers[0] for mixer in mixers):
         raise Malformed("the weights of the tasks do not have the same names and shapes.")
@@ -50,10 +48,10 @@ def parameters_of(weights: Mapping[str, Array], scale: Scale, mlp_hidden: int) -
             raise Malformed(f"the weights hold {name!r} with no element.")
         if array.dtype.name == "int64" and (array.max() >= _MOST_INTEGER or array.min() < -_MOST_INTEGER):
             raise Malformed(f"the weights hold {name!r} with integers of more than 32 bits.")
-    return sum(int(array.size) for array in weights.values()) // len(scale.tasks)
+    return sum(int(array.size) for array in weights.values()) // len(scale.models)
 
 
-def unacceptable(weights: Mapping[str, Array], parameters: int, scale: Scale) -> Failure | None:
+def unacceptable(weights: Mapping[str, Array], parameters: int, scale: Frame) -> Failure | None:
     """Non-finite or too many weights."""
     for name, array in weights.items():
         if not np.isfinite(array).all():

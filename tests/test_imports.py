@@ -71,6 +71,38 @@ def test_evaluation_is_light_to_import() -> None:
     assert told.stdout.strip() == ""
 
 
+# What a bare GPU machine has; anything else is imported inside the function that needs it, if at all.
+BARE = {"torch", "triton", "numpy", "pandas", "scipy", "einops", "tokenizers", "safetensors", "pydantic", "typer"}
+BARE_BESIDES = {"kernels/bench/plot.py": {"matplotlib"}, "evaluation/launch.py": {"psutil"}}  # not needed to train
+
+
+def test_evaluation_and_kernels_need_little() -> None:
+    for room in ("evaluation", "kernels"):
+        for file in files(room):
+            tops = {name.split(".")[0] for name in imported(file)} - set(sys.stdlib_module_names)
+            allowed = BARE | MAY_IMPORT[room] | BARE_BESIDES.get(str(file.relative_to(ROOT)), set())
+            assert tops <= allowed, f"{file} imports {tops - allowed}"
+
+
+def test_evaluation_runs_where_nothing_else_is_installed() -> None:
+    code = """
+import importlib.abc, sys
+class Bare(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"psutil", "pyarrow", "datasets", "rich", "prefect", "mlflow", "lancedb", "filelock"}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Bare())
+import evaluation.__main__, evaluation.data.prepare, evaluation.large.training, evaluation.large.scoring
+from pathlib import Path
+from evaluation import Limits, plain_launch
+ending = plain_launch("evaluation.large.child", "devices", folder=Path.cwd(), limits=Limits(
+    wall_seconds=100, cpu_seconds=100, memory_bytes=10**10))
+print(ending.ended, ending.peak_bytes > 10**7)
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.stdout.split() == ["exited", "True"], told.stderr
+
+
 def test_no_file_has_a_name_that_says_nothing() -> None:
     empty = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "service", "services"}
     assert not [file for room in MAY_IMPORT for file in files(room) if file.stem in empty]

@@ -31,7 +31,7 @@ class Share(Report):
     high: FiniteFloat
 
 
-class Plan(Report):
+class NullPlan(Report):
     """What a resampled campaign looks like."""
 
     campaigns: PositiveInt = 2000
@@ -46,7 +46,7 @@ class Null(Report):
     """What came out of all campaigns."""
 
     version: int = 1
-    plan: Plan
+    plan: NullPlan
     trainings: int
     noise: FiniteFloat  # standard deviation of fitness over seeds, pooled over designs
     confirmed: int  # designs that screened above the baseline and were confirmed on fresh seeds
@@ -62,7 +62,7 @@ class _Campaign:
     found: bool  # the design with the true gain
 
 
-def null(values: Values, plan: Plan, gains: Sequence[float] = (1.0, 2.0), seed: int = 0) -> Null:
+def null(values: Values, plan: NullPlan, gains: Sequence[float] = (1.0, 2.0), seed: int = 0) -> Null:
     """Resample ``plan.campaigns`` campaigns without a true gain, and as many for each of ``gains`` in units of noise.
 
     Raises ValueError unless there are two designs with more common seeds than a confirmation takes.
@@ -114,7 +114,7 @@ def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: mean([one[name] for one in scores]) for name in scores[0]}
 
 
-def _campaign(table: np.ndarray, plan: Plan, noise: float, gain: float, rng: np.random.Generator) -> _Campaign:
+def _campaign(table: np.ndarray, plan: NullPlan, noise: float, gain: float, rng: np.random.Generator) -> _Campaign:
     """One campaign on fitness [designs, seeds]; the design in its middle has a true ``gain``.
 
     ``noise`` is the unit of both gain and margin.

@@ -36,8 +36,8 @@ from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, CheckJob
 from evaluation.launch import Launch, Limits
 from evaluation.reports import CheckReport
-from evaluation.scales import Scale
-from evaluation.scales import scale as read_scale
+from evaluation.scales import frame
+from evaluation.scales.frame import Frame
 from evaluation.size import matched_hidden, model_parameters
 from evaluation.workspace import workspace
 
@@ -76,7 +76,7 @@ def check(
     allows work that grows with T squared: for the harness's own softmax attention, never for a candidate.
     A bad design gives a report with a failure; ValueError is raised only for an unknown scale.
     """
-    chosen = read_scale(scale)
+    chosen = frame(scale)
     reference = reference_parameters or chosen.reference_parameters
     tier = "full" if full else "fast"
     verdict, failure = contract.judge(source)
@@ -136,7 +136,7 @@ def _roomy(limits: Limits, plan: Plan) -> Limits:
 
 
 def _judge(
-    plan: Plan, place: Path, scale: Scale, reference: int, quadratic: bool, limit: int
+    plan: Plan, place: Path, scale: Frame, reference: int, quadratic: bool, limit: int
 ) -> tuple[list[Judgement], int]:
     """Every verdict, unless shapes are wrong or values not finite: comparisons would mean nothing then."""
     notes = read_notes(place)

@@ -13,7 +13,7 @@ from evaluation.checks.plan import Judgement, Plan, failed, passed
 from evaluation.endings import failure_of
 from evaluation.jobs import CHILD, CheckJob
 from evaluation.launch import Launch
-from evaluation.scales import Scale
+from evaluation.scales.frame import Frame
 from evaluation.workspace import workspace
 
 _NAME = "clock"
@@ -22,7 +22,7 @@ _STEEPEST = 1.7  # caches that overflow cost a linear layer up to a factor of tw
 _SMALLEST = 0.5  # CPU-seconds at the longest input, below which growth means nothing
 
 
-def judge(source: str, scale: Scale, folder: Path, launch: Launch, rng: np.random.Generator) -> Judgement:
+def judge(source: str, scale: Frame, folder: Path, launch: Launch, rng: np.random.Generator) -> Judgement:
     """Fails a layer whose processor time grows like T^1.7 or more, or that does not come to an end at T = 8192."""
     seconds = []
     for length in _LENGTHS:

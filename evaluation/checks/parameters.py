@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from evaluation.arrays import Array
 from evaluation.checks.plan import Judgement, failed, passed
-from evaluation.scales import Scale
+from evaluation.scales.frame import Frame
 from evaluation.size import SMALLEST_MLP, TOLERANCE, matched_hidden, model_parameters
 
 _NAME = "parameters"
@@ -15,7 +15,7 @@ def count(state: Mapping[str, Array]) -> int:
     return sum(int(array.size) for array in state.values())
 
 
-def judge(scale: Scale, mixer: int, reference: int) -> Judgement:
+def judge(scale: Frame, mixer: int, reference: int) -> Judgement:
     """Pass when some MLP width brings the whole model within 2% of ``reference``."""
     hidden = matched_hidden(scale, mixer, reference)
     if hidden is None:

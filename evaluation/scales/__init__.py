@@ -3,12 +3,15 @@
 import tomllib
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
 from evaluation.launch import Limits
 from evaluation.reports import Report
+from evaluation.scales.frame import Frame
+from evaluation.scales.large import LargeScale
 
 TaskName = Literal[
     "text",
@@ -43,25 +46,19 @@ class Plan(Report):
     rows: PositiveInt
 
 
-class Scale(Report):
-    """One rung of the ladder. Budgets are steps and tokens, never seconds; limits only end what has gone wrong."""
+class Scale(Frame):
+    """One rung that trains on a CPU: text and probes. Budgets are steps and tokens, never seconds."""
 
-    name: str
-    title: str
-    d_model: PositiveInt
-    n_heads: PositiveInt
-    n_layers: PositiveInt
-    vocabulary: PositiveInt
-    mlp_hidden: PositiveInt  # of the reference
-    reference_parameters: PositiveInt  # of the whole reference model; every design is matched to it within 2%
-    weight_decay: float
-    clip: PositiveFloat  # global gradient norm
     tasks: tuple[Plan, ...]
     prefix_lengths: PositiveInt  # distinct cuts per task in the causality test of the trained weights
     prefix_rows: PositiveInt  # sequences per cut
-    check: Limits
     train: Limits
     score: Limits
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that one training yields: a fresh one per task."""
+        return tuple(plan.task for plan in self.tasks)
 
     def plan(self, task: str) -> Plan:
         """The plan of one task."""
@@ -76,10 +73,34 @@ def names() -> list[str]:
 
 
 @cache
-def scale(name: str) -> Scale:
-    """Read one scale. Raises ValueError for a name that does not ship."""
-    if name not in names():
+def frame(name: str) -> Scale | LargeScale:
+    """Read one scale of either kind: one that ships, by its name, or an own one, by the path of its .toml file.
+
+    Raises ValueError if there is no such scale, or if the file is not one.
+    """
+    if name.endswith(".toml") and Path(name).is_file():
+        text = Path(name).read_text("utf-8")
+    elif name in names():
+        text = files(__name__).joinpath(f"{name}.toml").read_text("utf-8")
+    else:
         raise ValueError(f"Unknown scale {name!r}; choose one of {', '.join(names())}.")
-    return Scale.model_validate(
-        {"name": name, **tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text("utf-8"))}
-    )
+    fields = {"name": name, **tomllib.loads(text)}
+    return LargeScale.model_validate(fields) if "run" in fields else Scale.model_validate(fields)
+
+
+def scale(name: str) -> Scale:
+    """Read one scale with tasks on bytes. Raises ValueError for a name that does not ship, or is of the other kind."""
+    chosen = frame(name)
+    if isinstance(chosen, LargeScale):
+        raise ValueError(
+            f"Scale {name} trains on a prepared dataset: use python -m evaluation with --scale {name} --data FOLDER."
+        )
+    return chosen
+
+
+def large_scale(name: str) -> LargeScale:
+    """Read one scale with a ``[run]``. Raises ValueError for a name that does not ship, or is of the other kind."""
+    chosen = frame(name)
+    if not isinstance(chosen, LargeScale):
+        raise ValueError(f"Scale {name} brings its own text and takes no dataset: leave --data out.")
+    return chosen

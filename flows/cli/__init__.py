@@ -10,6 +10,7 @@ import typer
 
 from flows.cli.bench import bench
 from flows.cli.check import check
+from flows.cli.data import app as data
 from flows.cli.evaluate import evaluate
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.run import run
@@ -25,6 +26,7 @@ app = typer.Typer(
 for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, up):
     app.command()(command)
 app.add_typer(bench, name="bench")
+app.add_typer(data, name="data")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
 
 if TYPE_CHECKING:
-    from evaluation.bench.null import Null, Share
+    from evaluation import Null, Share
 
 RESULTS = Path("docs/results")
 
@@ -28,7 +28,7 @@ def _several() -> None:
 
 
 @bench.command("null")
-def null_study(
+def null(
     scale: ScaleName = "nano",
     seeds: Annotated[int, typer.Option(min=2, help="Seeds of the reference and of each of its edits.")] = 15,
     campaigns: Annotated[int, typer.Option(min=1, help="Campaigns to resample from the trainings.")] = 2000,
@@ -44,30 +44,18 @@ def null_study(
 
     Trains the reference and edits of it that change nothing, and resamples campaigns from these trainings.
     """
-    from evaluation import baseline_source, baselines
-    from evaluation.bench.edits import REFERENCE, unchanged_designs
-    from evaluation.bench.null import Plan, fitness_values, null
-    from evaluation.bench.trainings import TrainingFailed, trained
+    from evaluation import NullPlan, TrainingFailed, null_study, null_trainings
     from tasks.sandbox.jail import jail, stop_everything
 
-    if seeds <= confirmation:
-        raise Refused(
-            f"{confirmation} fresh seeds beside one for screening are needed, but --seeds is {seeds}: give at least "
-            f"{confirmation + 1}."
-        )
     console = console_for(as_json)
-    edits = unchanged_designs()
-    panel = {name: baseline_source(name) for name in baselines() if name != REFERENCE}
-    wanted = [(name, seed) for seed in range(1, seeds + 1) for name in edits] + [(name, 1) for name in panel]
+    plan = NullPlan(campaigns=campaigns, designs=designs, seeds=confirmation)
     file = into / f"null-{scale}-trainings.jsonl"
+    total = len(null_trainings(seeds))
     try:
         with Progress(*Progress.get_default_columns(), console=console) as progress:
-            bar = progress.add_task(f"Training at the {scale} scale", total=len(wanted))
-            found = trained(wanted, edits | panel, scale, file, jail(), parallel, lambda _: progress.advance(bar))
-            progress.update(bar, completed=len(wanted))
-        with console.status(f"Resampling {campaigns} campaigns"):
-            values = fitness_values(found, list(edits), list(panel), seeds)
-            result = null(values, Plan(campaigns=campaigns, designs=designs, seeds=confirmation))
+            bar = progress.add_task(f"Training at the {scale} scale, then resampling", total=total)
+            result = null_study(scale, seeds, plan, file, jail(), parallel, lambda _: progress.advance(bar))
+            progress.update(bar, completed=total)
     except KeyboardInterrupt:
         stop_everything.set()
         raise

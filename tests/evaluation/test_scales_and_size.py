@@ -14,7 +14,7 @@ from evaluation import OBJECTIVES, baseline_source, corpus, objectives_of, scale
 from evaluation.losses import IGNORED, accuracy, cross_entropy
 from evaluation.probes import PROBES, data_seed
 from evaluation.questions import held_out
-from evaluation.scales import TaskName, names
+from evaluation.scales import TaskName, frame, large_scale, names
 from evaluation.size import TOLERANCE, elements, frame_shapes, matched_hidden, model_parameters
 
 
@@ -24,11 +24,28 @@ def test_unknown_scale_names_the_choices() -> None:
         scale("huge")
 
 
-@pytest.mark.parametrize("name", names())
+def test_a_scale_for_gpus_is_told_apart() -> None:
+    assert {"20m-smoke", "20m", "340m"} <= set(names())
+    with pytest.raises(ValueError, match=r"--scale 20m --data FOLDER"):
+        scale("20m")
+
+
+def test_the_largest_reference_without_building_it() -> None:
+    import types
+
+    chosen = large_scale("340m")
+    design = types.ModuleType("design")
+    exec(baseline_source("gated_deltanet"), vars(design))
+    layer = design.Candidate(chosen.d_model, chosen.n_heads).state_dict()
+    mixer = elements({name: tuple(tensor.shape) for name, tensor in layer.items()})
+    assert model_parameters(chosen, mixer, chosen.mlp_hidden) == chosen.reference_parameters
+
+
+@pytest.mark.parametrize("name", ["nano", "tiny", "micro", "20m-smoke", "20m"])
 def test_reference_parameters_are_those_of_the_reference(name: str, tmp_path: Path) -> None:
     from evaluation.model import Model
 
-    chosen = scale(name)
+    chosen = frame(name)
     file = tmp_path / "reference.py"
     file.write_text(baseline_source("gated_deltanet"))
     spec = importlib.util.spec_from_file_location("reference_design", file)
@@ -55,7 +72,7 @@ def test_every_task_has_a_plan_an_objective_and_a_generator() -> None:
     assert tasks == {plan.task for plan in scale("micro").tasks}
     assert list(objectives_of("nano")) == ["text_bpb", "recall_loss", "copy_loss"]
     assert objectives_of("micro") == OBJECTIVES
-    for name in names():
+    for name in ("tiny", "nano", "micro"):
         plans = scale(name).tasks
         assert len({plan.task for plan in plans}) == len(plans)
         for plan in plans:

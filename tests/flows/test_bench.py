@@ -36,5 +36,5 @@ def test_a_small_null_study_trains_once_and_keeps_its_numbers(tmp_path: Path) ->
 def test_too_few_seeds_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
     done = bench("--scale", "tiny", "--seeds", "3", "--confirmation", "3", "--into", str(tmp_path), folder=tmp_path)
     assert done.returncode == 1
-    assert "3 fresh seeds beside one for screening are needed, but --seeds is 3: give at least 4" in done.stderr
+    assert "3 fresh seeds beside one for screening are needed, but 3 are to be trained: train at least 4" in done.stderr
     assert not list(tmp_path.glob("*.jsonl"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.bench.null import Plan, null, share
+from evaluation.bench.null import NullPlan, null, share
 
 
 def values(designs: int = 4, seeds: int = 15, better: float = 0.0) -> dict[str, dict[int, float]]:
@@ -14,7 +14,7 @@ def values(designs: int = 4, seeds: int = 15, better: float = 0.0) -> dict[str, 
 
 
 def test_of_equal_designs_few_are_called_breakthroughs_and_gains_are_found() -> None:
-    found = null(values(), Plan(campaigns=150, designs=30), gains=(1.0, 3.0))
+    found = null(values(), NullPlan(campaigns=150, designs=30), gains=(1.0, 3.0))
     assert found.false_campaigns.share <= 0.05
     assert found.false_designs.share <= 0.05
     assert found.confirmed > 150
@@ -24,19 +24,19 @@ def test_of_equal_designs_few_are_called_breakthroughs_and_gains_are_found() -> 
 
 def test_it_sees_that_a_design_is_truly_better() -> None:
     """The study itself can fail: where one of the designs is better after all, it reports breakthroughs."""
-    found = null(values(better=4.0), Plan(campaigns=60, designs=30), gains=())
+    found = null(values(better=4.0), NullPlan(campaigns=60, designs=30), gains=())
     assert found.false_campaigns.share > 0.5
 
 
 def test_the_same_seed_gives_the_same_study() -> None:
-    plan = Plan(campaigns=20, designs=10)
+    plan = NullPlan(campaigns=20, designs=10)
     assert null(values(), plan, seed=1) == null(values(), plan, seed=1)
     assert null(values(), plan, seed=1) != null(values(), plan, seed=2)
 
 
 def test_too_few_trainings_are_named() -> None:
     with pytest.raises(ValueError, match="4 designs with 5 common seeds, but 2 designs and 6 seeds are needed"):
-        null(values(seeds=5), Plan())
+        null(values(seeds=5), NullPlan())
 
 
 def test_wilson_s_interval() -> None:
