@@ -87,6 +87,7 @@ def test_every_op_has_a_roofline_of_its_own_two_formulas() -> None:
 def test_chunk_sizes_are_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(chunks, "LENGTH", 64)
     monkeypatch.setattr(chunks, "WIDTHS", (16, 64))
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     monkeypatch.setattr(sys, "argv", ["chunks", "--budget", "0.001"])
     chunks.main()
     _, header, *rows = capsys.readouterr().out.splitlines()
