@@ -1,8 +1,9 @@
 """Sequence-mixing primitives: chunked recurrences, scans, short convolutions, norms, windows and rotary positions.
 
-Everything is causal, differentiable, and keeps the floating-point type it is given (half types compute in float32).
-On a CPU the ops run in torch (``kernels.cpu``), on a CUDA device in Triton (``kernels.gpu``); ``kernels.backends`` can
-force one. The slow float64 definitions that these are tested against are in ``kernels.recurrence``.
+Everything is causal, differentiable, and keeps the floating-point type it is given. On a CPU the ops run in torch
+(``kernels.cpu``), where half types compute in float32, on a CUDA device in Triton (``kernels.gpu``), where the chunked
+ops multiply half types as they are and add up in float32; ``kernels.backends`` can force one. The slow float64
+definitions that these are tested against are in ``kernels.recurrence``.
 """
 
 from kernels.chunk_delta import chunk_delta

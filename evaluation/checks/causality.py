@@ -2,7 +2,8 @@
 
 Perturbation: later inputs change, earlier outputs must not. Gradient: the outputs before a cut, weighted at random,
 must have no gradient in the inputs from the cut on; it also sees a backward pass that leaks where forward does not.
-Both in float64. ``length.py`` adds the third test, on prefixes.
+Both in float64, and once in float32, the type of training, since a layer can tell the types apart. ``length.py``
+adds the third test, on prefixes.
 """
 
 import numpy as np

@@ -3,9 +3,8 @@
 The slope of log(count) against log(T) over three doublings of T, for FLOPs, elements written and read, the largest
 tensor and lines of Python: FLOPs miss elementwise quadratics, elements written miss a filter as long as T and sums over
 all that came before, either misses a T x T tensor that is small beside the rest so far, and all miss loops over plain
-numbers. A loop over chunks that reads slices
-of one tensor with gradients does work that is quadratic in the end: with chunks of 32 it stays below the limit at these
-lengths, with chunks of 16 it does not.
+numbers. A loop over chunks that reads slices of one tensor with gradients does work that is quadratic in the end: with
+chunks of 32 it stays below the limit at these lengths, with chunks of 16 it does not.
 """
 
 import numpy as np

@@ -1,1 +1,1 @@
-"""How fast the ops are, beside fla, softmax attention and what the device allows: ``python -m kernels.bench``."""
+"""How fast the ops are, beside fla, softmax attention and a roofline: ``python -m kernels.bench``."""

@@ -2,58 +2,46 @@
 
 One table a device. On a CPU one thread, float32, CPU seconds; on a GPU bfloat16, device time, once as PyTorch launches
 the work and once as a CUDA graph. Beside ours: fla's (on a CPU its plain torch definitions, at lengths up to 2,048),
-softmax attention, and the least time that the device allows. Ratios are of medians within this run.
+softmax attention, and a roofline: the time of reading arguments, writing results and making the products, at speeds
+measured here. Ratios are of medians within this run.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from kernels.bench import peers
-from kernels.bench.cases import LARGE, Case, Shape, attention, cases, search_shapes
+from kernels.bench.cases import Case, Shape, attention, cases
 from kernels.bench.model import TOKENS, Attention, GatedDelta, training_step
-from kernels.bench.roofline import Device, floors, measured
+from kernels.bench.options import Options, options
+from kernels.bench.roofline import Device, measured, rooflines
 from kernels.bench.timing import Times, forward, forward_backward, graphed, timed
 
-LONGEST_NAIVE = 2048
 HEADER = (
     f"{'op':18s}{'':11s}{'ours':>10s}{'spread':>9s}{'fla':>10s}{'fla/ours':>9s}{'attention':>10s}{'att/ours':>9s}"
-    f"{'floor':>9s}"
+    f"{'roofline':>9s}"
 )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m kernels.bench", description=(__doc__ or "").split("\n\n")[1])
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--op", action="append", metavar="NAME", help="only this op, as the table names it; repeatable")
-    parser.add_argument("--shapes", choices=("search", "large", "all"), default="all")
-    parser.add_argument("--budget", type=float, default=1.0, metavar="S", help="seconds of timing for each number")
-    parser.add_argument("--model", action=argparse.BooleanOptionalAction, default=True, help="also train a small model")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios into this PNG")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number into this file")
-    given = parser.parse_args()
+    given = options((__doc__ or "").split("\n\n")[1])
     torch.set_num_threads(1)
-    dtype = torch.bfloat16 if given.device == "cuda" else torch.float32
     name = torch.cuda.get_device_name() if given.device == "cuda" else "CPU, one thread"
-    speeds = measured(given.device, dtype)
+    speeds = measured(given.device, given.dtype, given.budget)
     print(
-        f"{name}, {dtype}, torch {torch.__version__}, fla {peers.version() or 'not installed'}; measured: "
+        f"{name}, {given.dtype}, torch {torch.__version__}, fla {peers.version() or 'not installed'}; measured: "
         f"{speeds.bytes_per_second / 1e9:.0f} GB/s, {speeds.flops_per_second / 1e9:.0f} GFLOP/s; milliseconds"
     )
-    shapes: tuple[Shape, ...] = () if given.shapes == "large" else search_shapes(given.device)
-    shapes += () if given.shapes == "search" else LARGE[given.device]
     rows: list[dict[str, Any]] = []
-    for shape in shapes:
+    for shape in given.shapes:
         print(f"\n{shape} ({shape.tokens:,} tokens)\n{HEADER}", flush=True)
-        for row in _rows(shape, given.device, dtype, speeds, given.budget, given.op):
+        for row in _rows(shape, given, speeds):
             print(_line(row), flush=True)
             rows.append(row)
-    models = _models(given.device, given.budget) if given.model and not given.op else []
+    models = _models(given.device, given.budget) if given.model else []
     if given.json:
         given.json.write_text(json.dumps({"device": name, "rows": rows, "models": models}, indent=1))
     if given.plot:
@@ -62,20 +50,16 @@ def main() -> None:
         draw(rows, name, given.plot)
 
 
-def _rows(
-    shape: Shape, device: str, dtype: torch.dtype, speeds: Device, budget: float, only: list[str] | None
-) -> Iterator[dict[str, Any]]:
-    reference = attention(shape, device, dtype)
+def _rows(shape: Shape, given: Options, speeds: Device) -> Iterator[dict[str, Any]]:
+    device, budget = given.device, given.budget
+    reference = attention(shape, device, given.dtype)
     ways = ("forward", "both") if device == "cpu" else ("forward", "both", "forward graph", "both graph")
     theirs = {way: _time(reference, reference.ours, way, device, budget) for way in ways}
-    chosen = [case for case in cases(shape, device, dtype) if not only or case.name in only]
+    chosen = [case for case in cases(shape, device, given.dtype) if not given.ops or case.name in given.ops]
     for case in (*chosen, reference):
         for way in ways:
             ours = theirs[way] if case is reference else _time(case, case.ours, way, device, budget)
-            fla = None
-            if case.theirs is not None and (device == "cuda" or shape.length <= LONGEST_NAIVE):
-                fla = _time(case, case.theirs, way, device, budget)
-            mixes = case.operator == "chunked"
+            fla = None if case.theirs is None else _time(case, case.theirs, way, device, budget)
             yield {
                 "op": case.name,
                 "shape": str(shape),
@@ -84,8 +68,8 @@ def _rows(
                 "low": ours.low,
                 "high": ours.high,
                 "fla": fla and fla.median,
-                "attention": theirs[way].median if mixes else None,
-                "floor": floors(case, speeds)[way.startswith("both")],
+                "attention": theirs[way].median if case.mixes else None,
+                "roofline": rooflines(case, speeds)[way.startswith("both")],
             }
 
 
@@ -105,7 +89,7 @@ def _line(row: dict[str, Any]) -> str:
     spread = f"{row['low'] / row['ours'] - 1:+.0%}{row['high'] / row['ours'] - 1:+.0%}"
     return (
         f"{row['op']:18s}{way:11s}{number(row['ours']):>10s}{spread:>9s}{number(row['fla']):>10s}{ratio(row['fla']):>9s}"
-        f"{number(row['attention']):>10s}{ratio(row['attention']):>9s}{number(row['floor']):>9s}"
+        f"{number(row['attention']):>10s}{ratio(row['attention']):>9s}{number(row['roofline']):>9s}"
     )
 
 

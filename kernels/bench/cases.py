@@ -39,10 +39,23 @@ class Case:
     tensors: dict[str, Tensor]
     ours: Op
     theirs: Op | None
-    """fla's: its GPU kernel on a GPU, its plain torch definition on a CPU. None if it has none, or is not installed."""
+    """fla's: its GPU kernel on a GPU; on a CPU its plain torch definition, at lengths up to 2,048. None without it."""
     operator: str
     """The torch operator that does the work, by which ``kernels.work`` knows its cost; empty for attention."""
 
+    @property
+    def mixes(self) -> bool:
+        """Softmax attention can stand in its place."""
+        return self.operator == "chunked"
+
+    @property
+    def compared(self) -> bool:
+        """Something else is timed beside it."""
+        return self.mixes or self.theirs is not None
+
+
+ATTENTION = "softmax attention"
+LONGEST_NAIVE = 2048
 
 SEARCH = (Shape(8, 256, 2, 64), Shape(4, 512, 4, 64), Shape(2, 1024, 4, 64), Shape(1, 2048, 8, 64))
 LARGE = {
@@ -86,8 +99,9 @@ def cases(shape: Shape, device: str, dtype: torch.dtype) -> list[Case]:
         ("rms_norm_gate", "rms_norm_gate", kernels.rms_norm_gate, {"x": x, "weight": gain, "gate": gate}),
         ("l2_norm", "l2_norm", kernels.l2_norm, {"x": normal(*steps, heads, width)}),
     ]
+    peer = device == "cuda" or shape.length <= LONGEST_NAIVE
     return [
-        Case(name, shape, _leaves(tensors), ours, peers.fla(name, device), operator)
+        Case(name, shape, _leaves(tensors), ours, peers.fla(name, device) if peer else None, operator)
         for name, operator, ours, tensors in rows
     ]
 
@@ -113,4 +127,4 @@ def attention(shape: Shape, device: str, dtype: torch.dtype) -> Case:
         o: Tensor = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return o
 
-    return Case("softmax attention", shape, tensors, attend, None, "")
+    return Case(ATTENTION, shape, tensors, attend, None, "")

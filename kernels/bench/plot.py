@@ -8,10 +8,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from kernels.bench.cases import ATTENTION
+
 
 def draw(rows: list[dict[str, Any]], device: str, file: Path) -> None:
     """One panel a shape; a bar for each op, forward and backward together, on a logarithmic axis."""
-    rows = [row for row in rows if row["way"].startswith("both") and row["op"] != "softmax attention"]
+    rows = [row for row in rows if row["way"].startswith("both") and row["op"] != ATTENTION]
     compared = {row["op"] for row in rows if row["fla"] or row["attention"]}
     rows = [row for row in rows if row["op"] in compared]
     shapes = list(dict.fromkeys((row["shape"], row["way"]) for row in rows))

@@ -1,7 +1,9 @@
-"""The least time that a device allows: bytes that must move, and products that must be made, at speeds measured here.
+"""What an op would take if nothing but its arguments, results and products cost time, at speeds measured here.
 
 Williams et al., "Roofline: An Insightful Visual Performance Model" (2009). Arguments are read and results written once,
-gradients too; what passes between a forward and a backward pass is left out, so no implementation gets below.
+gradients too; what passes between a forward and a backward pass is left out. The products are those that
+``kernels.work`` knows, of our algorithm with a CPU's chunks. So this is a yardstick and no bound: another algorithm or
+chunk size needs fewer products, caches are faster than the memory measured here, and products can be faster than ours.
 """
 
 from dataclasses import dataclass
@@ -22,28 +24,32 @@ class Device:
     flops_per_second: float
 
 
-def measured(device: str, dtype: torch.dtype) -> Device:
-    """Copy 256 MB (on a GPU 2 GB), multiply square matrices, and take the medians."""
-    size = 2**25 if device == "cpu" else 2**29
+def measured(device: str, dtype: torch.dtype, budget: float) -> Device:
+    """Copies of a tensor that no cache holds, and products of square matrices; ``budget`` seconds each."""
+    size = 2**25 if device == "cpu" else 2**29  # elements: 128 MiB, and 2 GiB
     source = torch.zeros(size, dtype=torch.float32, device=device)
     target = torch.empty_like(source)
-    copied = timed(lambda: target.copy_(source), device, 1.0).median
+    copied = timed(lambda: target.copy_(source), device, budget).median
     side = 1024 if device == "cpu" else 8192
     a = torch.randn(side, side, device=device, dtype=dtype)
     product = torch.empty_like(a)
-    multiplied = timed(lambda: torch.mm(a, a, out=product), device, 1.0).median
+    multiplied = timed(lambda: torch.mm(a, a, out=product), device, budget).median
     return Device(2 * source.numel() * 4 / copied, 2 * side**3 / multiplied)
 
 
-def floors(case: Case, device: Device) -> tuple[float, float]:
-    """Least seconds of a forward pass, and of a forward and backward pass."""
+def rooflines(case: Case, device: Device) -> tuple[float, float]:
+    """Seconds of a forward pass, and of a forward and backward pass."""
     given = sum(_bytes(x) for x in case.tensors.values())
-    result = _bytes(case.tensors.get("v", next(iter(case.tensors.values()))))
+    result = _bytes(_like_output(case))
     forward, both = _flops(case)
     return (
         max((given + result) / device.bytes_per_second, forward / device.flops_per_second),
         max((3 * given + 2 * result) / device.bytes_per_second, both / device.flops_per_second),
     )
+
+
+def _like_output(case: Case) -> Tensor:
+    return case.tensors.get("v", next(iter(case.tensors.values())))
 
 
 def _bytes(x: Tensor) -> int:
@@ -56,9 +62,11 @@ def _flops(case: Case) -> tuple[int, int]:
         batch, heads, length, width = shapes["q"]
         forward = 2 * batch * heads * length * length * width
         return forward, forward + 5 * forward // 2
-    if case.operator != "chunked":
-        forward = formulas[getattr(torch.ops.archloop, case.operator)](*shapes.values()).flops
-        return forward, 3 * forward
-    given = [shapes.get(name) for name in ("q", "k", "v", "beta", "decay")]
-    forward = formulas[torch.ops.archloop.chunked](*given, None, None).flops
-    return forward, forward + formulas[torch.ops.archloop.chunked_backward](given[2], (), *given, None, None).flops
+    given: list[tuple[int, ...] | None] = list(shapes.values())
+    gradients: list[tuple[int, ...] | None] = [tuple(_like_output(case).shape)]
+    if case.operator == "chunked":
+        given = [*map(shapes.get, ("q", "k", "v", "beta", "decay")), None, None]  # no initial state, nothing packed
+        gradients.append(None)  # nothing in the final state
+    ops = torch.ops.archloop
+    forward = formulas[getattr(ops, case.operator)](*given).flops
+    return forward, forward + formulas[getattr(ops, f"{case.operator}_backward")](*gradients, *given).flops

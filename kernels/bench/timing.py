@@ -33,8 +33,12 @@ def forward_backward(op: Callable[..., Tensor], tensors: Mapping[str, Tensor]) -
 
 
 def timed(call: Callable[[], object], device: str, budget: float) -> Times:
-    """Times of as many calls as fit into ``budget`` seconds, 3 at least and 30 at most, after one that warms up."""
+    """Times of as many calls as fit into ``budget`` seconds, 3 at least and 30 at most.
+
+    Two more come first: one that warms up, and on a GPU compiles, and one that tells how many will fit.
+    """
     measure = _gpu_seconds if device == "cuda" else _cpu_seconds
+    call()
     first = measure(call)
     count = max(FEWEST, min(MOST, int(budget / max(first, 1e-5))))
     seconds = sorted(measure(call) for _ in range(count))
@@ -44,6 +48,7 @@ def timed(call: Callable[[], object], device: str, budget: float) -> Times:
 def graphed(call: Callable[[], object]) -> Callable[[], object]:
     """The call as a CUDA graph: no launch is paid for but one."""
     stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())  # which still writes the tensors that the call reads
     with torch.cuda.stream(stream):
         for _ in range(3):
             call()

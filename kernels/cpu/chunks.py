@@ -1,8 +1,8 @@
 """Cutting sequences into chunks and putting them together again.
 
-Inside the chunked ops every tensor is [N, M, C, X]: N chunks in time order, M = batch * value heads, C steps a chunk.
-Chunks come first because the state pass walks over them, and each step then reads one contiguous block. Packed
-sequences start a new chunk each, so that none ever holds steps of two.
+Inside the chunked ops tensors are [N, M, C, X]: N chunks in time order, M = batch * value heads, C steps a chunk.
+Queries and keys lie together, [N, M, 2, C, K]. Chunks come first because the state pass walks over them, and each step
+then reads one contiguous block. Packed sequences start a new chunk each, so that none ever holds steps of two.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def chunk_size(width: int) -> int:
-    """Steps a chunk for keys of this width: the fastest on one CPU thread at widths 16 to 64 (``kernels.bench``)."""
+    """Steps a chunk for keys of this width; ``python -m kernels.bench.chunks`` times other sizes beside it."""
     return 16 if width <= 32 else 32
 
 

@@ -1,6 +1,6 @@
 """Gradients in queries, keys, write strengths and decays: all chunks at once, once the states' gradients are known.
 
-``kernels.chunk_delta`` has the same algebra in torch. The gradient in Diag(b) A is -r u^T below the diagonal, where u
+``kernels.cpu.delta`` has the same algebra in torch. The gradient in Diag(b) A is -r u^T below the diagonal, where u
 are the corrected values and r = T^T du (``reverse_pass``). Gradients in the scores of pairs go through memory: reading
 them again, rows first or columns first, costs less than the registers to hold them in both orders.
 """

@@ -1,6 +1,6 @@
 """The gradient in the state from chunk to chunk, from the last to the first, and the gradient in the values.
 
-``kernels.chunk_delta`` has the same algebra in torch. Only dS passes from chunk to chunk, so only what it needs is
+``kernels.cpu.delta`` has the same algebra in torch. Only dS passes from chunk to chunk, so only what it needs is
 computed here; ``gradients`` takes all other products, all chunks at once. One program a sequence, value head and tile
 of the values' channels. The delta rule's inverse T is never differentiated: r = T^T du serves instead.
 """

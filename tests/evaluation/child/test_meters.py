@@ -100,7 +100,7 @@ def test_a_lookup_reads_what_it_returns_and_a_sum_all_that_it_adds() -> None:
 
 
 def test_kernels_bring_their_own_counts() -> None:
-    """chunk_delta with T = 4C makes at least the products of its WY form: see kernels/cpu/delta.py."""
+    """chunk_delta over several chunks makes at least the products of its WY form: see kernels/cpu/delta.py."""
     counts = []
     for length in (128, 256):
         q, k, v = torch.randn(3, 1, length, 2, 32)

@@ -1,4 +1,4 @@
-"""Every Triton kernel compiles for a Hopper GPU and keeps its values in registers; no GPU is needed."""
+"""Every Triton kernel compiles for a Hopper GPU and spills no more registers than is known; no GPU is needed."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ import triton
 import triton.language as tl
 
 from tests.kernels.ahead_of_time import Case, cases, compile_for_hopper
+from tests.kernels.gpu import chunked_cases
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,11 +23,15 @@ MOST_SHARED = 227 * 1024
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_a_kernel_compiles_and_spills_nothing(case: Case) -> None:
+def test_a_kernel_compiles_and_spills_no_more_than_is_known(case: Case) -> None:
     needs = case.compile()
-    assert needs.spill_bytes == 0, needs
+    assert needs.spill_bytes <= case.allowed_spill, needs
     assert 0 < needs.registers <= 255, needs
     assert needs.shared_bytes <= MOST_SHARED, needs
+
+
+def test_every_allowed_spill_belongs_to_a_kernel_of_the_list() -> None:
+    assert chunked_cases.SPILLING.keys() <= {case.name for case in chunked_cases.CASES}
 
 
 @triton.jit
