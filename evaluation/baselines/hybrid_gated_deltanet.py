@@ -4,7 +4,8 @@ with Delta Rule" (2025, arXiv 2412.06464), section 3.4 (Gated DeltaNet-H: both k
 The paper alternates layers of either kind. Here all layers are alike, so half of each layer's heads are of either kind,
 side by side and each normalised, as Dong and others do with Mamba in "Hymba: A Hybrid-head Architecture for Small
 Language Models" (2024, arXiv 2411.13676), section 2.1. The window is 16 steps, for training sequences of about 100; the
-paper's is 2,048. Its heads have rotary positions. The rest is as in the Gated DeltaNet baseline.
+paper's is 2,048. Its heads have rotary positions. The rest is as in the Gated DeltaNet baseline, of whose decays the
+slower half is taken: the near past is the window's.
 """
 
 import math
@@ -45,7 +46,7 @@ class Candidate(nn.Module):
         self.conv = nn.Parameter(torch.empty(3 * d_model // 2, TAPS).uniform_(-(TAPS**-0.5), TAPS**-0.5))
         self.beta = nn.Linear(d_model, heads, bias=False)
         self.dt = nn.Linear(d_model, heads, bias=False)
-        quantile = (torch.arange(heads) + 0.5) / heads
+        quantile = (torch.arange(heads) + 0.5) / n_heads
         step = (math.log(0.001) + quantile * math.log(0.1 / 0.001)).exp()
         self.dt_bias = nn.Parameter(step.expm1().log())  # the inverse of softplus
         self.A_log = nn.Parameter((1 + 15 * quantile).log())

@@ -4,10 +4,10 @@ section 7 with figure 6 (the layer: a short convolution and SiLU on x, B and C, 
 decay, a skip D per head, the gate before the last RMSNorm; B and C shared by all heads).
 
 In this project's words C is the query, B the key and x the value. The inner width is d_model and B and C are
-d_model / n_heads wide, so that a layer's state is as large as in the DeltaNet baseline; the paper's inner width is twice
-d_model, which it pays for by leaving the MLP out. The convolution has no bias. Heads take evenly spaced quantiles of the
-authors' ranges for A (1..16) and the first step size (0.001..0.1, on a log scale) instead of random draws, and D starts
-at one.
+d_model / n_heads wide, so that a layer's state is as large as in the DeltaNet baseline; the paper's inner width is
+twice d_model, which it pays for by leaving the MLP out. The convolution has no bias. Heads take evenly spaced quantiles
+of the authors' ranges for A (1..16) and the first step size (0.001..0.1, on a log scale) instead of random draws. D
+starts at zero instead of one: beside a skip of one, what such small steps write is not seen in a short training.
 """
 
 import math
@@ -38,7 +38,7 @@ class Candidate(nn.Module):
         step = (math.log(0.001) + quantile * math.log(0.1 / 0.001)).exp()
         self.dt_bias = nn.Parameter(step.expm1().log())  # the inverse of softplus
         self.A_log = nn.Parameter((1 + 15 * quantile).log())
-        self.D = nn.Parameter(torch.ones(n_heads))
+        self.D = nn.Parameter(torch.zeros(n_heads))
         self.norm = nn.Parameter(torch.ones(d_model))
         self.out = nn.Linear(d_model, d_model, bias=False)
 

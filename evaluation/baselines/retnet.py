@@ -2,9 +2,9 @@
 Models" (2023, arXiv 2307.08621), section 2.1 (equation 5: rotated queries and keys under a fixed decay; equation 6: one
 step at a time) and section 2.2 (equation 8: decays 1 - 2^(-5 - i), a norm per head, a swish gate).
 
-Values are as wide as queries and keys, so that a head's state is as large as in the DeltaNet baseline; the paper doubles
-them and takes that from its MLP. The norm per head is RMSNorm with a gain, as in the authors' later code; the paper
-writes GroupNorm. Its other normalisations (end of section 2.2) only rescale what that norm scales back.
+Values are as wide as queries and keys, so that a head's state is as large as in the DeltaNet baseline; the paper
+doubles them and takes that from its MLP. The norm per head is RMSNorm with a gain, as in the authors' later code; the
+paper writes GroupNorm. Its other normalisations (end of section 2.2) only rescale what that norm scales back.
 """
 
 import torch

@@ -143,6 +143,37 @@ def test_retnet_is_equation_5_of_its_paper() -> None:
 
 
 @torch.no_grad()
+def test_mamba2_is_the_discretised_state_space_of_its_paper() -> None:
+    mixer = jittered("mamba2")
+    x = torch.randn(1, 20, 64, dtype=torch.float64)
+    xbc = F.conv1d(F.pad(mixer.xbc(x).mT, (3, 0)), mixer.conv[:, None], groups=128).mT[0]
+    inner, b, c = F.silu(xbc).split([64, 32, 32], dim=-1)
+    dt = F.softplus(mixer.dt(x)[0] + mixer.dt_bias)
+    state, outputs = torch.zeros(2, 32, 32, dtype=torch.float64), []
+    for t in range(20):
+        u = inner[t].unflatten(0, (2, 32))
+        kept = torch.exp(-dt[t] * mixer.A_log.exp())
+        state = kept[:, None, None] * state + torch.einsum("h,hp,n->hpn", dt[t], u, b[t])
+        outputs.append((state @ c[t] + mixer.D[:, None] * u).flatten())
+    y = F.rms_norm(torch.stack(outputs) * F.silu(mixer.gate(x)[0]), (64,), mixer.norm, 1e-6)
+    torch.testing.assert_close(mixer(x)[0], mixer.out(y), rtol=0, atol=1e-11)
+
+
+@torch.no_grad()
+def test_hgrn2_writes_what_it_forgets() -> None:
+    mixer = jittered("hgrn2")
+    x = torch.randn(1, 20, 64, dtype=torch.float64)
+    q, f, v = mixer.qfv(x)[0].unflatten(-1, (3, 2, 32)).unbind(1)
+    state, outputs = torch.zeros(2, 32, 32, dtype=torch.float64), []
+    for t in range(20):
+        kept = mixer.bound.sigmoid() + (1 - mixer.bound.sigmoid()) * f[t].sigmoid()
+        state = kept[..., None] * state + (1 - kept)[..., None] * F.silu(v[t])[:, None]
+        outputs.append(torch.einsum("hk,hkv->hv", q[t].sigmoid(), state).flatten() * 32**-0.5)
+    y = F.rms_norm(torch.stack(outputs), (64,), mixer.norm, 1e-6)
+    torch.testing.assert_close(mixer(x)[0], mixer.out(y), rtol=0, atol=1e-11)
+
+
+@torch.no_grad()
 def test_rwkv7_changes_its_state_as_in_the_paper_where_a_heads_decays_are_equal() -> None:
     mixer = jittered("rwkv7")
     mixer.decay[-1].weight.zero_()
