@@ -59,7 +59,8 @@ class Candidate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         qkv = self.qkv(x)
         qkv = F.silu(qkv) if self.conv is None else short_conv(qkv, self.conv)
-        o, _ = chunk_delta(*self._heads(qkv), self.beta(x).sigmoid(), self._decay(x))
+        decay = self._decay(x)
+        o, _ = chunk_delta(*self._heads(qkv), self.beta(x).sigmoid(), decay)
         return self._output(o, x)
 
     def init_state(self, batch_size: int) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,7 @@ from tasks.agents.protocols import Peer
 # The baselines are written by hand from their papers; these are the same mechanisms in the grammar's terms.
 BASELINES: Mapping[str, Design] = {
     "linear_attention": Design(memory_rule="linear", feature_map="elu1"),
-    "retnet": Design(
-        memory_rule="linear", decay="fixed", position="rotary", output_norm="rms", output_gate="silu"
-    ),
+    "retnet": Design(memory_rule="linear", decay="fixed", position="rotary", output_norm="rms", output_gate="silu"),
     "gla": Design(memory_rule="linear", decay="per_channel", rank="low", output_norm="rms", output_gate="silu"),
     "hgrn2": Design(memory_rule="linear", decay="bounded", write_strength="tied", output_norm="rms"),
     "mamba2": Design(
