@@ -14,9 +14,10 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     """Create the campaign, or join the one of that name if its settings agree.
 
     The number of cycles may grow; scale, provider, seed and dataset may not change, since results would not compare.
+    Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
 
     Raises:
-        Conflict: the stored campaign has another scale, provider, seed or dataset.
+        Conflict: the stored campaign has another scale, provider, seed or dataset, or lacks a baseline.
     """
     with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
         store.campaigns.insert_one(wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True))
@@ -28,6 +29,12 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
                 f"Campaign {wanted.id} was started with {field} {old}, not {new}, and results would not compare: "
                 "give the new settings a campaign of their own with --campaign NAME."
             )
+    lacking = [name for name in wanted.further_baselines if name not in stored.further_baselines]
+    if lacking:
+        raise Conflict(
+            f"Campaign {wanted.id} was started without {', '.join(lacking)}, and its fitness is measured against the "
+            "baselines that it was started with: ask for others in a campaign of their own with --campaign NAME."
+        )
     return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
 
 

@@ -102,6 +102,7 @@ class Campaign(Record):
     seed: int = 0
     domain: str = "evaluation"  # the module that checks, trains and scores designs
     dataset: str = ""  # name and hash of the data
+    further_baselines: tuple[str, ...] = ()  # trained besides the domain's default ones
     panel: Body | None = None  # what fitness is measured against; set once the baselines are done
     reference_cpu_seconds: FiniteFloat | None = None
     created_at: float = 0.0

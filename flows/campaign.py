@@ -20,6 +20,7 @@ def campaign(
     parallel: int = 2,
     seed: int = 0,
     domain: str = "evaluation",
+    baselines: tuple[str, ...] = (),
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -31,11 +32,12 @@ def campaign(
         parallel: how many designs are evaluated at a time.
         seed: the root of all chance in proposals.
         domain: the module that checks, trains and scores designs.
+        baselines: names of published designs to train besides the default ones.
 
     Returns:
         The path of the report.
     """
-    record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain))
+    record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain, baselines))
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

@@ -6,6 +6,7 @@ from statistics import fmean
 from prefect import flow
 
 from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
+from evaluation import Baseline
 from flows.given_design import evaluate_source
 from flows.in_parallel import in_parallel
 from flows.joining import join
@@ -31,7 +32,7 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
     store, record = open_store(), join(campaign, parallel)
     domain = domain_of(record.domain)
     wanted = []
-    for name, baseline in domain.baselines().items():
+    for name, baseline in wanted_baselines(record).items():
         tags = tuple(tag for tag in ("reference", "quadratic") if getattr(baseline, tag))
         wanted.append(
             create_experiment(
@@ -53,6 +54,17 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
             if token is not None:
                 analyze(experiment.id, token)
     return len(wanted)
+
+
+def wanted_baselines(campaign: Campaign) -> dict[str, Baseline]:
+    """The baselines of a campaign by name: the domain's default ones, and those that it was started with besides."""
+    known = domain_of(campaign.domain).baselines().items()
+    return {name: one for name, one in known if one.default or name in campaign.further_baselines}
+
+
+def baseline_trainings(campaign: Campaign) -> int:
+    """How many trainings the baselines of a campaign take together."""
+    return sum(len(REFERENCE_SEEDS) if one.reference else 1 for one in wanted_baselines(campaign).values())
 
 
 def _evaluate(experiment: Experiment, source: str) -> Experiment:

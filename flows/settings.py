@@ -2,6 +2,7 @@
 
 import contextlib
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 
 from archdb import Campaign
@@ -11,11 +12,13 @@ from tasks.domain import domain_of
 PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
 
 
-def campaign_record(name: str, cycles: int, scale: str, provider: str, seed: int, domain: str) -> Campaign:
-    """The record that a campaign with these settings has.
+def campaign_record(
+    name: str, cycles: int, scale: str, provider: str, seed: int, domain: str, baselines: Sequence[str] = ()
+) -> Campaign:
+    """The record that a campaign with these settings has; ``baselines`` are trained besides the default ones.
 
     Raises:
-        ValueError: an unknown scale, provider or domain, or a name that cannot be part of ids and paths.
+        ValueError: an unknown scale, provider, domain or baseline, or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
     """
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
@@ -23,6 +26,10 @@ def campaign_record(name: str, cycles: int, scale: str, provider: str, seed: int
     module = domain_of(domain)
     module.scale(scale)
     agents_of(provider)
+    known = module.baselines()
+    for asked in baselines:
+        if asked not in known:
+            raise ValueError(f"{asked!r} is no baseline: choose one of {', '.join(known)}.")
     fingerprint = module.corpus().fingerprint
     return Campaign(
         id=name,
@@ -32,6 +39,7 @@ def campaign_record(name: str, cycles: int, scale: str, provider: str, seed: int
         seed=seed,
         domain=domain,
         dataset=f"{fingerprint['dataset']} {fingerprint['train'][:12]}",
+        further_baselines=tuple(one for one in known if one in baselines and not known[one].default),
         environment=environment(),
     )
 

@@ -6,7 +6,7 @@ keys and values, queries and keys of unit length, a sigmoid write strength per h
 import torch
 from torch import Tensor, nn
 
-from kernels import chunk_delta, l2_norm, rms_norm_gate, short_conv
+from kernels import chunk_delta, conv_step, delta_step, l2_norm, rms_norm_gate, short_conv
 
 TAPS = 4
 
@@ -26,6 +26,23 @@ class Candidate(nn.Module):
         self.out = nn.Linear(d_model, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = short_conv(self.qkv(x), self.conv).unflatten(-1, (3, self.n_heads, -1)).unbind(2)
-        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v.contiguous(), self.beta(x).sigmoid())
-        return self.out(rms_norm_gate(o, self.norm).flatten(2))
+        q, k, v = self._heads(short_conv(self.qkv(x), self.conv))
+        o, _ = chunk_delta(q, k, v, self.beta(x).sigmoid())
+        return self.out(rms_norm_gate(o, self.norm).flatten(-2))
+
+    def init_state(self, batch_size: int) -> tuple[Tensor, Tensor]:
+        """The inputs that the convolution still sees [B, TAPS - 1, 3 D] and the memory [B, H, K, V], both zero."""
+        width = self.norm.shape[0]
+        seen = self.conv.new_zeros(batch_size, TAPS - 1, self.conv.shape[0])
+        return seen, self.conv.new_zeros(batch_size, self.n_heads, width, width)
+
+    def step(self, x_t: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """[B, D] and the state to the output [B, D] and the next state."""
+        seen, memory = state
+        qkv, seen = conv_step(self.qkv(x_t), self.conv, seen)
+        o, memory = delta_step(*self._heads(qkv), self.beta(x_t).sigmoid(), memory)
+        return self.out(rms_norm_gate(o, self.norm).flatten(-2)), (seen, memory)
+
+    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = qkv.unflatten(-1, (3, self.n_heads, -1)).unbind(-3)
+        return l2_norm(q), l2_norm(k), v.contiguous()

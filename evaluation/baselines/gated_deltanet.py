@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kernels import chunk_delta, l2_norm, rms_norm_gate, short_conv
+from kernels import chunk_delta, conv_step, delta_step, l2_norm, rms_norm_gate, short_conv
 
 TAPS = 4
 
@@ -59,8 +59,31 @@ class Candidate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         qkv = self.qkv(x)
         qkv = F.silu(qkv) if self.conv is None else short_conv(qkv, self.conv)
-        q, k, v = qkv.unflatten(-1, (3, self.n_heads, -1)).unbind(2)
-        decay = None if self.dt is None else -self.A_log.exp() * F.softplus(self.dt(x) + self.dt_bias)
-        o, _ = chunk_delta(l2_norm(q), l2_norm(k), v.contiguous(), self.beta(x).sigmoid(), decay)
+        decay = self._decay(x)
+        o, _ = chunk_delta(*self._heads(qkv), self.beta(x).sigmoid(), decay)
+        return self._output(o, x)
+
+    def init_state(self, batch_size: int) -> tuple[Tensor, Tensor]:
+        """The inputs that the convolution still sees [B, TAPS - 1, 3 D] and the memory [B, H, K, V], both zero."""
+        width = self.norm.shape[0]
+        seen = self.norm.new_zeros(batch_size, TAPS - 1, self.qkv.out_features)
+        return seen, self.norm.new_zeros(batch_size, self.n_heads, width, width)
+
+    def step(self, x_t: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """[B, D] and the state to the output [B, D] and the next state."""
+        seen, memory = state
+        qkv = self.qkv(x_t)
+        qkv, seen = (F.silu(qkv), seen) if self.conv is None else conv_step(qkv, self.conv, seen)
+        o, memory = delta_step(*self._heads(qkv), self.beta(x_t).sigmoid(), memory, self._decay(x_t))
+        return self._output(o, x_t), (seen, memory)
+
+    def _heads(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = qkv.unflatten(-1, (3, self.n_heads, -1)).unbind(-3)
+        return l2_norm(q), l2_norm(k), v.contiguous()
+
+    def _decay(self, x: Tensor) -> Tensor | None:
+        return None if self.dt is None else -self.A_log.exp() * F.softplus(self.dt(x) + self.dt_bias)
+
+    def _output(self, o: Tensor, x: Tensor) -> Tensor:
         gate = None if self.gate is None else self.gate(x).unflatten(-1, (self.n_heads, -1))
-        return self.out(rms_norm_gate(o, self.norm, gate).flatten(2))
+        return self.out(rms_norm_gate(o, self.norm, gate).flatten(-2))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kernels import chunk_linear, rms_norm_gate
+from kernels import chunk_linear, linear_step, rms_norm_gate
 
 GATE_RANK = 16
 TEMPERATURE = 16.0
@@ -32,9 +32,22 @@ class Candidate(nn.Module):
         self.out = nn.Linear(d_model, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        *inputs, gate = self._heads(x)
+        o, _ = chunk_linear(*inputs)
+        return self.out(rms_norm_gate(o, self.norm, gate).flatten(-2))
+
+    def init_state(self, batch_size: int) -> Tensor:
+        """Zeros [B, H, K, V]."""
+        width = self.norm.shape[0]
+        return self.norm.new_zeros(batch_size, self.n_heads, width // 2, width)
+
+    def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, D] and the state to the output [B, D] and the next state."""
+        q, k, v, decay, gate = self._heads(x_t)
+        o, state = linear_step(q, k, v, state, decay)
+        return self.out(rms_norm_gate(o, self.norm, gate).flatten(-2)), state
+
+    def _heads(self, x: Tensor) -> list[Tensor]:
+        """Queries, keys, values, decays and gates, [..., H, K or V]."""
         decay = F.logsigmoid(self.decay(x)) / TEMPERATURE
-        q, k, v, decay, gate = (
-            y.unflatten(-1, (self.n_heads, -1)) for y in (self.q(x), self.k(x), self.v(x), decay, self.gate(x))
-        )
-        o, _ = chunk_linear(q, k, v, decay)
-        return self.out(rms_norm_gate(o, self.norm, gate).flatten(2))
+        return [y.unflatten(-1, (self.n_heads, -1)) for y in (self.q(x), self.k(x), self.v(x), decay, self.gate(x))]

@@ -41,4 +41,4 @@ def null_study(
 
 
 def _panel() -> dict[str, str]:
-    return {name: source(name) for name in baselines() if name != REFERENCE}
+    return {name: source(name) for name, one in baselines().items() if one.default and name != REFERENCE}

@@ -42,12 +42,10 @@ def evaluate(
             "--campaign NAME for another campaign."
         )
     from flows.cli.live import Display
-    from flows.seed_baselines import REFERENCE_SEEDS
+    from flows.seed_baselines import baseline_trainings
     from tasks.domain import domain_of
 
-    domain = domain_of(known.domain)
-    objectives = domain.objectives_of(known.scale)
-    trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS) + seeds
+    objectives, trainings = domain_of(known.domain).objectives_of(known.scale), baseline_trainings(known) + seeds
     with interruptible(), Display(console, campaign, parallel, objectives, trainings, address):
         evaluate_file(campaign, source, file.stem, seeds, parallel)
     told = _tell(console, campaign, file_id(campaign, source, seeds), as_json)

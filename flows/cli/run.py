@@ -3,7 +3,7 @@
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +26,10 @@ def run(
         int, typer.Option(min=1, help="Designs evaluated at a time, within Prefect's gpu-slot limit.")
     ] = 2,
     seed: Annotated[int, typer.Option(help="The root of all chance in proposals.")] = 0,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A published design to train besides the default ones; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign: baselines, then cycles of propose, write, check, train, benchmark and analyze, then a report.
@@ -33,7 +37,7 @@ def run(
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
     console = console_for(as_json)
-    wanted = checked_settings(campaign, cycles, scale, provider, seed)
+    wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or ())
     with console.status("Starting the store and the Prefect server"):
         address = start()
         from archdb import open_campaign, open_store
@@ -42,12 +46,10 @@ def run(
         record = open_campaign(open_store(), wanted)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
-    from flows.seed_baselines import REFERENCE_SEEDS
+    from flows.seed_baselines import baseline_trainings
     from tasks.domain import domain_of
 
-    domain = domain_of(record.domain)
-    objectives = domain.objectives_of(record.scale)
-    trainings = len(domain.baselines()) - 1 + len(REFERENCE_SEEDS)
+    objectives, trainings = domain_of(record.domain).objectives_of(record.scale), baseline_trainings(record)
     with interruptible(), Display(console, campaign, parallel, objectives, trainings, address):
         report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed)
     outcome = print_outcome(console, campaign, report)
@@ -55,7 +57,9 @@ def run(
         print_json(outcome)
 
 
-def checked_settings(campaign: str, cycles: int, scale: str, provider: str, seed: int) -> "Campaign":
+def checked_settings(
+    campaign: str, cycles: int, scale: str, provider: str, seed: int, baselines: Sequence[str] = ()
+) -> "Campaign":
     """The campaign's record, before anything is started.
 
     Raises:
@@ -64,7 +68,7 @@ def checked_settings(campaign: str, cycles: int, scale: str, provider: str, seed
     from flows.settings import campaign_record
 
     try:
-        return campaign_record(campaign, cycles, scale, provider, seed, "evaluation")
+        return campaign_record(campaign, cycles, scale, provider, seed, "evaluation", baselines)
     except ValueError as fault:
         raise Refused(str(fault)) from fault
 

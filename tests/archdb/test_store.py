@@ -142,6 +142,10 @@ def test_campaign_settings_are_fixed_but_cycles_grow(store: Store) -> None:
     assert open_campaign(store, base).cycles == 5
     with pytest.raises(Conflict, match="scale tiny, not nano"):
         open_campaign(store, base.model_copy(update={"scale": "nano"}))
+    with pytest.raises(Conflict, match="without kda, and its fitness"):
+        open_campaign(store, base.model_copy(update={"further_baselines": ("kda",)}))
+    wide = base.model_copy(update={"id": "wide", "further_baselines": ("kda",)})
+    assert open_campaign(store, wide) == open_campaign(store, wide.model_copy(update={"further_baselines": ()}))
     set_panel(store, "t", {"reference": {"loss": [1.0, 2.0]}}, 3.0)
     set_panel(store, "t", {"reference": {"loss": [9.0, 9.0]}}, 4.0)
     assert archdb.get_campaign(store, "t").panel == {"reference": {"loss": [1.0, 2.0]}}

@@ -74,6 +74,11 @@ def test_a_campaign_name_that_cannot_be_an_id(tmp_path: Path) -> None:
     assert_one_sentence(archloop("run", "-c", "../evil", home=tmp_path / "d"), "../evil", "choose another")
 
 
+def test_a_baseline_that_there_is_not(tmp_path: Path) -> None:
+    told = archloop("run", "--scale", "tiny", "--baseline", "lstm", home=tmp_path / "d")
+    assert_one_sentence(told, "'lstm' is no baseline", "retnet")
+
+
 def test_an_experiment_that_is_not_there(tmp_path: Path) -> None:
     assert_one_sentence(archloop("show", "7", home=tmp_path / "d"), "No experiment is called 7")
 

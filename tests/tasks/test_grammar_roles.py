@@ -5,7 +5,7 @@ import random
 import pytest
 
 from archdb import Hit
-from evaluation import objectives_of
+from evaluation import baselines, objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
 from tasks.agents.grammar.evidence import component_effects, preferences
 from tasks.agents.grammar.evolve import mutate
@@ -142,6 +142,8 @@ def test_code_is_written_and_repaired() -> None:
 def test_baselines_are_known_in_the_grammars_words() -> None:
     assert AGENTS.engineer.components(peer("gla"))["decay"] == "per_channel"
     assert AGENTS.engineer.components(peer("softmax_attention")) == {}
+    assert set(BASELINES) < set(baselines())
+    assert len({design_of(peer(name)) for name in BASELINES}) == len(BASELINES), "two would be one parent"
     assert design_of(peer("mine", kind="external", source="class Candidate: pass")) is None
 
 

@@ -11,7 +11,19 @@ from tasks.agents.protocols import Peer
 # The baselines are written by hand from their papers; these are the same mechanisms in the grammar's terms.
 BASELINES: Mapping[str, Design] = {
     "linear_attention": Design(memory_rule="linear", feature_map="elu1"),
+    "retnet": Design(memory_rule="linear", decay="fixed", position="rotary", output_norm="rms", output_gate="silu"),
     "gla": Design(memory_rule="linear", decay="per_channel", rank="low", output_norm="rms", output_gate="silu"),
+    "hgrn2": Design(memory_rule="linear", decay="bounded", write_strength="tied", output_norm="rms"),
+    "mamba2": Design(
+        memory_rule="linear",
+        decay="per_head",
+        feature_map="silu",
+        write_strength="tied",
+        short_conv="qkv4",
+        output_norm="rms",
+        output_gate="silu",
+        value_skip="per_head",
+    ),
     "deltanet": Design(
         memory_rule="delta",
         feature_map="silu",
@@ -29,6 +41,30 @@ BASELINES: Mapping[str, Design] = {
         short_conv="qkv4",
         output_norm="rms",
         output_gate="silu",
+    ),
+    "hybrid_gated_deltanet": Design(
+        memory_rule="delta",
+        decay="per_head",
+        feature_map="silu",
+        key_norm="l2",
+        write_strength="sigmoid",
+        short_conv="qkv4",
+        output_norm="rms",
+        output_gate="silu",
+        local_branch="window16",
+        fusion="concat",
+        position="rotary",
+    ),
+    "kda": Design(
+        memory_rule="delta",
+        decay="per_channel",
+        rank="low",
+        feature_map="silu",
+        key_norm="l2",
+        write_strength="sigmoid",
+        short_conv="qkv4",
+        output_norm="rms",
+        output_gate="sigmoid",
     ),
 }
 

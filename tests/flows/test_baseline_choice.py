@@ -1,0 +1,26 @@
+"""Which baselines a campaign trains: the default ones, and by name any other."""
+
+import pytest
+
+from evaluation import baselines
+from flows.seed_baselines import baseline_trainings, wanted_baselines
+from flows.settings import campaign_record
+from tests.flows.test_campaign import BASELINES
+
+
+def test_a_campaign_trains_the_default_ones_unasked() -> None:
+    record = campaign_record("t", 0, "tiny", "grammar", 0, "evaluation")
+    assert set(wanted_baselines(record)) == BASELINES
+    assert baseline_trainings(record) == 4 + 3
+
+
+def test_others_are_trained_by_name_in_the_order_of_their_papers() -> None:
+    record = campaign_record("t", 0, "tiny", "grammar", 0, "evaluation", ["kda", "retnet", "gla", "kda"])
+    assert record.further_baselines == ("retnet", "kda")
+    assert list(wanted_baselines(record)) == [name for name in baselines() if name in BASELINES | {"retnet", "kda"}]
+    assert baseline_trainings(record) == 4 + 3 + 2
+
+
+def test_an_unknown_baseline_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'lstm' is no baseline: choose one of softmax_attention, linear_attention"):
+        campaign_record("t", 0, "tiny", "grammar", 0, "evaluation", ["lstm"])
