@@ -18,6 +18,8 @@ _EDITS: dict[str, tuple[tuple[str, str], ...]] = {
             "self.qkv = nn.ModuleList(nn.Linear(d_model, d_model, bias=False) for _ in range(3))",
         ),
         ("qkv = self.qkv(x)", "qkv = torch.cat([one(x) for one in self.qkv][::-1], dim=-1)"),
+        ("qkv = self.qkv(x_t)", "qkv = torch.cat([one(x_t) for one in self.qkv][::-1], dim=-1)"),
+        ("self.qkv.out_features", "3 * self.out.in_features"),
     ),
     # The output's matrix is drawn before the others, and all after it get other numbers.
     "drawn in another order": (

@@ -35,7 +35,12 @@ def test_an_edit_can_compute_all_that_the_reference_computes(name: str) -> None:
             weights[f"qkv.{2 - n}.weight"] = part
     edited.load_state_dict(weights)
     x = torch.randn(2, 40, 32)
-    torch.testing.assert_close(edited(x), reference(x))
+    y = reference(x)
+    torch.testing.assert_close(edited(x), y)
+    state = edited.init_state(2)  # type: ignore[operator]
+    for t in range(5):
+        step, state = edited.step(x[:, t], state)  # type: ignore[operator]
+        torch.testing.assert_close(step, y[:, t], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", EDITED)
