@@ -1,30 +1,21 @@
 """``archloop bench``: measurements of the laboratory itself, with their raw results kept as files."""
 
-import contextlib
-import json
-import os
-import platform
-import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.bench_baselines import baselines
+from flows.cli.measured import RESULTS, Into, keep
 
 if TYPE_CHECKING:
     from evaluation import Null, Share
 
-RESULTS = Path("docs/results")
-
 bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; raw results are kept as files.")
 
 
-@bench.callback()
-def _several() -> None:
-    """Measure the laboratory itself; raw results are kept as files."""
+bench.command("baselines")(baselines)
 
 
 @bench.command("null")
@@ -35,9 +26,7 @@ def null(
     designs: Annotated[int, typer.Option(min=1, help="Designs of a campaign.")] = 40,
     confirmation: Annotated[int, typer.Option(min=1, help="Fresh seeds of a confirmation.")] = 5,
     parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
-    into: Annotated[
-        Path, typer.Option(help="Where results are kept; trainings found there are not repeated.")
-    ] = RESULTS,
+    into: Into = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """How often is a design called a breakthrough that is none, and how often is a true gain found?
@@ -61,9 +50,8 @@ def null(
         raise
     except (TrainingFailed, ValueError) as fault:
         raise Refused(str(fault)) from fault
-    told = {"command": _command(), "device": device(), "scale": scale} | result.model_dump(mode="json")
     kept = into / f"null-{scale}.json"
-    kept.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    told = keep({"scale": scale} | result.model_dump(mode="json"), kept)
     if as_json:
         print_json(told)
         return
@@ -87,16 +75,3 @@ def _told(result: "Null") -> list[str]:
 
 def _share(one: "Share") -> str:
     return f"{one.share:.2%} (95% interval {one.low:.2%} to {one.high:.2%})"
-
-
-def _command() -> str:
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def device() -> str:
-    """What measured: the processor, and how many of its cores this process may use."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-        model = names[0] if names else model
-    return f"{model}, {len(os.sched_getaffinity(0))} cores"
