@@ -30,6 +30,7 @@ from evaluation.reports import (
 )
 from evaluation.scales import Scale, scale
 from evaluation.training import train
+from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
 
 __all__ = [
     "OBJECTIVES",
@@ -63,14 +64,18 @@ __all__ = [
     "TrainReport",
     "TrainingFailed",
     "Verdict",
+    "Verification",
     "baseline_bench",
     "baseline_source",
     "baselines",
     "benchmark",
+    "best_baseline",
     "check",
     "compare",
     "corpus",
     "fitness",
+    "fitness_of_seeds",
+    "fresh_seeds",
     "null_study",
     "null_trainings",
     "objectives_of",
@@ -78,7 +83,9 @@ __all__ = [
     "plain_launch",
     "prepare_data",
     "private_paths",
+    "promote",
     "published",
     "scale",
     "train",
+    "verify",
 ]
