@@ -159,6 +159,27 @@ def test_mamba2_is_the_discretised_state_space_of_its_paper() -> None:
     torch.testing.assert_close(mixer(x)[0], mixer.out(y), rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["gated_deltanet", "kda"])
+@torch.no_grad()
+def test_the_gated_delta_rules_are_those_of_their_papers(name: str) -> None:
+    mixer = jittered(name)
+    x = torch.randn(1, 20, 64, dtype=torch.float64)
+    qkv = F.silu(F.conv1d(F.pad(mixer.qkv(x).mT, (3, 0)), mixer.conv[:, None], groups=192).mT[0])
+    q, k, v = qkv.unflatten(-1, (3, 2, 32)).unbind(1)
+    q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+    step = F.softplus(mixer.dt(x)[0].unflatten(-1, (2, -1)) + mixer.dt_bias.view(2, -1))  # a head's, or a channel's
+    kept, beta = torch.exp(-mixer.A_log.exp()[:, None] * step), mixer.beta(x)[0].sigmoid()
+    state, outputs = torch.zeros(2, 32, 32, dtype=torch.float64), []
+    for t in range(20):
+        faded = kept[t, :, :, None] * state
+        wrong = v[t] - torch.einsum("hk,hkv->hv", k[t], faded)
+        state = faded + torch.einsum("h,hk,hv->hkv", beta[t], k[t], wrong)
+        outputs.append(torch.einsum("hk,hkv->hv", q[t], state) * 32**-0.5)
+    gate = mixer.gate(x)[0].unflatten(-1, (2, 32))
+    y = F.rms_norm(torch.stack(outputs), (32,), mixer.norm, 1e-6) * (gate.sigmoid() if name == "kda" else F.silu(gate))
+    torch.testing.assert_close(mixer(x)[0], mixer.out(y.flatten(1)), rtol=0, atol=1e-5)
+
+
 @torch.no_grad()
 def test_hgrn2_writes_what_it_forgets() -> None:
     mixer = jittered("hgrn2")
