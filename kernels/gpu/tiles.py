@@ -65,15 +65,36 @@ def passes(constants: dict[str, Any], heads: int) -> dict[str, int]:
     return {"BK": key_tile, "BV": value_tile, "num_warps": warps, "num_stages": 2}
 
 
-def one_chunk(constants: dict[str, Any], forward: bool) -> dict[str, int]:
-    """The same for these two where they do the work of ``pairs_kernel`` or ``gradients_kernel`` as well."""
+def one_chunk(constants: dict[str, Any]) -> dict[str, int]:
+    """The same for ``state_pass_kernel`` where it does the work of ``pairs_kernel`` as well."""
     key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
-    light = forward and key_tile <= 64 and constants["DECAY"] != CHANNEL.value
-    if light and not _single(constants):
+    single = _single(constants)
+    if not single and key_tile <= 64 and constants["DECAY"] != CHANNEL.value:
         return {"BK": key_tile, "BV": min(value_tile, 64), "num_warps": 4, "num_stages": 2}
+    narrow = single or key_tile > 64
+    return {"BK": key_tile, "BV": min(value_tile, 16 if narrow else 32), "num_warps": 8, "num_stages": 2}
+
+
+def fuses(constants: dict[str, Any], heads: int) -> bool:
+    """Whether one program a head takes all of a sequence's gradients; else the chunks go side by side (``gradients``).
+
+    ``heads`` as for ``passes``: few would leave most of a GPU idle.
+    """
+    return heads >= ENOUGH_PROGRAMS
+
+
+def fused(constants: dict[str, Any]) -> dict[str, int]:
+    """The same for ``fused_pass_kernel``: channels of keys and values in either half of its work."""
+    key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
     narrow = _single(constants) or key_tile > 64
-    launch = {"BK": key_tile, "BV": min(value_tile, 16 if narrow else 32), "num_warps": 8, "num_stages": 2}
-    return launch if forward or not narrow else launch | {"GRAD_K": 16}
+    return {
+        "BK": key_tile,
+        "BV": min(value_tile, 16 if narrow else 32),
+        "WHOLE_V": value_tile,
+        "GRAD_K": gradients(constants)["GRAD_K"] if not narrow else 16,
+        "num_warps": 8,
+        "num_stages": 2,
+    }
 
 
 def gradients(constants: dict[str, Any]) -> dict[str, int]:
