@@ -101,7 +101,7 @@ def backward(
     dk = k.new_empty(batch, length, value_heads, width, dtype=parts)
     dv = torch.empty_like(v)
     dbeta, ddecay, dinitial = (None if x is None else torch.empty_like(x) for x in (beta, decay, initial_state))
-    fused = plan.one_chunk or tiles.fuses(plan.constants, plan.sequences * value_heads)
+    fused = plan.one_chunk or tiles.fuses(plan.sequences * value_heads)
     # Between the parts of the work: room a program that takes its chunks in turn, else a row a step and value head.
     rows = (plan.sequences * value_heads, size) if fused and not plan.one_chunk else v.shape[:3]
     dqk = v.new_empty(*rows, size, dtype=plan.type)

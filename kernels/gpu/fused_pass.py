@@ -3,6 +3,9 @@
 In each chunk it takes the gradient in the state through (``reverse_pass``), then all others (``gradients``). Only the
 states that enter chunks are read from before; what a chunk's two halves hand each other, the corrected values among it,
 lies in room of the program's own, which every chunk overwrites: it stays in the GPU's cache.
+
+The loops here and in ``gradients`` forbid the compiler to compute what does not change in them beforehand
+(disable_licm): that would be some two hundred addresses in shared memory, in the registers that the products need.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs

@@ -75,24 +75,25 @@ def one_chunk(constants: dict[str, Any]) -> dict[str, int]:
     return {"BK": key_tile, "BV": min(value_tile, 16 if narrow else 32), "num_warps": 8, "num_stages": 2}
 
 
-def fuses(constants: dict[str, Any], heads: int) -> bool:
-    """Whether one program a head takes all of a sequence's gradients; else the chunks go side by side (``gradients``).
+def fuses(heads: int) -> bool:
+    """Whether one program a value head takes all gradients of a sequence, chunk by chunk (``fused_pass``).
 
-    ``heads`` as for ``passes``: few would leave most of a GPU idle.
+    ``heads`` as for ``passes``. Where they are few, most processors would idle: there all chunks go side by side.
     """
     return heads >= ENOUGH_PROGRAMS
 
 
 def fused(constants: dict[str, Any]) -> dict[str, int]:
-    """The same for ``fused_pass_kernel``: channels of keys and values in either half of its work."""
+    """The same for ``fused_pass_kernel``: value channels at a time, then key channels at a time."""
     key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
-    narrow = _single(constants) or key_tile > 64
+    narrow = _single(constants) or (key_tile > 64 and constants["DELTA"])
+    light = key_tile <= 64 and constants["DECAY"] + constants["DELTA"] <= 1 and not _single(constants)
     return {
         "BK": key_tile,
         "BV": min(value_tile, 16 if narrow else 32),
         "WHOLE_V": value_tile,
-        "GRAD_K": gradients(constants)["GRAD_K"] if not narrow else 16,
-        "num_warps": 8,
+        "GRAD_K": 16 if narrow else gradients(constants)["GRAD_K"],
+        "num_warps": 4 if light else 8,
         "num_stages": 2,
     }
 

@@ -124,11 +124,19 @@ def test_values_and_gradients(delta: bool, form: str, dtype: torch.dtype, device
     assert_as_defined(draw(delta, form, dtype, device, length=150, groups=2))
 
 
+SLOW = pytest.mark.slow
+# Of the fused pass, quick tests take what has most parts.
+FUSED = [
+    pytest.param(delta, form, marks=[] if (delta, form) in ((True, "head"), (False, "channel")) else SLOW)
+    for delta in (False, True)
+    for form in FORMS
+]
+
+
 @pytest.mark.parametrize(
-    "dtype", [torch.float16, *(pytest.param(x, marks=pytest.mark.slow) for x in (torch.float32, torch.bfloat16))]
+    "dtype", [torch.float16, *(pytest.param(x, marks=SLOW) for x in (torch.float32, torch.bfloat16))]
 )
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("delta", [False, True])
+@pytest.mark.parametrize(("delta", "form"), FUSED)
 @pytest.mark.usefixtures("many_heads")
 def test_many_heads(delta: bool, form: str, dtype: torch.dtype, device: str) -> None:
     assert_as_defined(draw(delta, form, dtype, device, length=150, groups=2))
@@ -256,9 +264,8 @@ def test_inputs_of_different_types(device: str) -> None:
     assert_as_defined(arguments)
 
 
-@pytest.mark.parametrize("state", [pytest.param(False, marks=pytest.mark.slow), True])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("delta", [False, True])
+@pytest.mark.parametrize("state", [pytest.param(False, marks=SLOW), True])
+@pytest.mark.parametrize(("delta", "form"), FUSED)
 @pytest.mark.usefixtures("many_heads")
 def test_packed_sequences_with_many_heads(delta: bool, form: str, state: bool, device: str) -> None:
     assert_packed_as_defined(delta, form, state, (33, 1, 0, 70), device)
