@@ -17,6 +17,8 @@ SPILLING = {
     "state_pass forward bf16 D 128 delta channel": 56,
     "state_pass forward bf16 D 128 delta channel, one chunk": 296,
     "state_pass forward fp16 D 128 delta channel": 56,
+    "fused_pass backward bf16 D 128 delta head, many heads": 32,
+    "fused_pass backward bf16 D 128 delta channel, many heads": 72,
     "state_pass forward fp32 D 64 delta head": 24,
     "reverse_pass backward fp32 D 64 delta head": 48,
     "gradients backward fp32 D 64 delta head": 848,
