@@ -1,9 +1,14 @@
 """Bytes that the Triton kernels of the chunked ops move, without a GPU: ``python -m kernels.bench.traffic``.
 
 The kernels run in Triton's interpreter. Every element that a launch loads is counted once, since caches serve it again,
-and every element that it stores. One vec is one vector of D half-type elements for each step and head: reading q
-once is one vec. The floor reads every argument and writes every result once. fla's counts are of version 0.6.0, made
-by hand from its kernels for the same ops.
+and every element that it stores once: room of a program's own, which it overwrites chunk after chunk, stays in the
+cache. Such room is as large for a long sequence as for a short one, so the longer the sequence, the less it adds. One
+vec is one vector of D half-type elements for each step and head: reading q once is one vec. The floor reads every
+argument and writes every result once. fla's counts are of version 0.6.0, made by hand from its kernels for the same
+ops.
+
+Backward is counted in the form that many heads take (``kernels.gpu.tiles.fuses``), states again and then one launch;
+with --few-heads in that of three launches.
 """
 
 import argparse
@@ -33,20 +38,20 @@ def counted() -> Iterator[list[int]]:
     """The bytes that kernels run inside load and store, in a list of one number."""
     builder, total = interpreter.interpreter_builder, [0]
     load, store, run = builder.create_masked_load, builder.create_masked_store, interpreter.GridExecutor.__call__
-    loaded: dict[int, list[np.ndarray]] = {}
+    touched: dict[tuple[str, int], list[np.ndarray]] = {}
 
     def counting_load(pointers: Any, mask: Any, *rest: Any) -> Any:
-        loaded.setdefault(_element_bytes(pointers), []).append(pointers.data[mask.data])
+        touched.setdefault(("loaded", _element_bytes(pointers)), []).append(pointers.data[mask.data])
         return load(pointers, mask, *rest)
 
     def counting_store(pointers: Any, value: Any, mask: Any, *rest: Any) -> Any:
-        total[0] += int(mask.data.sum()) * _element_bytes(pointers)
+        touched.setdefault(("stored", _element_bytes(pointers)), []).append(pointers.data[mask.data])
         return store(pointers, value, mask, *rest)
 
     def counting_run(*arguments: Any, **named: Any) -> None:
-        loaded.clear()
+        touched.clear()
         run(*arguments, **named)
-        total[0] += sum(size * len(np.unique(np.concatenate(found))) for size, found in loaded.items())
+        total[0] += sum(size * len(np.unique(np.concatenate(found))) for (_, size), found in touched.items())
 
     with (
         patch.object(builder, "create_masked_load", counting_load),
@@ -60,15 +65,17 @@ def _element_bytes(pointers: Any) -> int:
     return int(pointers.get_element_ty().primitive_bitwidth) // 8
 
 
-def traffic(delta: bool, form: str, width: int, length: int) -> tuple[float, float, float, float]:
+def traffic(
+    delta: bool, form: str, width: int, length: int, few_heads: bool = False
+) -> tuple[float, float, float, float]:
     """Vecs of a forward and of a backward pass, and the floors of both: one head of ``width`` over ``length`` steps."""
     q, k, v = (torch.randn(1, length, 1, width).to(HALF) / width**0.5 for _ in range(3))
     beta = torch.rand(1, length, 1).to(HALF) if delta else None
     shape = {"none": None, "head": (1, length, 1), "channel": (1, length, 1, width)}[form]
     decay = None if shape is None else -torch.rand(shape).to(HALF)
     given = (q, k, v, beta, decay)
-    # As with many heads, where a program takes many value channels.
-    with patch.object(tiles, "ENOUGH_PROGRAMS", 1):
+    # As with many heads, where a program takes many value channels and backward is fused.
+    with patch.object(tiles, "ENOUGH_PROGRAMS", tiles.ENOUGH_PROGRAMS if few_heads else 1):
         with counted() as forward:
             o, final, saved = chunked.forward(*given, 1.0, None, None)
         with counted() as backward:
@@ -88,9 +95,11 @@ def main() -> None:
     )
     parser.add_argument("--width", type=int, default=128, help="channels a head (default 128)")
     parser.add_argument("--length", type=int, default=512, help="steps (default 512)")
+    parser.add_argument("--few-heads", action="store_true", help="as where few heads would leave a GPU idle")
     given = parser.parse_args()
     torch.manual_seed(0)
-    print(f"D {given.width}, T {given.length}, {HALF}; vecs moved")
+    backward_form = "three launches (few heads)" if given.few_heads else "fused, two launches (many heads)"
+    print(f"D {given.width}, T {given.length}, {HALF}; vecs moved; backward: {backward_form}")
     print(f"{'op':18s}{'forward':>9s}{'fla':>7s}{'floor':>7s}{'backward':>10s}{'fla':>7s}{'floor':>7s}")
     for name, delta, form in (
         ("linear attention", False, "none"),
@@ -100,7 +109,7 @@ def main() -> None:
         ("Gated DeltaNet", True, "head"),
         ("KDA", True, "channel"),
     ):
-        forward, backward, least, least_backward = traffic(delta, form, given.width, given.length)
+        forward, backward, least, least_backward = traffic(delta, form, given.width, given.length, given.few_heads)
         fla = FLA.get(name)
         shown = ["-", "-"] if fla is None else [f"{x:.1f}" for x in fla]
         print(

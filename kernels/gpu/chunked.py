@@ -1,10 +1,11 @@
 """chunk_linear and chunk_delta in Triton: which kernels run, on which grids, and what is kept for backward.
 
 Forward takes two launches: what the pairs of steps inside each chunk give, all chunks at once (``pairs``; chunk_linear
-without decays per channel needs none), then states and outputs (``state_pass``). Backward takes three: the states and
-corrected values again (``state_pass``), the gradient in each state (``reverse_pass``), then all other gradients, again
-all chunks at once (``gradients``). Sequences of one chunk take one launch each way. Nothing here waits for the device,
-and all shapes follow from the arguments' shapes, so CUDA graphs work.
+without decays per channel needs none), then states and outputs (``state_pass``). Backward takes two where there are
+heads enough to fill a GPU: the states again (``state_pass``), then all gradients, chunk after chunk (``fused_pass``).
+With few heads (``tiles.fuses``) it takes three: the states and corrected values again, the gradient in each state
+(``reverse_pass``), then all other gradients, all chunks at once (``gradients``). Sequences of one chunk take one launch
+each way. Nothing here waits for the device, and all shapes follow from the arguments' shapes, so CUDA graphs work.
 
 Everywhere q, k [B, T, H, K]; v [B, T, HV, V]; beta [B, T, HV] or None (no delta term); decay None, [B, T, HV] or
 [B, T, HV, K]; initial_state [B or S, HV, K, V] float32 or None; cu_seqlens [S + 1] int64 or None: with it B is 1 and
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from kernels.cpu.chunks import most_chunks
 from kernels.gpu import tiles
+from kernels.gpu.fused_pass import fused_pass_kernel
 from kernels.gpu.gates import CHANNEL
 from kernels.gpu.gradients import gradients_kernel
 from kernels.gpu.launch import launch
@@ -92,39 +94,44 @@ def backward(
     plan = _plan(q, k, v, beta, decay, cu_seqlens)
     kept = _unpack(plan, saved)
     do = do.contiguous()
-    (batch, length, heads, width), (value_heads, value_width) = q.shape, v.shape[2:]
+    (batch, length, heads, width), (value_heads, value_width), size = q.shape, v.shape[2:], plan.constants["C"]
     # Value heads that share a key head each give a part of its gradient; parts are added in float32.
     parts = torch.float32 if value_heads != heads else None
     dq = q.new_empty(batch, length, value_heads, width, dtype=parts)
     dk = k.new_empty(batch, length, value_heads, width, dtype=parts)
     dv = torch.empty_like(v)
-    r = None if beta is None else torch.empty_like(v, dtype=plan.type)
-    dqk = v.new_empty(*v.shape[:3], plan.constants["C"], dtype=plan.type)
-    dkk = None if beta is None else torch.empty_like(dqk)
     dbeta, ddecay, dinitial = (None if x is None else torch.empty_like(x) for x in (beta, decay, initial_state))
-    corrected, states, dstates = kept.corrected, None, None
+    fused = plan.one_chunk or tiles.fuses(plan.sequences * value_heads)
+    # Between the parts of the work: room a program that takes its chunks in turn, else a row a step and value head.
+    rows = (plan.sequences * value_heads, size) if fused and not plan.one_chunk else v.shape[:3]
+    dqk = v.new_empty(*rows, size, dtype=plan.type)
+    dkk = None if beta is None else torch.empty_like(dqk)
+    r = None if beta is None else v.new_empty(*rows, value_width, dtype=plan.type)
+    corrected, states, dstates = kept.corrected, initial_state, None
     chunks = _tables(plan, q, cu_seqlens)
     if not plan.one_chunk:
-        states, dstates = q.new_empty(2, plan.chunks, value_heads, width, value_width, dtype=plan.type)
-        corrected = None if beta is None else torch.empty_like(v, dtype=plan.type)
-        _state_pass(
-            plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks,
-            kept._replace(corrected=corrected), states=states,
+        corrected = None if r is None else torch.empty_like(r)
+        states = q.new_empty(plan.chunks, value_heads, width, value_width, dtype=plan.type)
+        again = kept if fused else kept._replace(corrected=corrected)
+        _state_pass(plan, q, k, v, beta, decay, scale, initial_state, cu_seqlens, chunks, again, states=states)
+    ends = {"INITIAL": initial_state is not None, "DFINAL": dfinal_state is not None}
+    if fused:
+        if not plan.one_chunk:
+            dstates = q.new_empty(plan.sequences, value_heads, 2, width, value_width, dtype=torch.float32)
+        launch(
+            fused_pass_kernel, (plan.sequences, value_heads),
+            do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, states, dstates,
+            dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks.first, length, scale,
+            **plan.constants, **ends, ONE_CHUNK=plan.one_chunk, **tiles.fused(plan.constants),
         )  # fmt: skip
-    tile = tiles.gradients(plan.constants)
-    if plan.one_chunk:
-        tile |= tiles.one_chunk(plan.constants, forward=False)
     else:
-        tile |= tiles.passes(plan.constants, plan.sequences * value_heads)
-    value_tiles = 1 if plan.one_chunk else triton.cdiv(value_width, tile["BV"])
-    launch(
-        reverse_pass_kernel, (plan.sequences, value_heads, value_tiles),
-        do, dfinal_state, q, k, v, beta, decay, kept.gates, kept.scores, kept.inverse, corrected, initial_state,
-        dstates, dqk, dkk, dq, dk, dv, r, dbeta, ddecay, dinitial, cu_seqlens, chunks.first, length, scale,
-        **plan.constants, INITIAL=initial_state is not None, DFINAL=dfinal_state is not None,
-        ONE_CHUNK=plan.one_chunk, **tile,
-    )  # fmt: skip
-    if not plan.one_chunk:
+        dstates = torch.empty_like(states)
+        tile = tiles.passes(plan.constants, plan.sequences * value_heads)
+        launch(
+            reverse_pass_kernel, (plan.sequences, value_heads, triton.cdiv(value_width, tile["BV"])),
+            do, dfinal_state, q, k, beta, decay, kept.gates, kept.scores, kept.inverse, dstates, dv, r, dinitial,
+            cu_seqlens, chunks.first, length, scale, **_without(plan.constants, "LEVELS"), **ends, **tile,
+        )  # fmt: skip
         launch(
             gradients_kernel, (plan.chunks, value_heads),
             do, q, k, v, beta, decay, kept.gates, corrected, r, states, dstates, dqk, dkk, dq, dk,
@@ -146,7 +153,7 @@ def _state_pass(
     pairs = plan.one_chunk and kept.scores is not None
     tile = tiles.pairs(plan.constants)
     if pairs:
-        tile |= tiles.one_chunk(plan.constants, forward=True)
+        tile |= tiles.one_chunk(plan.constants)
     else:
         tile |= tiles.passes(plan.constants, plan.sequences * v.shape[2])
     value_tiles = 1 if pairs else triton.cdiv(v.shape[3], tile["BV"])

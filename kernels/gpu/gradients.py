@@ -1,4 +1,4 @@
-"""Gradients in queries, keys, write strengths and decays: all chunks at once, once the states' gradients are known.
+"""Gradients in queries, keys, write strengths and decays of a chunk, once that in the state after it is known.
 
 ``kernels.cpu.delta`` has the same algebra in torch. The gradient in Diag(b) A is -r u^T below the diagonal, where u
 are the corrected values and r = T^T du (``reverse_pass``). Gradients in the scores of pairs go through memory: reading
@@ -17,16 +17,17 @@ from kernels.gpu.pairs import chunk_place
 
 @triton.jit
 def chunk_gradients(
-    do, q, k, v, beta, decay, gates, corrected, r, states, dstates, place, dqk, dkk, dq, dk, dbeta, ddecay, start,
-    steps, head, scale,
-    H: tl.constexpr, HV: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr, GRAD_K: tl.constexpr,
-    C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr, BEFORE: tl.constexpr,
-    AFTER: tl.constexpr, TYPE: tl.constexpr,
+    do, q, k, v, beta, decay, gates, corrected, r, states, before_place, dstates, after_place, dqk, dkk, dq, dk, dbeta,
+    ddecay, start, steps, head, room, scale,
+    H: tl.constexpr, HV: tl.constexpr, ROOMS: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr,
+    GRAD_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr,
+    BEFORE: tl.constexpr, AFTER: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
-    """One chunk of one value head. ``states`` + ``place`` points to the state before it, ``dstates`` + ``place`` to
-    the gradient in the state after it, both [K, V]; without BEFORE or AFTER they are zero. WHOLE_V covers all values'
-    channels; the keys' channels are taken GRAD_K at a time. dq, dk [B, T, HV, K] are parts by value head; dqk, dkk
-    [B, T, HV, C] are room for the scores' gradients.
+    """One chunk of one value head. ``states`` + ``before_place`` points to the state before it, ``dstates`` +
+    ``after_place`` to the gradient in the state after it, both [K, V]; without BEFORE or AFTER they are zero. WHOLE_V
+    covers all values' channels; the keys' channels are taken GRAD_K at a time. dq, dk [B, T, HV, K] are parts by value
+    head. corrected, r [.., ROOMS, V] and dqk, dkk [.., ROOMS, C], room for the scores' gradients, have the chunk's
+    first step in row ``room``, counted over steps and ROOMS.
     """
     t = tl.arange(0, C)
     w = tl.arange(0, WHOLE_V)
@@ -35,11 +36,12 @@ def chunk_gradients(
     inside = t < steps
     values = t[:, None] * (HV * V) + w[None, :]
     values_inside = inside[:, None] & (w < V)[None, :]
-    pairs = t[:, None] * (HV * C) + t[None, :]
-    pairs_turned = t[None, :] * (HV * C) + t[:, None]
-    dqk += row * C
+    room_values = t[:, None] * (ROOMS * V) + w[None, :]
+    pairs = t[:, None] * (ROOMS * C) + t[None, :]
+    pairs_turned = t[None, :] * (ROOMS * C) + t[:, None]
+    dqk += room * C
     if DELTA:
-        dkk += row * C
+        dkk += room * C
 
     # Gradients in the scores [t, s] of queries and, for the delta rule, of keys with keys. What a step writes and reads
     # at once does not decay: the diagonal is kept apart, so that the decay's gradient need not cancel it.
@@ -47,7 +49,7 @@ def chunk_gradients(
         g, rest, whole = head_gates(decay + row, t, steps, HV)
     grad = tl.load(do + row * V + values, mask=values_inside, other=0.0)
     if DELTA:
-        u = tl.load(corrected + row * V + values, mask=values_inside, other=0.0)
+        u = tl.load(corrected + room * V + room_values, mask=values_inside, other=0.0)
     else:
         u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
     diagonal = scale * tl.sum(grad.to(tl.float32) * u.to(tl.float32), axis=1)[:, None]
@@ -57,7 +59,7 @@ def chunk_gradients(
     tl.store(dqk + pairs, rounded(score_grad, TYPE), mask=inside[:, None])
     if DELTA:
         b = tl.load(beta + row + t * HV, mask=inside, other=0.0).to(tl.float32)
-        back = tl.load(r + row * V + values, mask=values_inside, other=0.0)
+        back = tl.load(r + room * V + room_values, mask=values_inside, other=0.0)
         value = tl.load(v + row * V + values, mask=values_inside, other=0.0)
         db = tl.sum(back.to(tl.float32) * value.to(tl.float32), axis=1)
         score_grad = tl.where(t[:, None] > t[None, :], -dot(back, tl.trans(u), TYPE), 0.0)
@@ -68,7 +70,7 @@ def chunk_gradients(
     if DECAY == HEAD:
         step_grad = tl.zeros((C,), tl.float32)
     to_all = 0.0
-    for first in tl.range(0, K, GRAD_K, num_stages=1):
+    for first in tl.range(0, K, GRAD_K, num_stages=1, disable_licm=True):
         c = first + tl.arange(0, GRAD_K)
         keys = t[:, None] * (H * K) + c[None, :]
         channels = t[:, None] * (HV * K) + c[None, :]
@@ -80,15 +82,16 @@ def chunk_gradients(
         if DECAY == CHANNEL:
             g = tl.load(gates + row * K + channels, mask=keys_inside, other=0.0)
             whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
-        before = (
-            tl.load(states + place + tile, mask=tile_inside, other=0.0) if BEFORE else tl.zeros((WHOLE_V, GRAD_K), TYPE)
-        )
+        if BEFORE:
+            before = tl.load(states + before_place + tile, mask=tile_inside, other=0.0)
+        else:
+            before = tl.zeros((WHOLE_V, GRAD_K), TYPE)
 
         # Queries, then keys, that read the state and what earlier steps wrote.
         rows = scale * dot(grad, before, TYPE)
         if DECAY == CHANNEL:
             rows *= tl.exp(g)
-            rows += _level_rows(dqk, gates + row * K, key, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+            rows += _level_rows(dqk, gates + row * K, key, g, t, c, steps, HV, ROOMS, K, C, LEVELS, TYPE)
             gate_grad = query.to(tl.float32) * rows
         else:
             if DECAY == HEAD:
@@ -102,7 +105,7 @@ def chunk_gradients(
             rows = -dot(back, before, TYPE)
             if DECAY == CHANNEL:
                 rows *= tl.exp(g)
-                rows += _level_rows(dkk, gates + row * K, key, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+                rows += _level_rows(dkk, gates + row * K, key, g, t, c, steps, HV, ROOMS, K, C, LEVELS, TYPE)
             else:
                 if DECAY == HEAD:
                     rows *= tl.exp(g)[:, None]
@@ -116,7 +119,7 @@ def chunk_gradients(
 
         # Keys that write: to the chunk's end and to its later steps.
         if AFTER:
-            after = tl.load(dstates + place + tile, mask=tile_inside, other=0.0)
+            after = tl.load(dstates + after_place + tile, mask=tile_inside, other=0.0)
             columns = dot(u, after, TYPE)
             if DECAY == CHANNEL:
                 columns *= tl.exp(whole[None, :] - g)
@@ -133,10 +136,10 @@ def chunk_gradients(
             columns = tl.zeros((C, GRAD_K), tl.float32)
             last_grad = tl.zeros((GRAD_K,), tl.float32)
         if DECAY == CHANNEL:
-            columns += _level_columns(dqk, gates + row * K, query, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+            columns += _level_columns(dqk, gates + row * K, query, g, t, c, steps, HV, ROOMS, K, C, LEVELS, TYPE)
             if DELTA:
                 weighted = b[:, None] * key.to(tl.float32)
-                columns += _level_columns(dkk, gates + row * K, weighted, g, t, c, steps, HV, K, C, LEVELS, TYPE)
+                columns += _level_columns(dkk, gates + row * K, weighted, g, t, c, steps, HV, ROOMS, K, C, LEVELS, TYPE)
             gate_grad -= key.to(tl.float32) * columns
         else:
             columns += dot(tl.load(dqk + pairs_turned, mask=inside[None, :], other=0.0), query, TYPE)
@@ -166,12 +169,12 @@ def chunk_gradients(
 @triton.jit
 def _level_rows(
     score_grads, gates, key, g, t, c, steps,
-    HV: tl.constexpr, K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, TYPE: tl.constexpr,
+    HV: tl.constexpr, ROOMS: tl.constexpr, K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """What keys of earlier steps give to the gradient in the rows: decays per channel. score_grads [t, s] in memory."""
-    pairs = t[:, None] * (HV * C) + t[None, :]
+    pairs = t[:, None] * (ROOMS * C) + t[None, :]
     rows = tl.zeros(g.shape, tl.float32)
-    for level in tl.range(LEVELS, num_stages=1):
+    for level in tl.range(LEVELS, num_stages=1, disable_licm=True):
         half = 1 << level
         factors = level_factors(gates, g, t, c, half, steps, HV, K)
         part = tl.load(score_grads + pairs, mask=level_pairs(t, half) & (t < steps)[:, None], other=0.0)
@@ -182,12 +185,12 @@ def _level_rows(
 @triton.jit
 def _level_columns(
     score_grads, gates, x, g, t, c, steps,
-    HV: tl.constexpr, K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, TYPE: tl.constexpr,
+    HV: tl.constexpr, ROOMS: tl.constexpr, K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """What x [C, GRAD_K] of later steps gives to the gradient in the keys as columns, as ``_level_rows``."""
-    turned = t[None, :] * (HV * C) + t[:, None]
+    turned = t[None, :] * (ROOMS * C) + t[:, None]
     columns = tl.zeros(g.shape, tl.float32)
-    for level in tl.range(LEVELS, num_stages=1):
+    for level in tl.range(LEVELS, num_stages=1, disable_licm=True):
         half = 1 << level
         factors = level_factors(gates, g, t, c, half, steps, HV, K)
         part = tl.load(score_grads + turned, mask=tl.trans(level_pairs(t, half)) & (t < steps)[None, :], other=0.0)
@@ -209,6 +212,7 @@ def gradients_kernel(
     place = (tl.program_id(0).to(tl.int64) * HV + head) * (K * V)
     if steps > 0:
         chunk_gradients(
-            do, q, k, v, beta, decay, gates, corrected, r, states, dstates, place, dqk, dkk, dq, dk, dbeta, ddecay,
-            start, steps, head, scale, H, HV, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA, DECAY, True, True, TYPE,
+            do, q, k, v, beta, decay, gates, corrected, r, states, place, dstates, place, dqk, dkk, dq, dk, dbeta,
+            ddecay, start, steps, head, start * HV + head, scale, H, HV, HV, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA,
+            DECAY, True, True, TYPE,
         )  # fmt: skip

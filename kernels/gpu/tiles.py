@@ -2,9 +2,9 @@
 
 Never from the sequence length, so that a new length compiles nothing; and without timing candidates on first use, so
 that a first call may lie inside a CUDA graph's capture. The rules keep the kernels for half types within Hopper's 255
-registers a thread, with one exception; most of those for float32 spill (``tests/kernels/gpu/chunked_cases`` has the
-bytes). Eight warps halve a tile's registers, but the two warp groups then repeat part of each product of 64 steps, so
-four come first.
+registers a thread, with exceptions for the delta rule at 128 channels; most of those for float32 spill
+(``tests/kernels/gpu/chunked_cases`` has the bytes). Eight warps halve a tile's registers, but the two warp groups then
+repeat part of each product of 64 steps, so four come first.
 """
 
 from typing import Any
@@ -65,15 +65,37 @@ def passes(constants: dict[str, Any], heads: int) -> dict[str, int]:
     return {"BK": key_tile, "BV": value_tile, "num_warps": warps, "num_stages": 2}
 
 
-def one_chunk(constants: dict[str, Any], forward: bool) -> dict[str, int]:
-    """The same for these two where they do the work of ``pairs_kernel`` or ``gradients_kernel`` as well."""
+def one_chunk(constants: dict[str, Any]) -> dict[str, int]:
+    """The same for ``state_pass_kernel`` where it does the work of ``pairs_kernel`` as well."""
     key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
-    light = forward and key_tile <= 64 and constants["DECAY"] != CHANNEL.value
-    if light and not _single(constants):
+    single = _single(constants)
+    if not single and key_tile <= 64 and constants["DECAY"] != CHANNEL.value:
         return {"BK": key_tile, "BV": min(value_tile, 64), "num_warps": 4, "num_stages": 2}
-    narrow = _single(constants) or key_tile > 64
-    launch = {"BK": key_tile, "BV": min(value_tile, 16 if narrow else 32), "num_warps": 8, "num_stages": 2}
-    return launch if forward or not narrow else launch | {"GRAD_K": 16}
+    narrow = single or key_tile > 64
+    return {"BK": key_tile, "BV": min(value_tile, 16 if narrow else 32), "num_warps": 8, "num_stages": 2}
+
+
+def fuses(heads: int) -> bool:
+    """Whether one program a value head takes all gradients of a sequence, chunk by chunk (``fused_pass``).
+
+    ``heads`` as for ``passes``. Where they are few, most processors would idle: there all chunks go side by side.
+    """
+    return heads >= ENOUGH_PROGRAMS
+
+
+def fused(constants: dict[str, Any]) -> dict[str, int]:
+    """The same for ``fused_pass_kernel``: value channels at a time, then key channels at a time."""
+    key_tile, value_tile = padded(constants["K"]), padded(constants["V"])
+    narrow = _single(constants) or (key_tile > 64 and constants["DELTA"])
+    light = key_tile <= 64 and constants["DECAY"] + constants["DELTA"] <= 1 and not _single(constants)
+    return {
+        "BK": key_tile,
+        "BV": min(value_tile, 16 if narrow else 32),
+        "WHOLE_V": value_tile,
+        "GRAD_K": 16 if narrow else gradients(constants)["GRAD_K"],
+        "num_warps": 4 if light else 8,
+        "num_stages": 2,
+    }
 
 
 def gradients(constants: dict[str, Any]) -> dict[str, int]:

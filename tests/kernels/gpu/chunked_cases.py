@@ -10,13 +10,15 @@ from torch import Tensor
 from kernels.gpu import chunked
 from tests.kernels.ahead_of_time import Case
 
-KERNELS = ("pairs_kernel", "state_pass_kernel", "reverse_pass_kernel", "gradients_kernel")
+KERNELS = tuple(f"{name}_kernel" for name in ("pairs", "state_pass", "reverse_pass", "gradients", "fused_pass"))
 TYPES = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.int64: "*i64"}
 SHORT, LONG = 40, 1000
 SPILLING = {
     "state_pass forward bf16 D 128 delta channel": 56,
     "state_pass forward bf16 D 128 delta channel, one chunk": 296,
     "state_pass forward fp16 D 128 delta channel": 56,
+    "fused_pass backward bf16 D 128 delta head, many heads": 32,
+    "fused_pass backward bf16 D 128 delta channel, many heads": 72,
     "state_pass forward fp32 D 64 delta head": 24,
     "reverse_pass backward fp32 D 64 delta head": 48,
     "gradients backward fp32 D 64 delta head": 848,
@@ -59,9 +61,11 @@ class _Recorder:
         self.into.append(Case(name, self.kernel, signature, constants, num_warps, num_stages))
 
 
-def _record(
+def record(
     dtype: torch.dtype, width: int, delta: bool, form: str, length: int = LONG, batch: int = 1, packed: bool = False
 ) -> list[Case]:
+    """The launches of a forward and a backward pass: ``batch`` sequences of 8 heads, with initial states."""
+
     def empty(*shape: int, kind: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(shape, dtype=kind, device="meta")
 
@@ -90,21 +94,33 @@ def _allowed(case: Case) -> Case:
     return replace(case, allowed_spill=SPILLING.get(case.name, 0))
 
 
+def _fused(case: Case) -> bool:
+    return case.name.startswith("fused_pass")
+
+
 FORMS = [(delta, form) for delta in (False, True) for form in ("none", "head", "channel")]
 BFLOAT16 = [
     case
     for width in (64, 128)
     for delta, form in FORMS
     for length, batch in ((LONG, 1), (LONG, 64), (SHORT, 1))
-    for case in _record(torch.bfloat16, width, delta, form, length, batch)
+    for case in record(torch.bfloat16, width, delta, form, length, batch)
 ]
-PACKED = [case for form in ("none", "head", "channel") for case in _record(torch.bfloat16, 64, True, form, packed=True)]
+PACKED = [
+    case
+    for form in ("none", "head", "channel")
+    for batch in (1, 64)
+    for case in record(torch.bfloat16, 64, True, form, batch=batch, packed=True)
+    if batch == 1 or _fused(case)
+]
 OTHERS = [
     case
     for dtype in (torch.float16, torch.float32)
     for width in (64, 128)
     for form in ("head", "channel")
-    for case in _record(dtype, width, True, form)
+    for batch in (1, 64)
+    for case in record(dtype, width, True, form, batch=batch)
+    if batch == 1 or _fused(case)
 ]
 CASES = list(
     {
