@@ -73,7 +73,12 @@ def test_evaluation_is_light_to_import() -> None:
 
 # What a bare GPU machine has; anything else is imported inside the function that needs it, if at all.
 BARE = {"torch", "triton", "numpy", "pandas", "scipy", "einops", "tokenizers", "safetensors", "pydantic", "typer"}
-BARE_BESIDES = {"kernels/bench/plot.py": {"matplotlib"}, "evaluation/launch.py": {"psutil"}}  # not needed to train
+BARE_BESIDES = {  # not needed to train
+    "kernels/bench/plot.py": {"matplotlib"},
+    "evaluation/launch.py": {"psutil"},
+    "evaluation/zero_shot/adapter.py": {"lm_eval"},
+    "evaluation/zero_shot/definitions.py": {"lm_eval", "datasets"},
+}
 
 
 def test_evaluation_and_kernels_need_little() -> None:
