@@ -29,6 +29,7 @@ Told = Callable[[int, int], None]  # tokens read, of how many
 _LETTER = 0x9E3779B97F4A7C15 | 1  # odd, so that it has an inverse modulo 2^64
 _LETTER_INVERSE = pow(_LETTER, -1, 2**64)
 _WORD = 0xD1342543DE82EF95
+_BORDER = b" \0 "  # between two documents: a word that no item has, so that no run goes on from one to the next
 
 
 def seen(
@@ -112,6 +113,7 @@ def _powers(base: int, count: int) -> Hashes:
 def _letters() -> NDArray[np.uint64]:
     """A value above 0 for each byte that belongs to a word; capitals have those of small letters."""
     table = np.zeros(256, dtype=np.uint64)
+    table[0] = 1
     for byte in range(128):
         if chr(byte).isalnum():
             table[byte] = ord(chr(byte).lower())
@@ -122,13 +124,13 @@ _LETTERS = _letters()
 
 
 class _Spelling:
-    """Tokens to bytes, whole blocks at once; an end of text becomes a zero byte, which ends a word."""
+    """Tokens to bytes, whole blocks at once."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._lengths = vocabulary.byte_lengths().copy()
         spelt = [vocabulary.decode(np.array([token], dtype=np.uint16)) for token in range(len(self._lengths))]
-        spelt[vocabulary.end_of_text] = b"\0"
-        self._lengths[vocabulary.end_of_text] = 1
+        spelt[vocabulary.end_of_text] = _BORDER
+        self._lengths[vocabulary.end_of_text] = len(_BORDER)
         self._all = np.frombuffer(b"".join(spelt), dtype=np.uint8)
         self._starts = np.cumsum(self._lengths) - self._lengths
 
