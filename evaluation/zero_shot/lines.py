@@ -22,7 +22,11 @@ def _line(score: TaskScore) -> str:
     line += f"  chance {score.chance:.1%}  {score.items} of {score.items_of_task} items"
     if score.perplexity is not None:
         line += f"  perplexity {score.perplexity:.1f}"
-    return line + ("  in-distribution, not zero-shot" if score.in_distribution else "")
+    if score.in_distribution:
+        line += "  in-distribution, not zero-shot"
+    if score.accuracy_clean is not None:
+        line += f" ({score.accuracy_clean:.1%} on items not found in the training text)"
+    return line
 
 
 def _share(value: float, error: float | None) -> str:
