@@ -29,6 +29,8 @@ from evaluation.reports import (
 )
 from evaluation.scales import Scale, scale
 from evaluation.training import train
+from evaluation.zero_shot.given_file import zero_shot_file
+from evaluation.zero_shot.reports import ZeroShotReport
 
 __all__ = [
     "OBJECTIVES",
@@ -60,6 +62,7 @@ __all__ = [
     "TrainReport",
     "TrainingFailed",
     "Verdict",
+    "ZeroShotReport",
     "baseline_source",
     "baselines",
     "benchmark",
@@ -75,4 +78,5 @@ __all__ = [
     "private_paths",
     "scale",
     "train",
+    "zero_shot_file",
 ]

@@ -94,7 +94,7 @@ def test_evaluation_runs_where_nothing_else_is_installed() -> None:
 import importlib.abc, sys
 class Bare(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"psutil", "pyarrow", "datasets", "rich", "prefect", "mlflow", "lancedb", "filelock"}:
+        if name.split(".")[0] in set("psutil pyarrow datasets lm_eval rich prefect mlflow lancedb filelock".split()):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Bare())
 import evaluation.__main__, evaluation.data.prepare, evaluation.large.training, evaluation.large.scoring

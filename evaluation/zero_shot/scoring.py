@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.data.shards import read_vocabulary, stream
+from evaluation.data.shards import read_vocabulary
 from evaluation.large.ready import Ready
 from evaluation.launch import Launch
 from evaluation.reports import Failure
 from evaluation.zero_shot import definitions
 from evaluation.zero_shot.asking import Asker, Unanswered
-from evaluation.zero_shot.overlap import seen
+from evaluation.zero_shot.met import met_in
 from evaluation.zero_shot.provenance import label
 from evaluation.zero_shot.reports import Overlap, TaskScore, ZeroShotReport
 from evaluation.zero_shot.tasks import TASKS, Task
@@ -83,9 +83,11 @@ def zero_shot(
 def _met(samples: dict[str, Any], tasks: tuple[Task, ...], ready: Ready, say: Told) -> dict[str, list[bool | None]]:
     """Per task and item, whether it was met in the training text. One reading serves all tasks."""
     items = [task.texts(sample["doc"]) for task in tasks for sample in samples[task.name]]
-    vocabulary = read_vocabulary(ready.folder, ready.dataset)
-    text = stream(ready.folder, ready.dataset, "train")
-    found = iter(seen(items, text, vocabulary, lambda at, of: say(f"Looking for the items in the text: {at / of:.0%}")))
+    found = iter(
+        met_in(
+            ready.folder, ready.dataset, items, lambda at, of: say(f"Looking for the items in the text: {at / of:.0%}")
+        )
+    )
     return {task.name: [next(found) for _ in samples[task.name]] for task in tasks}
 
 

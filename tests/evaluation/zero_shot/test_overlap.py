@@ -1,5 +1,6 @@
 """Items that stand in the training text are found, and no others."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation.data.prepare import prepare
 from evaluation.data.shards import Shard, Stream
 from evaluation.data.tokens import ByteVocabulary, Vocabulary, learn
 from evaluation.zero_shot import overlap
+from evaluation.zero_shot.met import KEPT_FILE, met_in
 from evaluation.zero_shot.overlap import seen
 from evaluation.zero_shot.provenance import label
 from evaluation.zero_shot.reports import Overlap
@@ -73,6 +76,23 @@ def test_it_agrees_with_the_definition(kind: str, block: int, tmp_path: Path, mo
 def test_a_run_does_not_go_on_in_the_next_document(tmp_path: Path) -> None:
     stream = on_disk(["one two three four", "five six seven eight"], ByteVocabulary(), tmp_path)
     assert seen([["one two three four five six seven eight"]], stream, ByteVocabulary()) == [False]
+
+
+def test_the_same_items_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [json.dumps({"text": f"number {n} of the texts, and some more words in it"}) for n in range(99)]
+    (tmp_path / "raw.jsonl").write_text("\n".join(lines))
+    made = prepare(str(tmp_path / "raw.jsonl"), tmp_path / "data", 257, held_share=0.1)
+    looks: list[int] = []
+
+    def look(items: list[list[str]]) -> list[bool | None]:
+        return met_in(tmp_path / "data", made, items, lambda at, of: looks.append(at))
+
+    items = [["of the texts and some more words in it"], ["never written, in no text of any number of words"], ["few"]]
+    assert look(items) == look(items) == [True, False, None]
+    assert len(looks) == 1
+    assert look(items[1:]) == [False, None]
+    (tmp_path / "data" / KEPT_FILE).write_text("nonsense")
+    assert look(items) == [True, False, None]
 
 
 def test_no_items_and_an_empty_item(tmp_path: Path) -> None:
