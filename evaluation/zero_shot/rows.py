@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from evaluation.data.tokens import Tokens, Vocabulary
 
+_AT_ONCE = 4096  # texts
+
 
 @dataclass(frozen=True)
 class Row:
@@ -26,18 +28,21 @@ def encoded_pairs(pairs: Sequence[tuple[str, str]], vocabulary: Vocabulary) -> l
     apart, so that what is scored is always the continuation, whole and alone.
     """
     moved = [(text.rstrip(), text[len(text.rstrip()) :] + more) for text, more in pairs]
-    whole = vocabulary.encode([text + more for text, more in moved])
-    contexts = vocabulary.encode([text for text, _ in moved])
-    apart = {
-        index
-        for index, (joined, context) in enumerate(zip(whole, contexts, strict=True))
-        if not np.array_equal(joined[: len(context)], context)
-    }
-    alone = dict(zip(apart, vocabulary.encode([moved[index][1] for index in apart]), strict=True))
-    return [
-        (context, alone[index] if index in apart else joined[len(context) :])
-        for index, (joined, context) in enumerate(zip(whole, contexts, strict=True))
-    ]
+    # Choices share their context, and at once all texts of a suite would fill a gigabyte.
+    known: dict[str, Tokens] = {}
+    found: list[tuple[Tokens, Tokens]] = []
+    for start in range(0, len(moved), _AT_ONCE):
+        part = moved[start : start + _AT_ONCE]
+        new = list({text: None for text, _ in part if text not in known})
+        known = {text: known[text] for text, _ in part if text in known} | dict(
+            zip(new, vocabulary.encode(new), strict=True)
+        )
+        whole = vocabulary.encode([text + more for text, more in part])
+        for (text, more), joined in zip(part, whole, strict=True):
+            context = known[text]
+            aligned = np.array_equal(joined[: len(context)], context)
+            found.append((context, joined[len(context) :] if aligned else vocabulary.encode([more])[0]))
+    return found
 
 
 def rows_of(context: Tokens, continuation: Tokens, end_of_text: int, length: int, item: int) -> list[Row]:

@@ -36,6 +36,14 @@ def test_a_pair_is_encoded_as_one_text() -> None:
     assert np.concatenate([before, scored]).tolist() == joined.tolist()
 
 
+def test_many_pairs_are_encoded_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [(f"the cat {n // 3}", f" sat {n}"[: n % 5]) for n in range(25)]
+    alone = [encoded_pairs([pair], PAIRS)[0] for pair in pairs]
+    monkeypatch.setattr("evaluation.zero_shot.rows._AT_ONCE", 4)
+    for one, other in zip(encoded_pairs(pairs, PAIRS), alone, strict=True):
+        assert [part.tolist() for part in one] == [part.tolist() for part in other]
+
+
 def spans(context: int, continuation: int, length: int) -> list[tuple[list[int], int]]:
     """Rows as (their tokens, how many count) for a context of 100, 101, ... and a continuation of 0, 1, ..."""
     rows = rows_of(
