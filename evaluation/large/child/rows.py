@@ -4,6 +4,7 @@ Rows of like length run together, padded on the right: a layer that is causal an
 it, gives them the same answers as alone.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,21 +26,26 @@ def run(folder: Path) -> None:
     job = RowsJob.model_validate_json((folder / JOB_FILE).read_text("utf-8"))
     inputs = load_file(folder / INPUTS_FILE)
     rows = list(inputs[TOKENS].long().split(inputs[LENGTHS].tolist()))
-    scored = inputs[SCORED].tolist() if job.wanted == "likelihoods" else [0] * len(rows)
+    scored = inputs[SCORED].tolist() if job.wanted == "likelihoods" else [1] * len(rows)
+    ends = list(itertools.accumulate(scored))
+    # Filled in place: small tensors kept from each batch would keep the memory between them from being used again.
+    if job.wanted == "likelihoods":
+        outputs = {LIKELIHOODS: torch.empty(ends[-1]), GREEDY: torch.empty(ends[-1], dtype=torch.uint8)}
+    else:
+        outputs = {LOGITS: torch.empty(len(rows), job.scale.vocabulary)}
     candidate = load_candidate(folder)
     try:
         model, device = saved_model(folder, candidate, job.scale, job.mlp_hidden, job.device)
-        answers: list[tuple[Tensor, ...]] = [()] * len(rows)
         for batch in _batches(rows, job.tokens_at_once):
-            for index, answer in zip(batch, _answers(model, rows, batch, scored, device), strict=True):
-                answers[index] = answer
+            logits = _logits(model, [rows[index] for index in batch], device)
+            for place, index in enumerate(batch):
+                own = {name: whole[ends[index] - scored[index] : ends[index]] for name, whole in outputs.items()}
+                _answer(own, logits[place], rows[index].to(device))
     except torch.OutOfMemoryError as error:
         stop(OUT_OF_MEMORY, f"Scoring {job.tokens_at_once} tokens at once does not fit into memory ({error}).")
     except Exception as error:
         design_raised("Running the trained model", error, folder)
-    parts = [torch.cat(column).contiguous() for column in zip(*answers, strict=True)]
-    names = (LIKELIHOODS, GREEDY) if job.wanted == "likelihoods" else (LOGITS,)
-    save_file(dict(zip(names, parts, strict=True)), folder / OUTPUTS_FILE)
+    save_file(outputs, folder / OUTPUTS_FILE)
 
 
 def _batches(rows: list[Tensor], tokens_at_once: int) -> Iterator[list[int]]:
@@ -58,20 +64,20 @@ def _width(length: int) -> int:
 
 
 @torch.no_grad()
-def _answers(
-    model: Model, rows: list[Tensor], batch: list[int], scored: list[int], device: torch.device
-) -> Iterator[tuple[Tensor, ...]]:
-    """Of each row of the batch: log-probabilities and greedy flags of its last ``scored`` tokens, or last logits."""
-    shown = torch.zeros(len(batch), _width(len(rows[batch[0]])), dtype=torch.long)
-    for place, index in enumerate(batch):
-        shown[place, : len(rows[index])] = rows[index]
-    logits = model(shown.to(device))
-    for place, index in enumerate(batch):
-        last, count = len(rows[index]), scored[index]
-        if not count:
-            yield (logits[place, last - 1 : last].float().cpu(),)
-            continue
-        own = logits[place, last - 1 - count : last - 1].float()
-        targets = rows[index][last - count :].to(device)
-        likelihoods = own.log_softmax(-1).gather(1, targets[:, None])[:, 0]
-        yield likelihoods.cpu(), (own.argmax(-1) == targets).to(torch.uint8).cpu()
+def _logits(model: Model, rows: list[Tensor], device: torch.device) -> Tensor:
+    """Logits [rows, width, vocabulary]; the first row is the longest."""
+    shown = torch.zeros(len(rows), _width(len(rows[0])), dtype=torch.long)
+    for place, row in enumerate(rows):
+        shown[place, : len(row)] = row
+    return model(shown.to(device)).float()
+
+
+def _answer(own: dict[str, Tensor], logits: Tensor, row: Tensor) -> None:
+    """Fill one row's part of the outputs from its logits [width, vocabulary]."""
+    if LOGITS in own:
+        own[LOGITS].copy_(logits[len(row) - 1])
+        return
+    before = len(row) - len(own[GREEDY])
+    predicted, targets = logits[before - 1 : len(row) - 1], row[before:]
+    own[LIKELIHOODS].copy_(predicted.log_softmax(-1).gather(1, targets[:, None])[:, 0])
+    own[GREEDY].copy_(predicted.argmax(-1) == targets)
