@@ -31,6 +31,8 @@ from evaluation.reports import (
 from evaluation.scales import Scale, scale
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
+from evaluation.zero_shot.given_file import zero_shot_file
+from evaluation.zero_shot.reports import ZeroShotReport
 
 __all__ = [
     "OBJECTIVES",
@@ -65,6 +67,7 @@ __all__ = [
     "TrainingFailed",
     "Verdict",
     "Verification",
+    "ZeroShotReport",
     "baseline_bench",
     "baseline_source",
     "baselines",
@@ -88,4 +91,5 @@ __all__ = [
     "scale",
     "train",
     "verify",
+    "zero_shot_file",
 ]

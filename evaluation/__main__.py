@@ -17,6 +17,8 @@ from evaluation.large.reports import LargeBenchmarkReport, LargeTrainReport
 from evaluation.large.scoring import benchmark as benchmark_large
 from evaluation.large.training import train as train_large
 from evaluation.reports import BenchmarkReport, Failure, TrainReport
+from evaluation.zero_shot.given_file import zero_shot_file
+from evaluation.zero_shot.lines import lines_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Evaluate one candidate file, unsandboxed.")
 app.add_typer(data_app, name="data")
@@ -32,6 +34,7 @@ Workers = Annotated[int, typer.Option("--workers", min=0, help="its processes; 0
 Resume = Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in the folder, if there is one")]
 
 _HERE = Path("evaluation-work")
+_UNSANDBOXED = "unsandboxed: the file ran with your own rights"
 
 
 @app.command("check")
@@ -91,6 +94,36 @@ def evaluate_file(
     _finish(_benchmark(file, scale, seed, folder, trained, machine), json)
 
 
+@app.command("zero-shot")
+def ask_file(
+    file: File,
+    scale: ScaleName = "20m",
+    folder: Folder = _HERE,
+    json: AsJson = False,
+    data: Data = None,
+    device: OnDevice = "cuda",
+    tasks: Annotated[str, typer.Option("--tasks", help="names with commas between them; all if left out")] = "",
+    limit: Annotated[int | None, typer.Option("--limit", help="first items of each task")] = None,
+    trained_on: Annotated[str, typer.Option("--trained-on", help="tasks whose training split was trained on")] = "",
+) -> None:
+    """Check a design, then ask the weights that `train` left in the folder the tasks of the zero-shot suite."""
+    report = zero_shot_file(
+        file.read_text("utf-8"),
+        scale,
+        data,
+        device,
+        folder,
+        plain_launch,
+        tasks=tasks,
+        limit=limit,
+        trained_on=trained_on,
+        told=lambda doing: typer.echo(f"\r{doing}  ", nl=False, err=True),
+    )
+    typer.echo(err=True)
+    typer.echo(report.model_dump_json(indent=2) if json else "\n".join([_UNSANDBOXED, *lines_of(report)]))
+    raise typer.Exit(0 if report.failure is None else 1)
+
+
 def _check(file: Path, scale: str, folder: Path) -> CheckReport:
     return check(file.read_text("utf-8"), scale, folder, plain_launch)
 
@@ -144,7 +177,7 @@ def _finish(report: CheckReport | TrainReport | BenchmarkReport, as_json: bool) 
 
 
 def _summary(report: CheckReport | TrainReport | BenchmarkReport) -> str:
-    lines = ["unsandboxed: the file ran with your own rights"]
+    lines = [_UNSANDBOXED]
     if not isinstance(report, TrainReport):
         lines += [f"{found.verdict:4}  {found.property}: {found.evidence}" for found in report.verdicts]
     if isinstance(report, BenchmarkReport):

@@ -73,7 +73,12 @@ def test_evaluation_is_light_to_import() -> None:
 
 # What a bare GPU machine has; anything else is imported inside the function that needs it, if at all.
 BARE = {"torch", "triton", "numpy", "pandas", "scipy", "einops", "tokenizers", "safetensors", "pydantic", "typer"}
-BARE_BESIDES = {"kernels/bench/plot.py": {"matplotlib"}, "evaluation/launch.py": {"psutil"}}  # not needed to train
+BARE_BESIDES = {  # not needed to train
+    "kernels/bench/plot.py": {"matplotlib"},
+    "evaluation/launch.py": {"psutil"},
+    "evaluation/zero_shot/adapter.py": {"lm_eval"},
+    "evaluation/zero_shot/definitions.py": {"lm_eval", "datasets"},
+}
 
 
 def test_evaluation_and_kernels_need_little() -> None:
@@ -89,7 +94,7 @@ def test_evaluation_runs_where_nothing_else_is_installed() -> None:
 import importlib.abc, sys
 class Bare(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"psutil", "pyarrow", "datasets", "rich", "prefect", "mlflow", "lancedb", "filelock"}:
+        if name.split(".")[0] in set("psutil pyarrow datasets lm_eval rich prefect mlflow lancedb filelock".split()):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Bare())
 import evaluation.__main__, evaluation.data.prepare, evaluation.large.training, evaluation.large.scoring

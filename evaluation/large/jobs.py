@@ -10,6 +10,8 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 TEXT = "text"  # the one task
 IDENTITY = "identity"  # key in a checkpoint's header: which run it belongs to
 TOKENS, TARGETS, LOSSES = "tokens", "targets", "losses"  # arrays of a LossesJob
+LENGTHS, SCORED = "lengths", "scored"  # further inputs of a RowsJob
+LIKELIHOODS, GREEDY, LOGITS = "likelihoods", "greedy", "logits"  # its outputs
 
 Device = Literal["cuda", "cpu"]
 
@@ -34,3 +36,18 @@ class LossesJob(Report):
     mlp_hidden: int
     device: Device
     rows_at_once: int
+
+
+class RowsJob(Report):
+    """Answers of a trained model on R rows of different lengths, whose tokens lie one after the other in TOKENS.
+
+    ``likelihoods``: of the last SCORED tokens of each row, given all before them in the row, the log-probability in
+    nats and whether no token was more probable; all rows' one after the other. ``logits``: after the last token of each
+    row, [R, vocabulary].
+    """
+
+    scale: LargeScale
+    mlp_hidden: int
+    device: Device
+    wanted: Literal["likelihoods", "logits"]
+    tokens_at_once: int  # padding included

@@ -1,7 +1,7 @@
 """Entry of the children of a large scale: ``python -I -m evaluation.large.child MODE``, in a folder of their own.
 
-train starts the ranks of a run (itself, or through torchrun), rank is one of several, losses scores saved weights,
-devices counts GPUs.
+train starts the ranks of a run (itself, or through torchrun), rank is one of several, losses scores saved weights on
+windows of text, rows on questions of different lengths, devices counts GPUs.
 """
 
 import os
@@ -30,8 +30,12 @@ def main(mode: str) -> None:
         from evaluation.large.child import losses
 
         losses.run(Path.cwd())
+    elif mode == "rows":
+        from evaluation.large.child import rows
+
+        rows.run(Path.cwd())
     else:
-        raise ValueError(f"{mode!r} is no mode: choose devices, train, rank or losses.")
+        raise ValueError(f"{mode!r} is no mode: choose devices, train, rank, losses or rows.")
 
 
 def _rank(folder: Path) -> None:
