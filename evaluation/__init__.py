@@ -14,6 +14,10 @@ from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
+from evaluation.fidelity.growing import grow as grow_table
+from evaluation.fidelity.growing import trainings as table_trainings
+from evaluation.fidelity.table import Entry
+from evaluation.fidelity.table import Row as TableRow
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
@@ -41,6 +45,7 @@ __all__ = [
     "Dataset",
     "Difference",
     "Ended",
+    "Entry",
     "Exit",
     "Failure",
     "FailureKind",
@@ -57,6 +62,7 @@ __all__ = [
     "Report",
     "Scale",
     "Share",
+    "TableRow",
     "TrainReport",
     "TrainingFailed",
     "Verdict",
@@ -67,6 +73,7 @@ __all__ = [
     "compare",
     "corpus",
     "fitness",
+    "grow_table",
     "null_study",
     "null_trainings",
     "objectives_of",
@@ -74,5 +81,6 @@ __all__ = [
     "prepare_data",
     "private_paths",
     "scale",
+    "table_trainings",
     "train",
 ]

@@ -66,7 +66,7 @@ def trained(
     found = recorded(file, scale)
     missing = [one for one in dict.fromkeys(wanted) if one not in found]
     file.parent.mkdir(parents=True, exist_ok=True)
-    _end_last_line(file)
+    end_last_line(file)
     writing = Lock()
 
     def work(one: tuple[str, int]) -> None:
@@ -88,7 +88,7 @@ def trained(
     return found
 
 
-def _end_last_line(file: Path) -> None:
+def end_last_line(file: Path) -> None:
     """Drop what a killed process left of a line."""
     if file.is_file():
         text = file.read_bytes()

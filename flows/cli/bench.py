@@ -13,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.bench_table import table
 
 if TYPE_CHECKING:
     from evaluation import Null, Share
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 RESULTS = Path("docs/results")
 
 bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; raw results are kept as files.")
+
+bench.command("table")(table)
 
 
 @bench.callback()
