@@ -43,12 +43,11 @@ def rms_norm_gate(x: Tensor, weight: Tensor, gate: Tensor | None = None, eps: fl
 def l2_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
     """x / sqrt(sum(x^2) + eps) over the last dimension, in x's shape and type. ValueError if x is no float tensor."""
     require_rows("x", x)
-    x = x.contiguous()
     backend = backend_for(x)
     if backend == "recurrence":
         wide = x.double()
-        return (wide / (wide.square().sum(dim=-1, keepdim=True) + eps).sqrt()).to(x.dtype)
-    y: Tensor = l2(x, eps, backend)[0]
+        return (wide / (wide.square().sum(dim=-1, keepdim=True) + eps).sqrt()).to(x.dtype).contiguous()
+    y: Tensor = l2(x.contiguous() if backend == "triton" else x, eps, backend)[0]
     return y
 
 
@@ -94,12 +93,12 @@ def _(dy: Tensor, x: Tensor, weight: Tensor, gate: Tensor | None, inverse: Tenso
 
 @l2.register_fake
 def _(x: Tensor, eps: float, backend: str) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(x), x.new_empty(x.shape[:-1], dtype=compute_dtype(x))
+    return x.new_empty(x.shape), x.new_empty(x.shape[:-1], dtype=compute_dtype(x))
 
 
 @l2_backward.register_fake
 def _(dy: Tensor, x: Tensor, inverse: Tensor, backend: str) -> Tensor:
-    return torch.empty_like(x)
+    return x.new_empty(x.shape)
 
 
 def _keep_rms(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:

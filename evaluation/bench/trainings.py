@@ -27,6 +27,7 @@ class Training(Report):
     seed: int
     parameters: int
     objectives: dict[str, FiniteFloat]
+    details: dict[str, FiniteFloat] = {}  # losses and accuracies per difficulty
     cpu_seconds: FiniteFloat
     weights_sha256: str
     corpus: dict[str, str]
@@ -113,6 +114,7 @@ def _train(name: str, source: str, scale: str, seed: int, launch: Launch) -> Tra
         seed=seed,
         parameters=learned.parameters,
         objectives=scored.objectives,
+        details=scored.details,
         cpu_seconds=learned.cpu_seconds,
         weights_sha256=learned.weights_sha256,
         corpus=learned.corpus,

@@ -7,7 +7,6 @@ measured here. Ratios are of medians within this run.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,10 +14,10 @@ import torch
 
 from kernels.bench import peers
 from kernels.bench.cases import Case, Shape, attention, cases
-from kernels.bench.model import TOKENS, Attention, GatedDelta, training_step
+from kernels.bench.model import TOKENS, WIDTH, Attention, GatedDelta, training_step
 from kernels.bench.options import Options, options
 from kernels.bench.roofline import Device, measured, rooflines
-from kernels.bench.timing import Times, forward, forward_backward, graphed, timed
+from kernels.bench.timing import Times, forward, forward_backward, graphed, timed, timed_in_turn
 
 HEADER = (
     f"{'op':18s}{'':11s}{'ours':>10s}{'spread':>9s}{'fla':>10s}{'fla/ours':>9s}{'attention':>10s}{'att/ours':>9s}"
@@ -96,18 +95,15 @@ def _line(row: dict[str, Any]) -> str:
 def _models(device: str, budget: float) -> list[dict[str, float]]:
     print(f"\nTraining 0.9M parameters, {TOKENS:,} tokens a step, bfloat16 autocast; thousand tokens a second")
     found = []
-    for length in (256, 2048):
-        seconds = {
-            name: timed(training_step(mixer, length, device), device, 8 * budget).median
-            for name, mixer in (("gated delta", GatedDelta), ("attention", Attention))
-        }
-        speeds = {name: TOKENS / one / 1e3 for name, one in seconds.items()}
-        found.append({"length": length, **speeds})
-        ratio = speeds["gated delta"] / speeds["attention"]
+    for heads, length in ((4, 256), (4, 2048), (2, 256), (2, 2048)):
+        steps = [training_step(mixer, heads, length, device) for mixer in (GatedDelta, Attention)]
+        ours, attention = (TOKENS / one.median / 1e3 for one in timed_in_turn(steps, device, 16 * budget))
+        found.append({"heads": heads, "length": length, "gated delta": ours, "attention": attention})
         print(
-            f"T {length:5d}  " + "  ".join(f"{name} {one:.2f}" for name, one in speeds.items()) + f"  ratio {ratio:.2f}"
+            f"{heads} heads of {WIDTH // heads}  T {length:5d}  gated delta {ours:.2f}  attention {attention:.2f}  "
+            f"ratio {ours / attention:.2f}",
+            flush=True,
         )
-        sys.stdout.flush()
     return found
 
 

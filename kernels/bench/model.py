@@ -12,20 +12,21 @@ from torch import Tensor, nn
 
 import kernels
 
-WIDTH, HEADS, LAYERS, WORDS, TOKENS = 128, 2, 4, 512, 8192
+WIDTH, LAYERS, WORDS, TOKENS = 128, 4, 512, 8192
 
 
 class GatedDelta(nn.Module):
     """Gated DeltaNet's mixing, without its convolutions and output gate: as many parameters as attention."""
 
-    def __init__(self) -> None:
+    def __init__(self, heads: int) -> None:
         super().__init__()
-        self.qkv_and_rates = nn.Linear(WIDTH, 3 * WIDTH + 2 * HEADS, bias=False)
+        self.heads = heads
+        self.qkv_and_rates = nn.Linear(WIDTH, 3 * WIDTH + 2 * heads, bias=False)
         self.out = nn.Linear(WIDTH, WIDTH, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v, beta, decay = self.qkv_and_rates(x).split([WIDTH] * 3 + [HEADS] * 2, dim=-1)
-        q, k, v = (one.unflatten(-1, (HEADS, -1)) for one in (q, k, v))
+        q, k, v, beta, decay = self.qkv_and_rates(x).split([WIDTH] * 3 + [self.heads] * 2, dim=-1)
+        q, k, v = (one.unflatten(-1, (self.heads, -1)) for one in (q, k, v))
         o, _ = kernels.chunk_delta(
             kernels.l2_norm(q), kernels.l2_norm(k), v.contiguous(), beta.sigmoid(), F.logsigmoid(decay.float() + 4)
         )
@@ -34,13 +35,14 @@ class GatedDelta(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, heads: int) -> None:
         super().__init__()
+        self.heads = heads
         self.qkv = nn.Linear(WIDTH, 3 * WIDTH, bias=False)
         self.out = nn.Linear(WIDTH, WIDTH, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (one.transpose(1, 2) for one in self.qkv(x).unflatten(-1, (3, HEADS, -1)).unbind(2))
+        q, k, v = (one.transpose(1, 2) for one in self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(2))
         o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         y: Tensor = self.out(o.transpose(1, 2).flatten(2))
         return y
@@ -49,10 +51,10 @@ class Attention(nn.Module):
 class Model(nn.Module):
     """Embedding, pre-norm layers, a head that is the embedding."""
 
-    def __init__(self, mixer: Callable[[], nn.Module]) -> None:
+    def __init__(self, mixer: Callable[[int], nn.Module], heads: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(WORDS, WIDTH)
-        self.mixers = nn.ModuleList(mixer() for _ in range(LAYERS))
+        self.mixers = nn.ModuleList(mixer(heads) for _ in range(LAYERS))
         self.mlps = nn.ModuleList(
             nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(approximate="tanh"), nn.Linear(4 * WIDTH, WIDTH))
             for _ in range(LAYERS)
@@ -68,10 +70,10 @@ class Model(nn.Module):
         return logits
 
 
-def training_step(mixer: Callable[[], nn.Module], length: int, device: str) -> Callable[[], object]:
+def training_step(mixer: Callable[[int], nn.Module], heads: int, length: int, device: str) -> Callable[[], object]:
     """One step of AdamW on 8,192 random tokens in sequences of ``length``."""
     torch.manual_seed(0)
-    model = Model(mixer).to(device)
+    model = Model(mixer, heads).to(device)
     optimiser = torch.optim.AdamW(model.parameters(), fused=True)
     words = torch.randint(WORDS, (TOKENS // length, length), device=device)
 

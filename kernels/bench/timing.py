@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,12 +37,18 @@ def timed(call: Callable[[], object], device: str, budget: float) -> Times:
 
     Two more come first: one that warms up, and on a GPU compiles, and one that tells how many will fit.
     """
+    return timed_in_turn([call], device, budget)[0]
+
+
+def timed_in_turn(calls: Sequence[Callable[[], object]], device: str, budget: float) -> list[Times]:
+    """The same of several calls within one budget, one after another in each round: what disturbs one disturbs all."""
     measure = _gpu_seconds if device == "cuda" else _cpu_seconds
-    call()
-    first = measure(call)
-    count = max(FEWEST, min(MOST, int(budget / max(first, 1e-5))))
-    seconds = sorted(measure(call) for _ in range(count))
-    return Times(statistics.median(seconds), seconds[0], seconds[-1], count)
+    for call in calls:
+        call()
+    first = sum(measure(call) for call in calls)
+    rounds = max(FEWEST, min(MOST, int(budget / max(first, 1e-5))))
+    table = [[measure(call) for call in calls] for _ in range(rounds)]
+    return [Times(statistics.median(one), min(one), max(one), rounds) for one in zip(*table, strict=True)]
 
 
 def graphed(call: Callable[[], object]) -> Callable[[], object]:

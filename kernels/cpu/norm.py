@@ -35,14 +35,17 @@ def rms_norm_gate_backward(
 
 
 def l2_norm_forward(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """x / sqrt(sum(x^2) + eps) in x's type, and the inverse root [...]."""
-    wide = x.to(compute_dtype(x))
+    """x / sqrt(sum(x^2) + eps) in x's type, and the inverse root [...], both contiguous, whatever x is.
+
+    Heads cut out of one projection are not; converting them to a wider type copies them once.
+    """
+    wide = x.to(compute_dtype(x)).contiguous()
     inverse = torch.linalg.vecdot(wide, wide).add_(eps).rsqrt_()
     return (wide * inverse.unsqueeze(-1)).to(x.dtype), inverse
 
 
 def l2_norm_backward(dy: Tensor, x: Tensor, inverse: Tensor) -> Tensor:
     """The gradient in x: dy / r - x (x . dy) / r^3, where r is the root."""
-    wide, dy = x.to(inverse.dtype), dy.to(inverse.dtype)
+    wide, dy = x.to(inverse.dtype).contiguous(), dy.to(inverse.dtype)
     along = torch.linalg.vecdot(dy, wide).mul_(inverse**3)
     return (dy * inverse.unsqueeze(-1)).addcmul_(wide, along.unsqueeze(-1), value=-1).to(x.dtype)

@@ -49,6 +49,11 @@ def test_the_local_operators_are_what_torch_wants(packed: bool) -> None:
     torch.library.opcheck(conv, (x, random(6, 4), None, borders, "torch"))
     torch.library.opcheck(rms, (x, random(6), None, 1e-6, "torch"))
     torch.library.opcheck(l2, (x, 1e-6, "torch"))
+    for strided in (x.unflatten(-1, (2, 3)).unbind(-1)[1], x.mT, x[:, ::2].float(), x.mT.bfloat16()):
+        torch.library.opcheck(l2, (strided.detach().requires_grad_(), 1e-6, "torch"))
+        normed = kernels.l2_norm(strided)
+        assert normed.is_contiguous()
+        assert normed.equal(kernels.l2_norm(strided.contiguous()))
 
 
 class Mixer(nn.Module):
