@@ -16,6 +16,9 @@ from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
 from evaluation.fidelity.growing import grow as grow_table
 from evaluation.fidelity.growing import trainings as table_trainings
+from evaluation.fidelity.saving import Interval
+from evaluation.fidelity.saving import Saving as LadderSaving
+from evaluation.fidelity.study import Fidelity, Stopping, fidelity_study
 from evaluation.fidelity.table import Entry
 from evaluation.fidelity.table import Row as TableRow
 from evaluation.fitness import Fitness, Gain, Panel, fitness
@@ -49,8 +52,11 @@ __all__ = [
     "Exit",
     "Failure",
     "FailureKind",
+    "Fidelity",
     "Fitness",
     "Gain",
+    "Interval",
+    "LadderSaving",
     "Launch",
     "Limits",
     "Null",
@@ -62,6 +68,7 @@ __all__ = [
     "Report",
     "Scale",
     "Share",
+    "Stopping",
     "TableRow",
     "TrainReport",
     "TrainingFailed",
@@ -72,6 +79,7 @@ __all__ = [
     "check",
     "compare",
     "corpus",
+    "fidelity_study",
     "fitness",
     "grow_table",
     "null_study",

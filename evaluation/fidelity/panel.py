@@ -15,20 +15,20 @@ def baseline_entries() -> list[Entry]:
     return [Entry(name=one.name, source=source(one.name)) for one in sorted(default, key=lambda one: not one.reference)]
 
 
-def panel_of(rows: Mapping[Key, Row]) -> Panel:
-    """What gains are measured against, after whole trainings. Raises ValueError if a baseline is not there."""
+def panel_of(rows: Mapping[Key, Row], point: int = -1) -> Panel:
+    """What gains are measured against at a checkpoint, counted from 0. Raises ValueError if a baseline is not there."""
     means: dict[str, dict[str, float]] = {}
     reference: dict[str, tuple[float, ...]] = {}
     for entry in baseline_entries():
         done = [rows_of(rows, [entry], seed) for seed in BASELINE_SEEDS]
-        finals = [found[0].final for found in done if found and found[0].failure is None]
-        if len(finals) < len(BASELINE_SEEDS):
+        scores = [found[0].points[point].objectives for found in done if found and found[0].failure is None]
+        if len(scores) < len(BASELINE_SEEDS):
             raise ValueError(
-                f"The table has {len(finals)} of {len(BASELINE_SEEDS)} trainings of the baseline {entry.name}, which "
+                f"The table has {len(scores)} of {len(BASELINE_SEEDS)} trainings of the baseline {entry.name}, which "
                 "fitness is measured against: let archloop bench table go on, or see why they failed."
             )
-        means[entry.name] = {name: mean([one[name] for one in finals]) for name in finals[0]}
-        reference = reference or {name: tuple(one[name] for one in finals) for name in finals[0]}
+        means[entry.name] = {name: mean([one[name] for one in scores]) for name in scores[0]}
+        reference = reference or {name: tuple(one[name] for one in scores) for name in scores[0]}
     return Panel(reference=reference, baselines=means)
 
 

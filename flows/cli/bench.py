@@ -1,11 +1,6 @@
 """``archloop bench``: measurements of the laboratory itself, with their raw results kept as files."""
 
-import contextlib
 import json
-import os
-import platform
-import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,16 +8,19 @@ import typer
 from rich.progress import Progress
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.bench_fidelity import fidelity
 from flows.cli.bench_table import table
+from flows.cli.measured import command, device, share
 
 if TYPE_CHECKING:
-    from evaluation import Null, Share
+    from evaluation import Null
 
 RESULTS = Path("docs/results")
 
 bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; raw results are kept as files.")
 
 bench.command("table")(table)
+bench.command("fidelity")(fidelity)
 
 
 @bench.callback()
@@ -64,7 +62,7 @@ def null(
         raise
     except (TrainingFailed, ValueError) as fault:
         raise Refused(str(fault)) from fault
-    told = {"command": _command(), "device": device(), "scale": scale} | result.model_dump(mode="json")
+    told = {"command": command(), "device": device(), "scale": scale} | result.model_dump(mode="json")
     kept = into / f"null-{scale}.json"
     kept.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if as_json:
@@ -80,26 +78,9 @@ def _told(result: "Null") -> list[str]:
     lines = [
         f"{result.trainings} trainings of designs that are equally good; noise of fitness {result.noise:.3f}; "
         f"{plan.campaigns} campaigns of {plan.designs} designs, {plan.seeds} confirmation seeds.",
-        f"Campaigns with a false breakthrough: {_share(result.false_campaigns)}.",
-        f"Designs called breakthroughs that are none: {_share(result.false_designs)}.",
+        f"Campaigns with a false breakthrough: {share(result.false_campaigns)}.",
+        f"Designs called breakthroughs that are none: {share(result.false_designs)}.",
     ]
     for gain, found in result.power.items():
-        lines.append(f"A true gain of {gain} noise units is found: {_share(found)}.")
+        lines.append(f"A true gain of {gain} noise units is found: {share(found)}.")
     return lines
-
-
-def _share(one: "Share") -> str:
-    return f"{one.share:.2%} (95% interval {one.low:.2%} to {one.high:.2%})"
-
-
-def _command() -> str:
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def device() -> str:
-    """What measured: the processor, and how many of its cores this process may use."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        names = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-        model = names[0] if names else model
-    return f"{model}, {len(os.sched_getaffinity(0))} cores"
