@@ -6,6 +6,7 @@ Importing it never loads torch: only the children do, and the caller's ``launch`
 from evaluation.baselines import Baseline, baselines
 from evaluation.baselines import source as baseline_source
 from evaluation.bench.null import Null, NullPlan, Share
+from evaluation.bench.panel import BaselineBench, Ordering, baseline_bench, panel_trainings, published
 from evaluation.bench.study import null_study, null_trainings
 from evaluation.bench.trainings import TrainingFailed
 from evaluation.benchmarking import benchmark
@@ -40,6 +41,7 @@ from evaluation.training import train
 __all__ = [
     "OBJECTIVES",
     "Baseline",
+    "BaselineBench",
     "BenchmarkReport",
     "CheckReport",
     "Comparison",
@@ -62,6 +64,7 @@ __all__ = [
     "Null",
     "NullPlan",
     "Objective",
+    "Ordering",
     "Panel",
     "Profile",
     "Progress",
@@ -73,6 +76,7 @@ __all__ = [
     "TrainReport",
     "TrainingFailed",
     "Verdict",
+    "baseline_bench",
     "baseline_source",
     "baselines",
     "benchmark",
@@ -85,9 +89,11 @@ __all__ = [
     "null_study",
     "null_trainings",
     "objectives_of",
+    "panel_trainings",
     "plain_launch",
     "prepare_data",
     "private_paths",
+    "published",
     "scale",
     "table_trainings",
     "train",

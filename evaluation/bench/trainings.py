@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
-from pydantic import FiniteFloat, ValidationError
+from pydantic import Field, FiniteFloat, ValidationError
 
 from evaluation.baselines import baselines
 from evaluation.benchmarking import benchmark
@@ -27,7 +27,7 @@ class Training(Report):
     seed: int
     parameters: int
     objectives: dict[str, FiniteFloat]
-    details: dict[str, FiniteFloat] = {}  # losses and accuracies per difficulty
+    details: dict[str, FiniteFloat] = Field(default_factory=dict)  # losses and accuracies per difficulty
     cpu_seconds: FiniteFloat
     weights_sha256: str
     corpus: dict[str, str]

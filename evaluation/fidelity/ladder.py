@@ -29,11 +29,6 @@ class Ladder(Report):
     seeds: PositiveInt = 1
     room: PositiveInt = 2
 
-    @property
-    def without_rungs(self) -> "Ladder":
-        """The same end without a choice on the way to it: every design is trained to the end."""
-        return self.model_copy(update={"shares": self.shares[-1:]})
-
 
 @dataclass(frozen=True)
 class Climb:

@@ -6,12 +6,13 @@ is the saving. It needs no judgement of when two recalls are equal, and early ru
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import FiniteFloat
 
 from evaluation.fidelity.grid import Floats, Grid
-from evaluation.fidelity.ladder import Ladder, climb, ladders, true_best
+from evaluation.fidelity.ladder import Climb, Ladder, climb, ladders, true_best
 from evaluation.reports import Report
 
 RESAMPLES = 400
@@ -49,13 +50,27 @@ def savings(grid: Grid, wanted: int, seeds: int, rng: np.random.Generator) -> tu
     return tuple(found)
 
 
-def measured(grid: Grid, ladder: Ladder, wanted: int) -> Floats:
+@dataclass(frozen=True)
+class Yardstick:
+    """What a ladder on this grid is held against."""
+
+    grid: Grid
+    best: set[int]
+    full: Climb  # of training everything to the end
+
+
+def yardstick(grid: Grid, wanted: int, seeds: int) -> Yardstick:
+    """For ladders with ``seeds`` at their end."""
+    everything = Ladder(shares=grid.shares[-1:], eta=1, seeds=seeds)
+    return Yardstick(grid, true_best(grid, wanted), climb(grid, everything, wanted))
+
+
+def measured(held: Yardstick, ladder: Ladder, wanted: int) -> Floats:
     """[5]: recall, recall of training everything, saving, the same with checks, and without pauses."""
-    best = true_best(grid, wanted)
-    own, full = climb(grid, ladder, wanted), climb(grid, ladder.without_rungs, wanted)
-    recall, full_recall = (len(best & set(one.best.tolist())) / len(best) for one in (own, full))
+    own, full = climb(held.grid, ladder, wanted), held.full
+    recall, full_recall = (len(held.best & set(one.best.tolist())) / len(held.best) for one in (own, full))
     needed = min(1.0, recall / full_recall) if full_recall > 0 else 1.0  # of all designs, in random order
-    checks = float(grid.checking.sum())
+    checks = float(held.grid.checking.sum())
     return np.array(
         [
             recall,
@@ -69,7 +84,7 @@ def measured(grid: Grid, ladder: Ladder, wanted: int) -> Floats:
 
 def _choose(grid: Grid, wanted: int, seeds: int, rng: np.random.Generator) -> Ladder | None:
     """The ladder that saves most over resampled designs, among those that keep recall close to that of training all."""
-    samples = [grid.of(drawn) for drawn in _resamples(grid, 40, rng)]
+    samples = [yardstick(grid.of(drawn), wanted, seeds) for drawn in _resamples(grid, 40, rng)]
     best, most = None, 1.0
     for ladder in ladders(grid.shares, seeds):
         recall, full, saving, *_ = np.mean([measured(one, ladder, wanted) for one in samples], axis=0)
@@ -80,8 +95,9 @@ def _choose(grid: Grid, wanted: int, seeds: int, rng: np.random.Generator) -> La
 
 def _measure(grid: Grid, ladder: Ladder | None, wanted: int, seeds: int, rng: np.random.Generator) -> Saving:
     taken = ladder or Ladder(shares=grid.shares[-1:], eta=1, seeds=seeds)
-    here = measured(grid, taken, wanted)
-    again = np.array([measured(grid.of(one), taken, wanted) for one in _resamples(grid, RESAMPLES, rng)])
+    here = measured(yardstick(grid, wanted, seeds), taken, wanted)
+    samples = (yardstick(grid.of(one), wanted, seeds) for one in _resamples(grid, RESAMPLES, rng))
+    again = np.array([measured(one, taken, wanted) for one in samples])
     intervals = [_interval(value, column) for value, column in zip(here, again.T, strict=True)]
     return Saving(
         ladder=ladder,

@@ -2,9 +2,12 @@
 
 A training takes its tasks in turn. At a few moments of it, fitness after the whole training is predicted from the
 losses that the child streamed until then, by ridge regression over earlier trainings. Where the prediction lies below
-the bar by more than a margin, the training ends. The margin is the smallest that would have ended no more than a chosen
-share of the good designs among the earlier ones, each predicted by the others. Streamed losses are the child's own
-words: a design that makes them look good is trained to the end, and scored by its supervisor as any other.
+the bar by more than a margin, the training ends. The margin is the smallest that lets one more good design expect to be
+ended with no more than a chosen chance: it goes by how near the good ones among the earlier designs came to their end,
+each predicted by the others, as in conformal prediction (Vovk, Gammerman and Shafer 2005, chapter 2).
+
+Streamed losses are the child's own words: a design that makes them look good is trained to the end, and scored by its
+supervisor as any other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,9 +111,10 @@ def fit(curves: Sequence[Curves], fitness: Floats, scale: Scale, rate: float) ->
                 error=error,
             )
         )
-    lowest = np.min(distances, axis=0)[fitness >= bar]  # how near each good design came to its end
-    allowed = int(rate * len(lowest))
-    margin = max(0.0, float(-np.sort(lowest)[allowed]))
+    lowest = np.sort(np.min(distances, axis=0)[fitness >= bar])  # how near each good design came to its end
+    place = int(rate * (len(lowest) + 1)) - 1
+    # So few that none of them may be ended: keep an error away from the nearest of them, which promises nothing.
+    margin = max(0.0, float(-lowest[place] if place >= 0 else 1.0 - lowest[0]))
     return Rule(
         scale=scale.name,
         trainings=len(curves),

@@ -1,31 +1,25 @@
 """``archloop bench``: measurements of the laboratory itself, with their raw results kept as files."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.bench_baselines import baselines
 from flows.cli.bench_fidelity import fidelity
 from flows.cli.bench_table import table
-from flows.cli.measured import command, device, share
+from flows.cli.measured import RESULTS, Into, keep
 
 if TYPE_CHECKING:
-    from evaluation import Null
-
-RESULTS = Path("docs/results")
+    from evaluation import Null, Share
 
 bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; raw results are kept as files.")
 
+
+bench.command("baselines")(baselines)
 bench.command("table")(table)
 bench.command("fidelity")(fidelity)
-
-
-@bench.callback()
-def _several() -> None:
-    """Measure the laboratory itself; raw results are kept as files."""
 
 
 @bench.command("null")
@@ -36,9 +30,7 @@ def null(
     designs: Annotated[int, typer.Option(min=1, help="Designs of a campaign.")] = 40,
     confirmation: Annotated[int, typer.Option(min=1, help="Fresh seeds of a confirmation.")] = 5,
     parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
-    into: Annotated[
-        Path, typer.Option(help="Where results are kept; trainings found there are not repeated.")
-    ] = RESULTS,
+    into: Into = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """How often is a design called a breakthrough that is none, and how often is a true gain found?
@@ -62,9 +54,8 @@ def null(
         raise
     except (TrainingFailed, ValueError) as fault:
         raise Refused(str(fault)) from fault
-    told = {"command": command(), "device": device(), "scale": scale} | result.model_dump(mode="json")
     kept = into / f"null-{scale}.json"
-    kept.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    told = keep({"scale": scale} | result.model_dump(mode="json"), kept)
     if as_json:
         print_json(told)
         return
@@ -78,9 +69,13 @@ def _told(result: "Null") -> list[str]:
     lines = [
         f"{result.trainings} trainings of designs that are equally good; noise of fitness {result.noise:.3f}; "
         f"{plan.campaigns} campaigns of {plan.designs} designs, {plan.seeds} confirmation seeds.",
-        f"Campaigns with a false breakthrough: {share(result.false_campaigns)}.",
-        f"Designs called breakthroughs that are none: {share(result.false_designs)}.",
+        f"Campaigns with a false breakthrough: {_share(result.false_campaigns)}.",
+        f"Designs called breakthroughs that are none: {_share(result.false_designs)}.",
     ]
     for gain, found in result.power.items():
-        lines.append(f"A true gain of {gain} noise units is found: {share(found)}.")
+        lines.append(f"A true gain of {gain} noise units is found: {_share(found)}.")
     return lines
+
+
+def _share(one: "Share") -> str:
+    return f"{one.share:.2%} (95% interval {one.low:.2%} to {one.high:.2%})"

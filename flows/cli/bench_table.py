@@ -2,13 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
 
-from evaluation import Entry, TableRow, grow_table, table_trainings
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+
+if TYPE_CHECKING:
+    from evaluation import Entry, TableRow
 
 CONSTANT = "-constant"  # the scale whose rate does not fall, so that a checkpoint is what a run cut short ends with
 
@@ -32,6 +34,7 @@ def table(
 
     Stopped or killed, it loses the trainings in flight and goes on when started again. Needed by ``bench fidelity``.
     """
+    from evaluation import grow_table, table_trainings
     from tasks.sandbox.jail import jail, stop_everything
 
     console = console_for(as_json)
@@ -42,7 +45,7 @@ def table(
         with Progress(*Progress.get_default_columns(), console=console) as progress:
             bar = progress.add_task(f"Training at the {scale} scale, constant rate", total=total)
 
-            def done(row: TableRow) -> None:
+            def done(row: "TableRow") -> None:
                 ended = f"{row.failure.kind} ({row.stage})" if row.failure else "scored"
                 counts[ended] += 1
                 spent = row.check_cpu_seconds + row.train_cpu_seconds + row.scoring_cpu_seconds
@@ -61,7 +64,8 @@ def table(
     console.print(f"{len(rows)} trainings in {file}; now: {_told(counts)}.", highlight=False)
 
 
-def _entries(count: int) -> list[Entry]:
+def _entries(count: int) -> list["Entry"]:
+    from evaluation import Entry
     from tasks.agents.grammar.compose import compose
     from tasks.agents.grammar.naming import name_of
     from tasks.agents.grammar.numbered import numbered_designs

@@ -1,25 +1,27 @@
-"""How a bench's results say what they are: the command, the device, and shares with their intervals."""
+"""What benches of the laboratory have in common: where results lie, and who measured them."""
 
 import contextlib
+import json
 import os
 import platform
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
-if TYPE_CHECKING:
-    from evaluation import Share
+import typer
 
+RESULTS = Path("docs/results")
 
-def share(one: "Share") -> str:
-    """In words."""
-    return f"{one.share:.2%} (95% interval {one.low:.2%} to {one.high:.2%})"
+Into = Annotated[Path, typer.Option(help="Where results are kept; trainings found there are not repeated.")]
 
 
-def command() -> str:
-    """What was typed, without the folder of the program."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+def keep(found: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Write ``found`` with the command and the device before it, and return all of it."""
+    told = {"command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]), "device": device()} | found
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return told
 
 
 def device() -> str:

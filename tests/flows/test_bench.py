@@ -1,4 +1,4 @@
-"""``archloop bench null`` with real trainings, and what it keeps."""
+"""``archloop bench`` with real trainings, and what it keeps."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 
-def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def bench(*options: str, folder: Path, name: str = "null") -> subprocess.CompletedProcess[str]:
     home = {"ARCHLOOP_HOME": str(folder / "data"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "bench", "null", *options]
+    command = [sys.executable, "-c", "from flows.cli import main; main()", "bench", name, *options]
     return subprocess.run(command, env=os.environ | home, capture_output=True, text=True, timeout=600)
 
 
@@ -37,4 +37,27 @@ def test_too_few_seeds_are_refused_before_anything_is_trained(tmp_path: Path) ->
     done = bench("--scale", "tiny", "--seeds", "3", "--confirmation", "3", "--into", str(tmp_path), folder=tmp_path)
     assert done.returncode == 1
     assert "3 fresh seeds beside one for screening are needed, but 3 are to be trained: train at least 4" in done.stderr
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.slow
+def test_a_small_panel_trains_once_and_stands_beside_published_rows(tmp_path: Path) -> None:
+    chosen = ["--baseline", "gla", "--baseline", "deltanet", "--scale", "tiny", "--seeds", "2", "--into", str(tmp_path)]
+    done = bench(*chosen, folder=tmp_path, name="baselines")
+    assert done.returncode == 0, done.stderr
+    for told in ("Published: MAD tasks", "arXiv 2406.06484", "deltanet above gla on recall:", "95% interval"):
+        assert told in done.stdout
+    kept = json.loads((tmp_path / "baselines-tiny.json").read_text())
+    assert set(kept["designs"]) == {"gla", "deltanet"}
+    trainings = tmp_path / "baselines-tiny-trainings.jsonl"
+    before = trainings.read_bytes()
+    assert len(before.splitlines()) == 4
+    assert bench(*chosen, folder=tmp_path, name="baselines").returncode == 0
+    assert trainings.read_bytes() == before
+
+
+def test_an_unknown_baseline_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    done = bench("--baseline", "typo", "--into", str(tmp_path), folder=tmp_path, name="baselines")
+    assert done.returncode == 1
+    assert "'typo' is no baseline: choose among softmax_attention" in done.stderr
     assert not list(tmp_path.glob("*.jsonl"))
