@@ -38,6 +38,7 @@ def row(launch: Launch) -> Row:
     return train_row(LINEAR, "tiny-constant", 1, launch)
 
 
+@pytest.mark.slow
 def test_a_row_has_scores_at_every_checkpoint(row: Row) -> None:
     assert row.failure is None
     assert tuple(point.share for point in row.points) == SHARES
