@@ -16,12 +16,14 @@ from archdb.experiments import create_experiment, get_experiment, set_fields, wr
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
-from archdb.records import Campaign, Experiment, Failed, Finding, Running, Stage, stage_key
+from archdb.records import Body, Campaign, Experiment, Failed, Finding, Running, Stage, Verified, stage_key
 from archdb.running import clear_running, get_running, list_running, show_running
 from archdb.store import Store, open_store
+from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
     "ArchiveError",
+    "Body",
     "Campaign",
     "Conflict",
     "Experiment",
@@ -36,6 +38,8 @@ __all__ = [
     "Store",
     "StoreMisconfigured",
     "StoreUnavailable",
+    "Verified",
+    "add_holdout",
     "ancestors",
     "anyone_at_work",
     "campaign_experiments",
@@ -56,12 +60,14 @@ __all__ = [
     "leaderboard",
     "list_findings",
     "list_running",
+    "list_verified",
     "open_campaign",
     "open_store",
     "prepare_home",
     "put_report",
     "put_text",
     "record_findings",
+    "record_verified",
     "release",
     "renew",
     "require_space",

@@ -35,12 +35,16 @@ def find_experiment(store: Store, name: str, campaign: str | None = None) -> Exp
     raise NotFound(f"No experiment is called {name}: `archloop leaderboard` and `archloop status` list the ids.")
 
 
-def campaign_experiments(store: Store, campaign: str) -> list[Experiment]:
-    """All experiments of a campaign: baselines first, then cycles in order."""
+def campaign_experiments(store: Store, campaign: str, verifications: bool = False) -> list[Experiment]:
+    """All experiments of a campaign: baselines first, then cycles in order.
+
+    Repetitions on fresh seeds are left out, unless ``verifications`` asks for them: they are no designs of their own,
+    and their scores must not steer the search.
+    """
     with store_faults():
         found = list(store.experiments.find({"campaign": campaign}))
-    order = {"baseline": 0, "candidate": 1, "external": 2}
-    records = [Experiment.model_validate(one) for one in found]
+    order = {"baseline": 0, "candidate": 1, "external": 2} | ({"verification": 3} if verifications else {})
+    records = [Experiment.model_validate(one) for one in found if one["kind"] in order]
     return sorted(records, key=lambda one: (order[one.kind], one.cycle or 0, one.created_at, one.id))
 
 

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-Kind = Literal["baseline", "candidate", "external"]  # external: a file that a person handed in
+Kind = Literal["baseline", "candidate", "external", "verification"]
+"""external: a file that a person handed in; verification: a design or a baseline again, on fresh seeds."""
 State = Literal["open", "done", "failed"]
 Body = dict[str, Any]  # a JSON document whose inside is another room's business
 
@@ -136,6 +137,20 @@ class Finding(Record):
     components: tuple[str, ...] = ()  # "slot=choice"
     effect: FiniteFloat = 0.0  # in fitness units; its sign says whether the change helped
     objective: str = ""
+    created_at: float = 0.0
+
+
+class Verified(Record):
+    """A test of a design against a baseline on fresh seeds. Tests are in a row: what one may claim follows from those
+    before it.
+    """
+
+    id: str = Field(alias="_id")  # campaign/number
+    campaign: str
+    number: int  # from 1
+    experiment: str
+    baseline: str  # its name
+    result: Body  # evaluation's Verification
     created_at: float = 0.0
 
 

@@ -28,6 +28,7 @@ INDEXES: dict[str, list[list[tuple[str, int]]]] = {
     ],
     "findings": [[("campaign", 1), ("created_at", 1)]],
     "running": [[("campaign", 1)]],
+    "verified": [[("campaign", 1), ("number", 1)]],  # the row of tests
 }
 
 
@@ -45,7 +46,7 @@ class Store:
         return f"mongodb://{host}:{port}/{self.database.name}"
 
     def __getattr__(self, name: str) -> Collection[Document]:
-        if name not in ("campaigns", "experiments", "blobs", "running", "findings"):
+        if name not in ("campaigns", "experiments", "blobs", "running", "findings", "verified"):
             raise AttributeError(name)
         return self.database[name]
 

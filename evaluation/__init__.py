@@ -37,6 +37,7 @@ from evaluation.reports import (
 )
 from evaluation.scales import Scale, scale
 from evaluation.training import train
+from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
 
 __all__ = [
     "OBJECTIVES",
@@ -76,15 +77,19 @@ __all__ = [
     "TrainReport",
     "TrainingFailed",
     "Verdict",
+    "Verification",
     "baseline_bench",
     "baseline_source",
     "baselines",
     "benchmark",
+    "best_baseline",
     "check",
     "compare",
     "corpus",
     "fidelity_study",
     "fitness",
+    "fitness_of_seeds",
+    "fresh_seeds",
     "grow_table",
     "null_study",
     "null_trainings",
@@ -93,8 +98,10 @@ __all__ = [
     "plain_launch",
     "prepare_data",
     "private_paths",
+    "promote",
     "published",
     "scale",
     "table_trainings",
     "train",
+    "verify",
 ]

@@ -1,8 +1,9 @@
 """Is a design above a baseline on fresh seeds? A paired test whose variance is pooled over all pairs of a campaign.
 
-Seed i decides initial weights, batches and questions of both sides alike, so that what it does to both cancels in the
-difference. Three differences alone say little about their own spread; differences of other designs to the same
-baseline, each around its own mean, spread as much and are pooled in.
+Seed i decides the frame's initial weights and the batches of both sides alike, so that what it does to both cancels in
+the difference. The questions are the same for all seeds: a gain is one on these questions. Three differences alone say
+little about their own spread; differences of other designs to the same baseline, each around its own mean, spread as
+much and are pooled in.
 """
 
 import math

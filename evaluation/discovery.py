@@ -1,9 +1,12 @@
 """Which of a campaign's confirmations are discoveries, while the campaign grows: online false-discovery control.
 
 LORD++ of Ramdas, Yang, Wainwright and Jordan, "Online control of the false discovery rate with decaying memory" (2017,
-arXiv 1710.00499), section 3. Each test gets a level from what was spent and what discoveries earned back before it, so
+arXiv 1710.00499). Each test gets a level from what was spent and what discoveries earned back before it, so
 that of all that is called a discovery at any time at most a share of ``RATE`` is expected to be luck. A level depends
 on the past alone: a verdict never changes when more designs are tested.
+
+That is proven for p-values that are independent of each other. Those of a campaign share a baseline and a pooled
+variance, so for them it is an approximation; ``evaluation.bench.null`` measures how often it is wrong.
 """
 
 import math

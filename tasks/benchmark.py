@@ -1,11 +1,13 @@
-"""Stage ``benchmark``: score one trained seed. Every score is computed by the supervisor, none by the design."""
+"""Stages ``benchmark`` and ``hold-out``: score a trained seed. The supervisor computes every score, the design none."""
 
 import hashlib
 import shutil
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
-from archdb import Experiment, Store, get_campaign, home
+from archdb import Experiment, Stage, Store, get_campaign, home
+from evaluation import BenchmarkReport
 from tasks import tracking
 from tasks.compile_check import failed, source_of
 from tasks.domain import domain_of
@@ -24,14 +26,34 @@ def benchmark(experiment_id: str, token: int, seed: int) -> bool:
     return after.state == "open"
 
 
-def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
+@stage_task("hold-out")
+def hold_out(experiment_id: str, token: int, seed: int) -> bool:
+    """Record one seed's scores on the sealed split, which decide promotion and which no agent sees."""
+    after = run_stage(
+        experiment_id, token, "hold-out", lambda store, now: _hold_out(store, now, token, seed), seed=seed
+    )
+    return after.state == "open"
+
+
+def _hold_out(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
+    report, _ = _report(store, experiment, token, seed, "hold-out")
+    return Outcome(
+        summary={"objectives": report.objectives, "cpu_seconds": report.cpu_seconds},
+        report=report,
+        failure=failed("hold-out", report.failure),
+    )
+
+
+def _report(
+    store: Store, experiment: Experiment, token: int, seed: int, stage: Literal["benchmark", "hold-out"]
+) -> tuple[BenchmarkReport, Stage]:
+    """The scores of a trained seed, and the record of its training."""
     campaign = get_campaign(store, experiment.campaign)
     checked, trained = experiment.stage("compile-check"), experiment.stage("gpu-train", seed=seed)
     if checked is None or trained is None or trained.failure is not None:
         raise ValueError(f"{experiment.id} has no trained seed {seed} to benchmark.")
     weights = _weights(experiment, seed, str(trained.summary["weights_sha256"]))
-    watch = Watch(store, experiment, token, "benchmark")
-    folder = work_folder(experiment, "benchmark", seed)
+    folder = work_folder(experiment, stage, seed)
     report = domain_of(campaign.domain).benchmark(
         source_of(store, experiment),
         campaign.scale,
@@ -39,9 +61,15 @@ def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> O
         int(checked.summary["mlp_hidden"]),
         weights,
         folder,
-        watch.launch,
+        Watch(store, experiment, token, stage).launch,
+        "holdout" if stage == "hold-out" else "validation",
     )
     shutil.rmtree(folder, ignore_errors=True)
+    return report, trained
+
+
+def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
+    report, trained = _report(store, experiment, token, seed, "benchmark")
     patch = {}
     if report.failure is None:
         done = {seed: (report.objectives, report.details)}

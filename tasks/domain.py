@@ -8,7 +8,7 @@ import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from evaluation import (
     Baseline,
@@ -63,7 +63,15 @@ class Domain(Protocol):
     ) -> TrainReport: ...
 
     def benchmark(
-        self, source: str, scale: str, seed: int, mlp_hidden: int, weights: Path, folder: Path, launch: Launch
+        self,
+        source: str,
+        scale: str,
+        seed: int,
+        mlp_hidden: int,
+        weights: Path,
+        folder: Path,
+        launch: Launch,
+        split: Literal["validation", "holdout"],
     ) -> BenchmarkReport: ...
 
     def fitness(self, objectives: Mapping[str, float], panel: Panel) -> Fitness: ...

@@ -25,7 +25,7 @@ class Candidate(nn.Module):
         width = d_model // n_heads
         self.qfv = nn.Linear(d_model, 3 * d_model, bias=False)
         bounds = (torch.arange(width) + 0.5) / width
-        self.bound = nn.Parameter(torch.logit(bounds).repeat(n_heads, 1))
+        self.bound = nn.Parameter(torch.logit(bounds).repeat(n_heads))
         self.norm = nn.Parameter(torch.ones(d_model))
         self.out = nn.Linear(d_model, d_model, bias=False)
 
@@ -35,7 +35,7 @@ class Candidate(nn.Module):
 
     def init_state(self, batch_size: int) -> Tensor:
         """Zeros [B, H, K, V]."""
-        width = self.bound.shape[-1]
+        width = self.bound.shape[0] // self.n_heads
         return self.norm.new_zeros(batch_size, self.n_heads, width, width)
 
     def step(self, x_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,6 +47,6 @@ class Candidate(nn.Module):
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Queries, keys, values and log decays, [..., H, K or V]."""
         q, f, v = self.qfv(x).unflatten(-1, (3, self.n_heads, -1)).unbind(-3)
-        bound = self.bound.sigmoid()
+        bound = self.bound.sigmoid().unflatten(0, (self.n_heads, -1))
         kept = bound + (1 - bound) * f.sigmoid()
         return q.sigmoid(), 1 - kept, F.silu(v), kept.log()

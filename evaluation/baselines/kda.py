@@ -36,7 +36,7 @@ class Candidate(nn.Module):
         self.beta = nn.Linear(d_model, n_heads, bias=False)
         self.dt = nn.Sequential(nn.Linear(d_model, RANK, bias=False), nn.Linear(RANK, d_model, bias=False))
         step = (math.log(0.001) + (torch.arange(width) + 0.5) / width * math.log(0.1 / 0.001)).exp()
-        self.dt_bias = nn.Parameter(step.expm1().log().repeat(n_heads, 1))  # the inverse of softplus
+        self.dt_bias = nn.Parameter(step.expm1().log().repeat(n_heads))  # the inverse of softplus
         self.A_log = nn.Parameter((1 + 15 * (torch.arange(n_heads) + 0.5) / n_heads).log())
         self.gate = nn.Sequential(nn.Linear(d_model, RANK, bias=False), nn.Linear(RANK, d_model))
         self.norm = nn.Parameter(torch.ones(width))
@@ -66,7 +66,7 @@ class Candidate(nn.Module):
 
     def _decay(self, x: Tensor) -> Tensor:
         """Log decays [..., H, K]."""
-        step = F.softplus(self.dt(x).unflatten(-1, (self.n_heads, -1)) + self.dt_bias)
+        step = F.softplus(self.dt(x) + self.dt_bias).unflatten(-1, (self.n_heads, -1))
         return -self.A_log.exp().unsqueeze(-1) * step
 
     def _output(self, o: Tensor, x: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class Candidate(nn.Module):
         self.n_heads = n_heads
         width = d_model // n_heads
         ladder = torch.arange(d_model) / d_model
-        self.shift = nn.Parameter(torch.stack([1 - ladder**power for power in (0.2, 0.9, 0.7, 0.7, 0.9, 0.2)]))
+        self.shift = nn.Parameter(torch.cat([1 - ladder**power for power in (0.2, 0.9, 0.7, 0.7, 0.9, 0.2)]))
         self.r = nn.Linear(d_model, d_model, bias=False)
         self.k = nn.Linear(d_model, d_model, bias=False)
         self.v = nn.Linear(d_model, d_model, bias=False)
@@ -43,7 +43,7 @@ class Candidate(nn.Module):
         self.gate = nn.Sequential(
             nn.Linear(d_model, RANK, bias=False), nn.Sigmoid(), nn.Linear(RANK, d_model, bias=False)
         )
-        self.bonus = nn.Parameter(torch.zeros(n_heads, width))
+        self.bonus = nn.Parameter(torch.zeros(d_model))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(d_model, d_model, bias=False)
         with torch.no_grad():
@@ -56,8 +56,8 @@ class Candidate(nn.Module):
 
     def init_state(self, batch_size: int) -> tuple[Tensor, Tensor]:
         """The input before [B, D] and the memory [B, H, K, V], both zero."""
-        width = self.bonus.shape[-1]
-        before = self.bonus.new_zeros(batch_size, self.n_heads * width)
+        width = self.bonus.shape[0] // self.n_heads
+        before = self.bonus.new_zeros(batch_size, self.bonus.shape[0])
         return before, self.bonus.new_zeros(batch_size, self.n_heads, width, width)
 
     def step(self, x_t: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -69,7 +69,7 @@ class Candidate(nn.Module):
 
     def _terms(self, x: Tensor, before: Tensor) -> tuple[Tensor, ...]:
         """What the delta rule takes, the bonus [..., H, V] and the gate [..., D]."""
-        for_r, for_decay, for_k, for_v, for_rate, for_gate = (x + (before - x) * share for share in self.shift)
+        for_r, for_decay, for_k, for_v, for_rate, for_gate = (x + (before - x) * share for share in self.shift.chunk(6))
         r, k, v, decay = (
             y.unflatten(-1, (self.n_heads, -1))
             for y in (self.r(for_r), self.k(for_k), self.v(for_v), LOWEST * self.decay(for_decay).sigmoid())
@@ -80,7 +80,7 @@ class Candidate(nn.Module):
         length = squared.sqrt()
         # The rule writes beta * key * value, with a key of unit length and beta = rate / left: make it rate * k * v.
         written = v * (length * left).unsqueeze(-1)
-        bonus = (rate * (r * self.bonus * k).sum(dim=-1)).unsqueeze(-1) * v
+        bonus = (rate * (r * self.bonus.unflatten(0, (self.n_heads, -1)) * k).sum(dim=-1)).unsqueeze(-1) * v
         return r, k / length.unsqueeze(-1), written, rate / left, decay, bonus, self.gate(for_gate)
 
     def _output(self, o: Tensor, bonus: Tensor, gate: Tensor) -> Tensor:

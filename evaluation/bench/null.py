@@ -4,13 +4,16 @@ Campaigns are resampled from real trainings of designs that are all equally good
 one of them is the baseline and the others come again and again as new designs: screened on one seed, confirmed on fresh
 seeds of both sides if they screened well above the baseline, and held against the level that online control of false
 discoveries gives them. Every discovery is false; unless a design got a true gain added, which shows the power.
+
+All campaigns draw from the same trainings. So the intervals tell how exactly these trainings were evaluated; how far
+the shares would move with other trainings, they do not.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import FiniteFloat, PositiveInt
+from pydantic import Field, FiniteFloat, PositiveInt
 
 from evaluation.bench.trainings import Training
 from evaluation.confirmation import confirm
@@ -22,7 +25,7 @@ Values = Mapping[str, Mapping[int, float]]  # design -> seed -> fitness
 
 
 class Share(Report):
-    """``count`` of ``of``, with the Wilson interval at 95%."""
+    """``count`` of ``of`` resampled campaigns or designs, with the Wilson interval at 95%: of the resampling alone."""
 
     count: int
     of: int
@@ -36,7 +39,7 @@ class NullPlan(Report):
 
     campaigns: PositiveInt = 2000
     designs: PositiveInt = 40
-    seeds: PositiveInt = 5  # of a confirmation
+    seeds: int = Field(default=5, ge=2)  # of a confirmation; the first has no other to tell it how seeds vary
     margin: FiniteFloat = (
         1.0  # above the baseline, in units of noise, that takes a design from screening to confirmation
     )

@@ -1,5 +1,6 @@
 """Real trainings for a bench, kept one line each in a file, so that a stopped bench goes on where it was."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from evaluation.checks import check
 from evaluation.jobs import WEIGHTS_FILE
 from evaluation.launch import Launch
 from evaluation.reports import Failure, Report
+from evaluation.scales import scale as read_scale
 from evaluation.training import train
 
 
@@ -31,6 +33,7 @@ class Training(Report):
     cpu_seconds: FiniteFloat
     weights_sha256: str
     corpus: dict[str, str]
+    made_from: str = ""  # sha256 of scale and source; empty where an earlier version did not keep it
 
 
 class TrainingFailed(RuntimeError):
@@ -42,18 +45,22 @@ def recorded(file: Path, scale: str) -> dict[tuple[str, int], Training]:
 
     Raises ValueError for a file that holds something else.
     """
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    *lines, cut = file.read_bytes().split(b"\n") if file.is_file() else [b""]
     found: dict[tuple[str, int], Training] = {}
     for number, line in enumerate(lines, start=1):
         try:
             one = Training.model_validate_json(line)
         except ValidationError as error:
-            if number == len(lines):
-                break
-            raise ValueError(f"{file}, line {number}, is no training of a bench: move the file away.") from error
+            raise _foreign(file, number) from error
         if one.scale == scale:
             found[one.design, one.seed] = one
+    if cut and not cut.startswith(b"{"):
+        raise _foreign(file, len(lines) + 1)
     return found
+
+
+def _foreign(file: Path, line: int) -> ValueError:
+    return ValueError(f"{file}, line {line}, is no training of a bench: move the file away.")
 
 
 def trained(
@@ -62,9 +69,13 @@ def trained(
 ) -> dict[tuple[str, int], Training]:  # fmt: skip
     """Every wanted (design, seed), trained unless ``file`` has it; each is appended as soon as it is there.
 
-    Raises TrainingFailed at the first that fails; what was done before stays.
+    What was made from another source or plan of the scale than today's is trained again. Raises TrainingFailed at the
+    first that fails, once those beside it have ended; what was done before stays.
     """
-    found = recorded(file, scale)
+    recipes = {name: _recipe(scale, source) for name, source in sources.items()}
+    found = {
+        key: one for key, one in recorded(file, scale).items() if one.made_from in ("", recipes.get(one.design, ""))
+    }
     missing = [one for one in dict.fromkeys(wanted) if one not in found]
     file.parent.mkdir(parents=True, exist_ok=True)
     end_last_line(file)
@@ -78,15 +89,20 @@ def trained(
             found[one] = done
             on_done(done)
 
-    with ThreadPoolExecutor(parallel) as pool:
-        futures = [pool.submit(work, one) for one in missing]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(parallel)
+    try:
+        for future in [pool.submit(work, one) for one in missing]:
+            future.result()
+    except BaseException as error:
+        # Ctrl-C is passed on at once: only the caller can end the children that the threads still wait for.
+        pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+        raise
+    pool.shutdown()
     return found
+
+
+def _recipe(scale: str, source: str) -> str:
+    return hashlib.sha256(f"{read_scale(scale).model_dump_json()}\n{source}".encode()).hexdigest()
 
 
 def end_last_line(file: Path) -> None:
@@ -118,6 +134,7 @@ def _train(name: str, source: str, scale: str, seed: int, launch: Launch) -> Tra
         cpu_seconds=learned.cpu_seconds,
         weights_sha256=learned.weights_sha256,
         corpus=learned.corpus,
+        made_from=_recipe(scale, source),
     )
 
 

@@ -107,9 +107,8 @@ def _rows(file: Path, text_field: str) -> Iterator[str]:
             )
         for batch in table.iter_batches(batch_size=1024, columns=[text_field]):
             for value in batch.column(0).to_pylist():
-                if value is not None:
-                    yield _text(value, text_field, f"a row of {file}")
-    except (OSError, ValueError) as error:  # what pyarrow raises derives from these
+                yield _text(value, text_field, f"a row of {file}")
+    except (OSError, ValueError, NotImplementedError) as error:  # what pyarrow raises for a file derives from these
         raise DataError(
             "no_corpus", f"{file} is not a Parquet file that can be read ({error}).", "Mend or remove it."
         ) from error
@@ -154,6 +153,8 @@ def _field(row: Any, text_field: str, where: str) -> str:
 
 
 def _text(value: Any, text_field: str, where: str) -> str:
+    if value is None:
+        return ""  # a null is no document
     if not isinstance(value, str):
         raise DataError(
             "no_corpus",

@@ -32,18 +32,20 @@ class _Growth:
     def train(self, wanted: Sequence[tuple[Entry, int]], cpu_limit: float | None = None) -> None:
         """Train what is not recorded, in this order. What is in flight when this is interrupted is lost."""
         missing = [(entry, seed) for entry, seed in wanted if (entry.sha256, seed) not in self.rows]
-        with ThreadPoolExecutor(self.parallel) as pool:
-            running: set[Future[Row]] = set()
-            try:
-                for entry, seed in missing:
-                    if len(running) == self.parallel:
-                        running = self._kept(running)
-                    running.add(pool.submit(train_row, entry, self.scale, seed, self.launch, cpu_limit))
-                while running:
+        pool = ThreadPoolExecutor(self.parallel)
+        running: set[Future[Row]] = set()
+        try:
+            for entry, seed in missing:
+                if len(running) == self.parallel:
                     running = self._kept(running)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+                running.add(pool.submit(train_row, entry, self.scale, seed, self.launch, cpu_limit))
+            while running:
+                running = self._kept(running)
+        except BaseException as error:
+            # Ctrl-C is passed on at once: only the caller can end the children that the threads still wait for.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
 
     def _kept(self, running: set[Future[Row]]) -> set[Future[Row]]:
         done, left = wait(running, return_when=FIRST_COMPLETED)

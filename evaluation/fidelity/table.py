@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, FiniteFloat, ValidationError
 
 from evaluation.reports import Failure, Report
+from evaluation.scales import scale as read_scale
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)  # of every task's steps; the last is the whole training
 
@@ -47,6 +48,7 @@ class Row(Report):
 
     version: int = 1
     scale: str
+    scale_sha256: str = ""  # empty in lines that were written before it was kept
     design: str
     number: int | None
     source_sha256: str
@@ -74,22 +76,32 @@ Rows = dict[Key, Row]
 
 
 def recorded(file: Path, scale: str) -> Rows:
-    """What the file holds for this scale; a last line that was cut off is ignored.
+    """What the file holds for this scale as it is today; a last line that was cut off is ignored.
 
     Raises ValueError for a file that holds something else.
     """
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    *lines, cut = file.read_bytes().split(b"\n") if file.is_file() else [b""]
+    today = scale_sha256(scale)
     found: Rows = {}
     for number, line in enumerate(lines, start=1):
         try:
             one = Row.model_validate_json(line)
         except ValidationError as error:
-            if number == len(lines):
-                break
-            raise ValueError(f"{file}, line {number}, is no training of this table: move the file away.") from error
-        if one.scale == scale:
+            raise _foreign(file, number) from error
+        if one.scale == scale and one.scale_sha256 in ("", today):
             found[one.source_sha256, one.seed] = one
+    if cut and not cut.startswith(b"{"):
+        raise _foreign(file, len(lines) + 1)
     return found
+
+
+def scale_sha256(scale: str) -> str:
+    """Of all that a scale says, in hexadecimal."""
+    return hashlib.sha256(read_scale(scale).model_dump_json().encode()).hexdigest()
+
+
+def _foreign(file: Path, line: int) -> ValueError:
+    return ValueError(f"{file}, line {line}, is no training of this table: move the file away.")
 
 
 def rows_of(rows: Mapping[Key, Row], entries: Iterable[Entry], seed: int) -> list[Row]:

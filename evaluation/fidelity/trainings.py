@@ -11,7 +11,7 @@ from evaluation.baselines import baselines
 from evaluation.benchmarking import benchmark
 from evaluation.checks import check
 from evaluation.fidelity.checkpoints import score_checkpoints
-from evaluation.fidelity.table import SHARES, Entry, Point, Row
+from evaluation.fidelity.table import SHARES, Entry, Point, Row, scale_sha256
 from evaluation.jobs import WEIGHTS_FILE, checkpoint_file
 from evaluation.launch import Launch
 from evaluation.training import train
@@ -23,6 +23,7 @@ def train_row(entry: Entry, scale: str, seed: int, launch: Launch, cpu_limit: fl
     """Train and score one design with one seed. ``cpu_limit`` in seconds ends a training that is too slow."""
     known: dict[str, Any] = {
         "scale": scale,
+        "scale_sha256": scale_sha256(scale),
         "design": entry.name,
         "number": entry.number,
         "source_sha256": entry.sha256,

@@ -9,7 +9,7 @@ CHILD = "evaluation.large.child"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 TEXT = "text"  # the one task
 IDENTITY = "identity"  # key in a checkpoint's header: which run it belongs to
-TOKENS, LOSSES = "tokens", "losses"  # arrays of a LossesJob
+TOKENS, TARGETS, LOSSES = "tokens", "targets", "losses"  # arrays of a LossesJob
 
 Device = Literal["cuda", "cpu"]
 
@@ -28,7 +28,7 @@ class RunJob(Report):
 
 
 class LossesJob(Report):
-    """Nats per token [R, T] of a trained model on rows of tokens [R, T + 1]."""
+    """Nats per token [R, T] that a trained model gives to targets [R, T] after tokens [R, T]."""
 
     scale: LargeScale
     mlp_hidden: int

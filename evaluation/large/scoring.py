@@ -4,7 +4,8 @@ At the small scales a child returns logits and the parent computes the losses, s
 target. Here the logits of a million tokens would be 130 GB. So the child, in which the design's code runs, computes the
 losses itself: a fresh process without the training's memory, but one that a hostile design could patch. The report says
 so in ``scored_by``. What the parent still proves is causality: asked again, in another process, with everything after a
-random position exchanged, the trained weights must give the same losses before it.
+random position exchanged, the trained weights must give the same losses up to there. Inputs and targets are exchanged
+apart, so that the last of these losses keeps its target while the model no longer finds it among its inputs.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from evaluation.data.shards import read_vocabulary, stream
 from evaluation.data.windows import Rows, held_out_rows
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import OUTPUTS_FILE, WEIGHTS_FILE
-from evaluation.large.jobs import CHILD, LOSSES, TOKENS, LossesJob
+from evaluation.large.jobs import CHILD, LOSSES, TARGETS, TOKENS, LossesJob
 from evaluation.large.ready import Ready
 from evaluation.large.reports import LargeBenchmarkReport
 from evaluation.launch import Exit, Launch
@@ -56,14 +57,15 @@ def benchmark(
     sizes = read_vocabulary(ready.folder, ready.dataset).byte_lengths()[rows[:, 1:]]
     job = LossesJob(scale=ready.scale, mlp_hidden=mlp_hidden, device=ready.device, rows_at_once=run.micro_batch)
     trained = weights.read_bytes()
-    losses, failure, first = _ask(rows, job, source, trained, folder / "score", launch)
+    tokens, targets = rows[:, :-1], rows[:, 1:]
+    losses, failure, first = _ask(tokens, targets, job, source, trained, folder / "score", launch)
     verdicts: tuple[Verdict, ...] = ()
     endings = [first]
     objectives: dict[str, float] = {}
     details: dict[str, float] = {}
     if failure is None:
-        cuts, hidden = _without_future(rows[: run.prefix_rows], rows, secrets.randbits(64))
-        again, failure, second = _ask(hidden, job, source, trained, folder / "blind", launch)
+        cuts, hidden, others = _without_future(rows[: run.prefix_rows], rows, secrets.randbits(64))
+        again, failure, second = _ask(hidden, others, job, source, trained, folder / "blind", launch)
         endings.append(second)
         if failure is None:
             verdict, failure = _compare(losses[: len(cuts)], again, cuts)
@@ -94,11 +96,12 @@ def benchmark(
 
 
 def _ask(
-    rows: Rows, job: LossesJob, source: str, weights: bytes, folder: Path, launch: Launch
+    tokens: Rows, targets: Rows, job: LossesJob, source: str, weights: bytes, folder: Path, launch: Launch
 ) -> tuple[Losses, Failure | None, Exit]:
-    """Losses [R, T] of rows [R, T + 1] from one fresh child, judged for shape, dtype and finiteness."""
+    """Losses [R, T] of targets [R, T] after tokens [R, T] from a fresh child, judged for shape, type and finiteness."""
     limits, empty = job.scale.score, np.empty((0, 0))
-    with workspace(folder.parent, folder.name, source, job, {TOKENS: rows.astype(np.int32)}) as place:
+    inputs = {TOKENS: tokens.astype(np.int32), TARGETS: targets.astype(np.int32)}
+    with workspace(folder.parent, folder.name, source, job, inputs) as place:
         (place / WEIGHTS_FILE).write_bytes(weights)
         ending = launch(CHILD, "losses", folder=place, limits=limits, profile="train")
         failure = failure_of(ending, limits, _STAGE)
@@ -108,10 +111,9 @@ def _ask(
             found = read_arrays(place / OUTPUTS_FILE, limits.output_bytes).get(LOSSES)
         except Malformed as error:
             return empty, invalid(_STAGE, str(error)), ending
-    expected = (len(rows), rows.shape[1] - 1)
-    if found is None or found.shape != expected or found.dtype != np.float32:
+    if found is None or found.shape != targets.shape or found.dtype != np.float32:
         got = "nothing" if found is None else f"{list(found.shape)} {found.dtype}"
-        return empty, invalid(_STAGE, f"the losses should be {list(expected)} float32 but are {got}."), ending
+        return empty, invalid(_STAGE, f"the losses should be {list(targets.shape)} float32 but are {got}."), ending
     losses = found.astype(np.float64)
     if not np.isfinite(losses).all():
         failure = Failure(
@@ -125,18 +127,19 @@ def _ask(
     return losses, None, ending
 
 
-def _without_future(shown: Rows, others: Rows, seed: int) -> tuple[NDArray[np.int64], Rows]:
-    """A position per row, and the rows with every token after it taken from another place.
+def _without_future(shown: Rows, others: Rows, seed: int) -> tuple[NDArray[np.int64], Rows, Rows]:
+    """A number of losses per row that must not change, and the rows' tokens and targets with the rest exchanged.
 
-    The loss at t predicts token t + 1, so losses before the position must not change.
+    The loss at t has read tokens 0 to t and knows target t, which is token t + 1. So a row that keeps ``cut`` tokens
+    and as many targets keeps ``cut`` losses, also that at cut - 1, whose target is the first token that is exchanged.
     """
     rng = np.random.default_rng(seed)
-    cuts = rng.integers(1, shown.shape[1] - 1, size=len(shown))
-    hidden = shown.copy()
+    tokens, targets = shown[:, :-1].copy(), shown[:, 1:].copy()
+    cuts = rng.integers(1, tokens.shape[1], size=len(shown))
     for row, cut in enumerate(cuts):
-        future = hidden[row, cut + 1 :]
-        hidden[row, cut + 1 :] = rng.permutation(others.ravel())[: len(future)]
-    return cuts, hidden
+        for kept in (tokens, targets):
+            kept[row, cut:] = rng.choice(others.ravel(), size=kept.shape[1] - cut)
+    return cuts, tokens, targets
 
 
 def _compare(losses: Losses, again: Losses, cuts: NDArray[np.int64]) -> tuple[Verdict, Failure | None]:

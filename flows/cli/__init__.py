@@ -15,6 +15,7 @@ from flows.cli.evaluate import evaluate
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.run import run
 from flows.cli.up import up
+from flows.cli.verify import verify
 
 app = typer.Typer(
     name="archloop",
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, up):
+for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, verify, up):
     app.command()(command)
 app.add_typer(bench, name="bench")
 app.add_typer(data, name="data")

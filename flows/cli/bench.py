@@ -28,7 +28,7 @@ def null(
     seeds: Annotated[int, typer.Option(min=2, help="Seeds of the reference and of each of its edits.")] = 15,
     campaigns: Annotated[int, typer.Option(min=1, help="Campaigns to resample from the trainings.")] = 2000,
     designs: Annotated[int, typer.Option(min=1, help="Designs of a campaign.")] = 40,
-    confirmation: Annotated[int, typer.Option(min=1, help="Fresh seeds of a confirmation.")] = 5,
+    confirmation: Annotated[int, typer.Option(min=2, help="Fresh seeds of a confirmation.")] = 5,
     parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
     into: Into = RESULTS,
     as_json: AsJson = False,
@@ -74,7 +74,7 @@ def _told(result: "Null") -> list[str]:
     ]
     for gain, found in result.power.items():
         lines.append(f"A true gain of {gain} noise units is found: {_share(found)}.")
-    return lines
+    return [*lines, "The intervals are of the resampling; other trainings would move the shares further."]
 
 
 def _share(one: "Share") -> str:

@@ -62,7 +62,7 @@ def take_snapshot(campaign: str, parallel: int, baseline_trainings: int) -> Snap
     """
     store = open_store()
     record = get_campaign(store, campaign)
-    experiments = tuple(campaign_experiments(store, campaign))
+    experiments = tuple(campaign_experiments(store, campaign, verifications=True))
     in_flight = {one.id for one in experiments if one.lease.owner}
     running = tuple(one for one in list_running(store, campaign) if one.id in in_flight)
     return Snapshot(
@@ -85,6 +85,7 @@ def _seconds_left(
     trained = sum(s.stage == "benchmark" for one in experiments for s in one.stages.values())
     rejected = sum(one.kind == "candidate" and one.state == "failed" for one in experiments)
     total = baseline_trainings + campaign.cycles
+    total += sum(len(one.seeds) for one in experiments if one.kind == "verification")
     if not trained:
         return None
     left = total - trained - rejected - sum(one.fraction for one in running)

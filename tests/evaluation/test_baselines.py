@@ -159,14 +159,42 @@ def test_mamba2_is_the_discretised_state_space_of_its_paper() -> None:
     torch.testing.assert_close(mixer(x)[0], mixer.out(y), rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_weight_decay_shrinks_projections_and_nothing_else(name: str) -> None:
+    decayed = {one for one, parameter in build(name).named_parameters() if parameter.dim() >= 2}
+    assert all(one.endswith("weight") or one == "conv" for one in decayed)
+
+
+@pytest.mark.parametrize("name", ["gated_deltanet", "kda"])
+@torch.no_grad()
+def test_the_gated_delta_rules_are_those_of_their_papers(name: str) -> None:
+    mixer = jittered(name)
+    x = torch.randn(1, 20, 64, dtype=torch.float64)
+    qkv = F.silu(F.conv1d(F.pad(mixer.qkv(x).mT, (3, 0)), mixer.conv[:, None], groups=192).mT[0])
+    q, k, v = qkv.unflatten(-1, (3, 2, 32)).unbind(1)
+    q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+    step = F.softplus(mixer.dt(x)[0].unflatten(-1, (2, -1)) + mixer.dt_bias.view(2, -1))  # a head's, or a channel's
+    kept, beta = torch.exp(-mixer.A_log.exp()[:, None] * step), mixer.beta(x)[0].sigmoid()
+    state, outputs = torch.zeros(2, 32, 32, dtype=torch.float64), []
+    for t in range(20):
+        faded = kept[t, :, :, None] * state
+        wrong = v[t] - torch.einsum("hk,hkv->hv", k[t], faded)
+        state = faded + torch.einsum("h,hk,hv->hkv", beta[t], k[t], wrong)
+        outputs.append(torch.einsum("hk,hkv->hv", q[t], state) * 32**-0.5)
+    gate = mixer.gate(x)[0].unflatten(-1, (2, 32))
+    y = F.rms_norm(torch.stack(outputs), (32,), mixer.norm, 1e-6) * (gate.sigmoid() if name == "kda" else F.silu(gate))
+    torch.testing.assert_close(mixer(x)[0], mixer.out(y.flatten(1)), rtol=0, atol=1e-5)
+
+
 @torch.no_grad()
 def test_hgrn2_writes_what_it_forgets() -> None:
     mixer = jittered("hgrn2")
     x = torch.randn(1, 20, 64, dtype=torch.float64)
     q, f, v = mixer.qfv(x)[0].unflatten(-1, (3, 2, 32)).unbind(1)
+    bound = mixer.bound.sigmoid().view(2, 32)
     state, outputs = torch.zeros(2, 32, 32, dtype=torch.float64), []
     for t in range(20):
-        kept = mixer.bound.sigmoid() + (1 - mixer.bound.sigmoid()) * f[t].sigmoid()
+        kept = bound + (1 - bound) * f[t].sigmoid()
         state = kept[..., None] * state + (1 - kept)[..., None] * F.silu(v[t])[:, None]
         outputs.append(torch.einsum("hk,hkv->hv", q[t].sigmoid(), state).flatten() * 32**-0.5)
     y = F.rms_norm(torch.stack(outputs), (64,), mixer.norm, 1e-6)
@@ -180,7 +208,7 @@ def test_rwkv7_changes_its_state_as_in_the_paper_where_a_heads_decays_are_equal(
     mixer.decay[-1].bias.fill_(1.0)
     x = torch.randn(1, 20, 64, dtype=torch.float64)
     r, k, _, _, _, bonus, gate = mixer._terms(x, F.pad(x, (0, 0, 1, -1)))
-    _, _, for_k, for_v, for_rate, _ = (x + (F.pad(x, (0, 0, 1, -1)) - x) * share for share in mixer.shift)
+    _, _, for_k, for_v, for_rate, _ = (x + (F.pad(x, (0, 0, 1, -1)) - x) * share for share in mixer.shift.view(6, 64))
     written, value = (y.unflatten(-1, (2, 32)) for y in (mixer.k(for_k), mixer.v(for_v)))
     rate, kept = mixer.rate(for_rate).sigmoid(), torch.exp(mixer.decay(x)[0, 0, 0].sigmoid() * -(torch.e**-0.5))
     state, outputs = torch.zeros(2, 32, 32, dtype=torch.float64), []

@@ -5,23 +5,26 @@ import os
 import signal
 import sys
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from evaluation.jobs import JOB_FILE
+from evaluation.jobs import DESIGN_RAISED, JOB_FILE
 from evaluation.large.child import training
 from evaluation.large.jobs import CHILD, RunJob
 
 _LOGS = "logs"
 _TAIL = 8_000  # bytes of a failed rank's stderr
+# How a rank may end because another has: the next exchange with it raises or aborts, or the agent ends the rank.
+_FOLLOWING = (DESIGN_RAISED, -signal.SIGABRT, -signal.SIGTERM)
 
 
 def run(folder: Path) -> None:
-    """Train as the RunJob in ``folder`` says, and end as the first rank that failed did."""
+    """Train as the RunJob in ``folder`` says, and end as the rank did whose failure ended the others."""
     job = RunJob.model_validate_json((folder / JOB_FILE).read_text("utf-8"))
     if job.workers == 1:
         training.run(folder)
@@ -42,8 +45,16 @@ def run(folder: Path) -> None:
     try:
         elastic_launch(config, sys.executable)("-I", "-m", CHILD, "rank")
     except ChildFailedError as failed:
-        rank, first = failed.get_first_failure()
-        _end_as(rank, first.exitcode, folder)
+        _end_as(*cause(failed.failures), folder)
+
+
+def cause(failures: Mapping[int, ProcessFailure]) -> tuple[int, int]:
+    """The rank, and its exit code, from which the other failures follow.
+
+    The agent dates failures by the second, too coarsely to tell which of two was first.
+    """
+    rank = min(failures, key=lambda one: (failures[one].exitcode in _FOLLOWING, failures[one].timestamp, one))
+    return rank, failures[rank].exitcode
 
 
 def _end_as(rank: int, code: int, folder: Path) -> NoReturn:

@@ -8,6 +8,16 @@ from tasks.agents.grammar.compose import read_design
 from tasks.agents.grammar.space import Design, canonical
 from tasks.agents.protocols import Peer
 
+_DELTANET = Design(
+    memory_rule="delta",
+    feature_map="silu",
+    key_norm="l2",
+    write_strength="sigmoid",
+    short_conv="qkv4",
+    output_norm="rms",
+)
+_GATED_DELTANET = _DELTANET.model_copy(update={"decay": "per_head", "output_gate": "silu"})
+
 # The baselines are written by hand from their papers; these are the same mechanisms in the grammar's terms.
 BASELINES: Mapping[str, Design] = {
     "linear_attention": Design(memory_rule="linear", feature_map="elu1"),
@@ -24,48 +34,12 @@ BASELINES: Mapping[str, Design] = {
         output_gate="silu",
         value_skip="per_head",
     ),
-    "deltanet": Design(
-        memory_rule="delta",
-        feature_map="silu",
-        key_norm="l2",
-        write_strength="sigmoid",
-        short_conv="qkv4",
-        output_norm="rms",
+    "deltanet": _DELTANET,
+    "gated_deltanet": _GATED_DELTANET,
+    "hybrid_gated_deltanet": _GATED_DELTANET.model_copy(
+        update={"local_branch": "window16", "fusion": "concat", "position": "rotary"}
     ),
-    "gated_deltanet": Design(
-        memory_rule="delta",
-        decay="per_head",
-        feature_map="silu",
-        key_norm="l2",
-        write_strength="sigmoid",
-        short_conv="qkv4",
-        output_norm="rms",
-        output_gate="silu",
-    ),
-    "hybrid_gated_deltanet": Design(
-        memory_rule="delta",
-        decay="per_head",
-        feature_map="silu",
-        key_norm="l2",
-        write_strength="sigmoid",
-        short_conv="qkv4",
-        output_norm="rms",
-        output_gate="silu",
-        local_branch="window16",
-        fusion="concat",
-        position="rotary",
-    ),
-    "kda": Design(
-        memory_rule="delta",
-        decay="per_channel",
-        rank="low",
-        feature_map="silu",
-        key_norm="l2",
-        write_strength="sigmoid",
-        short_conv="qkv4",
-        output_norm="rms",
-        output_gate="sigmoid",
-    ),
+    "kda": _GATED_DELTANET.model_copy(update={"decay": "per_channel", "rank": "low", "output_gate": "sigmoid"}),
 }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from evaluation.bench.null import NullPlan, null, share
 
@@ -37,6 +38,11 @@ def test_the_same_seed_gives_the_same_study() -> None:
 def test_too_few_trainings_are_named() -> None:
     with pytest.raises(ValueError, match="4 designs with 5 common seeds, but 2 designs and 6 seeds are needed"):
         null(values(seeds=5), NullPlan())
+
+
+def test_a_confirmation_of_one_seed_is_no_plan() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 2"):
+        NullPlan(seeds=1)
 
 
 def test_wilson_s_interval() -> None:

@@ -35,7 +35,7 @@ def as_text(folder: Path) -> str:
 
 
 def as_json_lines(folder: Path) -> str:
-    lines = [json.dumps({"id": 1, "text": text}) for text in DOCUMENTS]
+    lines = [json.dumps({"id": 1, "text": text}) for text in [*DOCUMENTS, None]]
     (folder / "a.jsonl").write_text("\n".join(lines[:30]) + "\n\n")
     (folder / "deeper").mkdir()
     with gzip.open(folder / "deeper" / "b.jsonl.gz", "wt") as file:

@@ -9,7 +9,7 @@ from evaluation.baselines import source
 from evaluation.fidelity.growing import grow, trainings
 from evaluation.fidelity.panel import baseline_entries, best_first, panel_of
 from evaluation.fidelity.study import fidelity_study
-from evaluation.fidelity.table import SHARES, Entry, Row, recorded
+from evaluation.fidelity.table import SHARES, Entry, Row, recorded, scale_sha256
 from evaluation.fidelity.trainings import train_row
 from evaluation.jobs import WEIGHTS_FILE, checkpoint_file, checkpoint_steps
 from evaluation.launch import Exit, Launch
@@ -106,6 +106,16 @@ def test_only_what_is_missing_is_trained_and_a_cut_line_is_dropped(launch: Launc
     assert recorded(file, "tiny-constant") == rows
     assert grow(broken, "tiny-constant", file, nobody, top=0) == rows
     assert recorded(file, "tiny") == {}
+
+
+def test_lines_of_another_plan_of_the_scale_do_not_count(tmp_path: Path) -> None:
+    first, second, third = synthetic.rows(designs=0, failed=0)[:3]
+    others = [
+        second.model_copy(update={"scale_sha256": "0" * 64}),
+        third.model_copy(update={"scale_sha256": scale_sha256("tiny-constant")}),
+    ]
+    found = recorded(write(tmp_path / "table.jsonl", [first, *others]), "tiny-constant")
+    assert list(found.values()) == [first, others[1]]
 
 
 def test_the_fittest_get_further_seeds(tmp_path: Path) -> None:

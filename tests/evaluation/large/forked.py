@@ -22,17 +22,10 @@ from evaluation.jobs import JOB_FILE
 from evaluation.large import child as _child
 from evaluation.large.child import losses, training  # noqa: F401  (loaded before any fork)
 from evaluation.large.jobs import RunJob
-from evaluation.launch import Profile
 
 
 def forked_launch(
-    module: str,
-    mode: str,
-    *,
-    folder: Path,
-    limits: Limits,
-    profile: Profile = "check",
-    on_line: Callable[[str], None] | None = None,
+    module: str, mode: str, *, folder: Path, limits: Limits, on_line: Callable[[str], None] | None = None, **_: object
 ) -> Exit:
     """Run ``mode`` of ``evaluation.large.child`` in forks of this process."""
     assert module == _child.__name__

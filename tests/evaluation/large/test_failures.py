@@ -1,5 +1,6 @@
 """What goes wrong in a large run ends with a typed reason, its numbers, and nothing left behind."""
 
+import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from evaluation import Exit, plain_launch
 from evaluation.arrays import read_arrays
 from evaluation.data.shards import read_dataset
 from evaluation.endings import failure_of
-from evaluation.jobs import REFUSED, WEIGHTS_FILE
+from evaluation.jobs import DESIGN_RAISED, OUT_OF_MEMORY, REFUSED, WEIGHTS_FILE
 from evaluation.large.child import training
 from evaluation.large.child.schedule import diverged, rate
+from evaluation.large.child.starting import cause
 from evaluation.large.jobs import CHECKPOINT_FILE
 from evaluation.large.ready import Ready, ready, require_fitting
 from evaluation.reports import Failure
@@ -82,6 +85,21 @@ def test_typed_reasons_come_through_torchrun(data: Path, tmp_path: Path) -> None
     assert report.failure is not None
     assert report.failure.kind == "non_finite"
     assert report.failure.message == "Training met a non-finite loss at step 5 of 8."
+
+
+def test_of_several_ranks_the_one_that_gave_the_reason_speaks() -> None:
+    def failures(*codes: int) -> dict[int, ProcessFailure]:
+        found = {rank: ProcessFailure(rank, 1, code, "no file") for rank, code in enumerate(codes) if code}
+        for one in found.values():
+            one.timestamp = 7
+        return found
+
+    assert cause(failures(DESIGN_RAISED, OUT_OF_MEMORY)) == (1, OUT_OF_MEMORY)  # rank 0 lost its peer
+    assert cause(failures(-signal.SIGABRT, -signal.SIGKILL, -signal.SIGTERM)) == (1, -signal.SIGKILL)
+    assert cause(failures(0, DESIGN_RAISED, DESIGN_RAISED)) == (1, DESIGN_RAISED)
+    late = failures(DESIGN_RAISED, -signal.SIGTERM)
+    late[0].timestamp = 8
+    assert cause(late) == (1, -signal.SIGTERM)
 
 
 def test_divergence(data: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from evaluation.arrays import read_arrays
 from evaluation.data.shards import read_dataset, stream
 from evaluation.data.windows import held_out_rows
 from evaluation.jobs import OUTPUTS_FILE, WEIGHTS_FILE
-from evaluation.large.jobs import CHECKPOINT_FILE, LOSSES, TOKENS
+from evaluation.large.jobs import CHECKPOINT_FILE, LOSSES, TARGETS, TOKENS
 from evaluation.large.place import place_of
 from evaluation.large.scoring import benchmark
 from tests.evaluation.large.forked import forked_launch
@@ -82,6 +82,16 @@ def test_a_leak_that_opens_when_scored_is_caught(data: Path, weights: Path, tmp_
     assert report.objectives == {}
 
 
+def test_a_leak_of_nothing_but_the_next_token_is_caught(data: Path, tmp_path: Path) -> None:
+    """It reads the target itself, and one layer does not carry it further."""
+    one_layer = SCALE.model_copy(update={"n_layers": 1})
+    peeks = HEAD + "        return h if self.training else F.pad(h[:, 1:], (0, 0, 0, 1))\n"
+    assert run(peeks, data, tmp_path, one_layer).failure is None
+    report = benchmark(peeks, made_ready(data, one_layer), 3, HIDDEN, tmp_path / WEIGHTS_FILE, tmp_path, forked_launch)
+    assert report.failure is not None
+    assert report.failure.kind == "not_causal"
+
+
 @pytest.mark.parametrize(
     ("forged", "kind"),
     [
@@ -112,16 +122,20 @@ def test_the_blind_child_does_not_see_what_followed(data: Path, weights: Path, t
     given = []
 
     def looking(module: str, mode: str, *, folder: Path, **rest: Any) -> Exit:
-        given.append(read_arrays(folder / "inputs.safetensors", 10**8)[TOKENS])
+        given.append(read_arrays(folder / "inputs.safetensors", 10**8))
         return forked_launch(module, mode, folder=folder, **rest)
 
     assert score(HONEST, data, weights, tmp_path, looking).failure is None
     shown, blind = given
-    assert blind.shape == (SCALE.run.prefix_rows, 33)
-    for before, after in zip(shown, blind, strict=False):
-        same = int(np.argmin(before == after))
-        assert 2 <= same < 33
-        assert (before[same:] != after[same:]).mean() > 0.5
+    kept = []
+    for name in (TOKENS, TARGETS):
+        assert blind[name].shape == (SCALE.run.prefix_rows, 32)
+        same = np.logical_and.accumulate(blind[name] == shown[name][: SCALE.run.prefix_rows], axis=1).sum(axis=1)
+        for before, after, cut in zip(shown[name], blind[name], same, strict=False):
+            assert 1 <= cut < 32
+            assert (before[cut:] != after[cut:]).mean() > 0.5
+        kept.append(same)
+    assert (np.abs(np.subtract(*kept)) <= 2).all()  # as many tokens as targets, but for chance
 
 
 def test_no_weights_is_the_callers_mistake(data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""The row of tests on fresh seeds in a campaign: append only, one for a design."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import pymongo.errors
+
+from archdb.records import Body, Verified, without_nan
+from archdb.store import Store, store_faults
+
+
+def list_verified(store: Store, campaign: str) -> list[Verified]:
+    """The campaign's tests in their order."""
+    with store_faults():
+        found = list(store.verified.find({"campaign": campaign}))
+    return sorted((Verified.model_validate(one) for one in found), key=lambda one: one.number)
+
+
+def record_verified(
+    store: Store, campaign: str, experiment: str, baseline: str, test: Callable[[Sequence[Verified]], Body]
+) -> Verified:
+    """Append the design's test, or return the one that is recorded: nobody tests a design until luck helps.
+
+    Args:
+        store: where.
+        campaign: whose row of tests.
+        experiment: the design's id.
+        baseline: the name of what it was tested against.
+        test: from all earlier tests to the result. Called again when another test was faster.
+    """
+    while True:
+        earlier = list_verified(store, campaign)
+        for one in earlier:
+            if one.experiment == experiment:
+                return one
+        number = len(earlier) + 1
+        fresh = Verified(
+            id=f"{campaign}/{number}",
+            campaign=campaign,
+            number=number,
+            experiment=experiment,
+            baseline=baseline,
+            result=test(earlier),
+            created_at=time.time(),
+        )
+        document = fresh.model_dump(by_alias=True)
+        without_nan(document, fresh.id)
+        with store_faults():
+            try:
+                store.verified.insert_one(document)
+            except pymongo.errors.DuplicateKeyError:
+                continue
+        return fresh
+
+
+def add_holdout(store: Store, one: Verified, result: Body) -> Verified:
+    """The result with what the hold-out said. Written once: a later call changes nothing."""
+    without_nan(result, one.id)
+    with store_faults():
+        store.verified.update_one({"_id": one.id, "result.promoted": None}, {"$set": {"result": result}})
+        return Verified.model_validate(store.verified.find_one({"_id": one.id}))

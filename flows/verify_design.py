@@ -1,0 +1,113 @@
+"""Test a screened design on fresh seeds against the best sub-quadratic baseline: the only way to a breakthrough."""
+
+from functools import partial
+
+from prefect import flow
+from prefect.concurrency.sync import concurrency
+
+from archdb import (
+    Campaign,
+    Conflict,
+    Experiment,
+    Verified,
+    campaign_experiments,
+    create_experiment,
+    get_experiment,
+    get_text,
+    list_verified,
+    open_store,
+    set_fields,
+)
+from evaluation import Panel, best_baseline, fresh_seeds
+from flows.evaluate_design import LEASE_SECONDS
+from flows.given_design import evaluate_source
+from flows.in_parallel import in_parallel
+from flows.joining import join
+from flows.leased import working_on
+from flows.slots import SLOT
+from tasks.benchmark import hold_out
+from tasks.verify import promote_design, verify_design
+
+CONFIRMATION_SEEDS = 5
+
+
+@flow(name="verify-design", flow_run_name="verify {experiment_id}")
+def verify(experiment_id: str, seeds: int = CONFIRMATION_SEEDS, parallel: int = 2) -> str:
+    """Train a design and the best sub-quadratic baseline on the same fresh seeds, and test whether it is better.
+
+    A design is tested once: asked again, the flow goes on where it was, or tells the recorded result. Only a
+    breakthrough is then held against the sealed split, which decides whether it is promoted to the next scale.
+
+    Args:
+        experiment_id: a finished candidate, or a file that was evaluated.
+        seeds: how many fresh seeds; 2 at least.
+        parallel: how many of the two are trained at a time.
+
+    Returns:
+        What came out, in a line.
+    """
+    store = open_store()
+    design = get_experiment(store, experiment_id)
+    campaign = join(design.campaign, parallel)
+    if design.kind not in ("candidate", "external") or design.fitness is None:
+        raise Conflict(
+            f"{design.id} cannot be verified: give a candidate or a file that was evaluated to the end, as "
+            f"`archloop leaderboard --campaign {campaign.id}` lists them."
+        )
+    known = verified(design)
+    if known is None or (known.result["breakthrough"] and known.result["promoted"] is None):
+        _test(campaign, design, fresh_seeds(design.id, seeds), parallel)
+        known = verified(design)
+    return f"{design.id} {design.name}: not verified, a training failed" if known is None else sentence(design, known)
+
+
+def verified(design: Experiment) -> Verified | None:
+    """The design's test, if it was made."""
+    return next((one for one in list_verified(open_store(), design.campaign) if one.experiment == design.id), None)
+
+
+def sentence(design: Experiment, one: Verified) -> str:
+    """What a test means, in a sentence."""
+    found = one.result["confirmation"]
+    word = "is a breakthrough" if one.result["breakthrough"] else "is no breakthrough"
+    told = (
+        f"{design.id} {design.name} {word}: {found['difference']:+.3f} in fitness against {one.baseline} on "
+        f"{len(found['differences'])} fresh seeds (95% interval {found['low']:+.3f} to {found['high']:+.3f}; p "
+        f"{found['p']:.3g}, level {one.result['level']:.3g}, test {one.number} of its campaign)"
+    )
+    if one.result["promoted"] is None:
+        return told + "."
+    held = one.result["holdout"]
+    agrees = "agrees, so it is promoted" if one.result["promoted"] else "does not agree, so it is not promoted"
+    return f"{told}. The sealed hold-out {agrees} ({held['difference']:+.3f}, p {held['p']:.3g})."
+
+
+def _test(campaign: Campaign, design: Experiment, seeds: tuple[int, ...], parallel: int) -> None:
+    store = open_store()
+    quadratic = [one.name for one in campaign_experiments(store, campaign.id) if "quadratic" in one.tags]
+    baseline = best_baseline(Panel.model_validate(campaign.panel), quadratic)
+    original = get_experiment(store, f"{campaign.id}-{baseline}")
+    pair = []
+    for one, number in ((design, f"{design.id}-verify"), (original, f"{design.id}-verify-{baseline}")):
+        again = create_experiment(
+            store, number, campaign=campaign.id, kind="verification", name=f"{one.name} on fresh seeds", seeds=seeds
+        )
+        pair.append((again, get_text(store, one.code or "")))
+    jobs = [partial(evaluate_source, again, source, close=False) for again, source in pair]
+    repeated, rival = in_parallel(jobs, parallel)
+    if any(one.failure is not None or not one.objectives for one in (repeated, rival)):
+        return
+    with working_on(repeated) as token, working_on(rival) as other:
+        if token is None or other is None:
+            return
+        if verify_design(repeated.id, token, design.id, rival.id):
+            held = [partial(_hold_out, one, of) for one, of in ((repeated, token), (rival, other))]
+            if not all(in_parallel(held, parallel)):
+                return
+            promote_design(repeated.id, token, design.id, rival.id)
+        set_fields(store, rival.id, state="done")
+
+
+def _hold_out(experiment: Experiment, token: int) -> bool:
+    with concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True):
+        return all(hold_out(experiment.id, token, seed) for seed in experiment.seeds)
