@@ -15,6 +15,13 @@ from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
+from evaluation.fidelity.growing import grow as grow_table
+from evaluation.fidelity.growing import trainings as table_trainings
+from evaluation.fidelity.saving import Interval
+from evaluation.fidelity.saving import Saving as LadderSaving
+from evaluation.fidelity.study import Fidelity, Stopping, fidelity_study
+from evaluation.fidelity.table import Entry
+from evaluation.fidelity.table import Row as TableRow
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
@@ -46,11 +53,15 @@ __all__ = [
     "Dataset",
     "Difference",
     "Ended",
+    "Entry",
     "Exit",
     "Failure",
     "FailureKind",
+    "Fidelity",
     "Fitness",
     "Gain",
+    "Interval",
+    "LadderSaving",
     "Launch",
     "Limits",
     "Null",
@@ -63,6 +74,8 @@ __all__ = [
     "Report",
     "Scale",
     "Share",
+    "Stopping",
+    "TableRow",
     "TrainReport",
     "TrainingFailed",
     "Verdict",
@@ -76,9 +89,11 @@ __all__ = [
     "check",
     "compare",
     "corpus",
+    "fidelity_study",
     "fitness",
     "fitness_of_seeds",
     "fresh_seeds",
+    "grow_table",
     "null_study",
     "null_trainings",
     "objectives_of",
@@ -89,6 +104,7 @@ __all__ = [
     "promote",
     "published",
     "scale",
+    "table_trainings",
     "train",
     "verify",
     "zero_shot_file",

@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.arrays import Malformed, read_arrays
+from evaluation.arrays import Array, Malformed, read_arrays
 from evaluation.asking import Asked, blind, queries, whole
 from evaluation.corpus import Split, corpus
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, OUTPUTS_FILE, WEIGHTS_FILE, ScoreJob
-from evaluation.launch import Exit, Launch
+from evaluation.launch import Exit, Launch, Limits
 from evaluation.losses import accuracy, cross_entropy
 from evaluation.objectives import objectives_of
 from evaluation.questions import Questions, held_out, require_text
 from evaluation.reports import BenchmarkReport, Failure, Verdict
-from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
 from evaluation.workspace import workspace
 
@@ -58,11 +57,13 @@ def benchmark(
     trained = weights.read_bytes()
 
     def ask(asked: list[Asked], name: str) -> tuple[dict[str, Logits], Failure | None, Exit]:
-        return _ask(asked, source, chosen, mlp_hidden, trained, folder / name, launch)
+        wanted, inputs = queries(asked)
+        job = ScoreJob(scale=chosen, mlp_hidden=mlp_hidden, queries=tuple(wanted))
+        return answers(job, inputs, source, trained, folder / name, chosen.score, launch)
 
     shown = whole(questions, order)
     logits, failure, first = ask(shown, "score")
-    scored = _in_order(shown, logits) if failure is None else {}
+    scored = in_order(shown, logits) if failure is None else {}
     verdicts: tuple[Verdict, ...] = ()
     endings = [first]
     if failure is None:
@@ -72,7 +73,7 @@ def benchmark(
         if failure is None:
             verdict, failure = _compare(hidden, again, _losses(questions, scored))
             verdicts = (verdict,)
-    objectives, details = _scores(scale, questions, scored) if failure is None else ({}, {})
+    objectives, details = scores(scale, questions, scored) if failure is None else ({}, {})
     return BenchmarkReport(
         scale=scale,
         seed=seed,
@@ -89,25 +90,32 @@ def benchmark(
     )
 
 
-def _ask(
-    asked: list[Asked], source: str, scale: Scale, mlp_hidden: int, weights: bytes, folder: Path, launch: Launch
+def answers(
+    job: ScoreJob,
+    inputs: Mapping[str, Array],
+    source: str,
+    weights: bytes,
+    folder: Path,
+    limits: Limits,
+    launch: Launch,
 ) -> tuple[dict[str, Logits], Failure | None, Exit]:
-    """Logits per name from one fresh child, judged for shape, dtype and finiteness."""
-    wanted, inputs = queries(asked)
-    job = ScoreJob(scale=scale, mlp_hidden=mlp_hidden, queries=tuple(wanted))
+    """Logits per query of ``job`` from one fresh child, judged for shape, dtype and finiteness.
+
+    ``weights`` is a safetensors file whose names begin with the task that a query names.
+    """
     with workspace(folder.parent, folder.name, source, job, inputs) as place:
         (place / WEIGHTS_FILE).write_bytes(weights)
-        ending = launch(CHILD, "score", folder=place, limits=scale.score, profile="train")
-        failure = failure_of(ending, scale.score, _STAGE)
+        ending = launch(CHILD, "score", folder=place, limits=limits, profile="train")
+        failure = failure_of(ending, limits, _STAGE)
         if failure is not None:
             return {}, failure, ending
         try:
-            outputs = read_arrays(place / OUTPUTS_FILE, scale.score.output_bytes)
+            outputs = read_arrays(place / OUTPUTS_FILE, limits.output_bytes)
         except Malformed as error:
             return {}, invalid(_STAGE, str(error)), ending
     logits: dict[str, Logits] = {}
-    for query in wanted:
-        expected = (len(inputs[query.positions]), scale.vocabulary)
+    for query in job.queries:
+        expected = (len(inputs[query.positions]), job.scale.vocabulary)
         got = outputs.get(query.name)
         if got is None or got.shape != expected or got.dtype != np.float32:
             found = "nothing" if got is None else f"{list(got.shape)} {got.dtype}"
@@ -123,7 +131,7 @@ def _ask(
     return logits, None, ending
 
 
-def _in_order(shown: list[Asked], logits: Mapping[str, Logits]) -> dict[str, Logits]:
+def in_order(shown: list[Asked], logits: Mapping[str, Logits]) -> dict[str, Logits]:
     """Logits per question set, in the order of its answers instead of the order in which they were shown."""
     ordered = {}
     for asked in shown:
@@ -162,7 +170,7 @@ def _compare(hidden: list[Asked], again: Mapping[str, Logits], losses: Losses) -
     return Verdict(property=_PROPERTY, verdict="fail", evidence=failure.message, remedy=failure.remedy), failure
 
 
-def _scores(
+def scores(
     scale: str, questions: list[Questions], logits: Mapping[str, Logits]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Objectives (mean over a task's ladder) and details per difficulty."""

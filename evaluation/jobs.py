@@ -1,5 +1,6 @@
 """What the parent asks of a child, written as job.json into its folder. A job holds no target and no verdict."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -80,11 +81,22 @@ class Notes(Report):
 
 
 class TrainJob(Report):
-    """Train one model per task."""
+    """Train one model per task. ``checkpoints``: shares of every task's steps after which weights are kept as well."""
 
     scale: Scale
     mlp_hidden: int
     seed: int
+    checkpoints: tuple[float, ...] = ()
+
+
+def checkpoint_file(number: int) -> str:
+    """Where a child writes the weights of one checkpoint, counted from 0."""
+    return f"checkpoint-{number}.safetensors"
+
+
+def checkpoint_steps(steps: int, shares: Sequence[float]) -> list[int]:
+    """After how many of ``steps`` steps each checkpoint is taken: at least one, and never more than there are."""
+    return [min(steps, max(1, round(share * steps))) for share in shares]
 
 
 class Query(Report):

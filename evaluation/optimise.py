@@ -4,6 +4,7 @@ Losses are printed one JSON line at a time for display; nothing that is printed 
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from evaluation.candidate import design_raised, load_candidate, stop
-from evaluation.jobs import JOB_FILE, NON_FINITE, TEXT_FILE, WEIGHTS_FILE, TrainJob
+from evaluation.jobs import JOB_FILE, NON_FINITE, TEXT_FILE, WEIGHTS_FILE, TrainJob, checkpoint_file, checkpoint_steps
 from evaluation.losses import IGNORED
 from evaluation.model import Model
 from evaluation.probes import PROBES, data_seed, mixed_batch
-from evaluation.scales import Plan, Scale
+from evaluation.scales import Plan, Scale, Schedule
 
 
 def run(folder: Path) -> None:
@@ -26,20 +27,32 @@ def run(folder: Path) -> None:
     job = TrainJob.model_validate_json((folder / JOB_FILE).read_text("utf-8"))
     text = np.load(folder / TEXT_FILE, allow_pickle=False)
     candidate = load_candidate(folder)
-    weights: dict[str, torch.Tensor] = {}
+    weights: list[dict[str, torch.Tensor]] = [{} for _ in (*job.checkpoints, 1.0)]
     for plan in job.scale.tasks:
+        asked = checkpoint_steps(plan.steps, job.checkpoints)
         try:
             model = Model(candidate, job.scale, job.mlp_hidden, job.seed)
-            _train(model, job.scale, plan, text, job.seed)
+            for step in _trained_steps(model, job.scale, plan, text, job.seed):
+                for number, wanted in enumerate(asked):
+                    if step == wanted:
+                        weights[number] |= {name: one.clone() for name, one in _named(plan, model)}
         except Exception as error:
             design_raised(f"Training on {plan.task}", error, folder)
-        weights |= {f"{plan.task}.{name}": tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, folder / WEIGHTS_FILE)
+        weights[-1] |= {name: one.contiguous() for name, one in _named(plan, model)}
+    for number, one in enumerate(weights[:-1]):
+        save_file(one, folder / checkpoint_file(number))
+    save_file(weights[-1], folder / WEIGHTS_FILE)
 
 
-def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], seed: int) -> None:
+def _named(plan: Plan, model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, tensor in model.state_dict().items():
+        yield f"{plan.task}.{name}", tensor
+
+
+def _trained_steps(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], seed: int) -> Iterator[int]:
+    """Train, and yield the number of each step once it is taken."""
     optimiser = optimiser_of(model, scale.weight_decay, plan.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan, scale.schedule))
     data = np.random.default_rng(data_seed(plan.task, seed))
     torch.manual_seed(seed)
     model.train()
@@ -56,6 +69,7 @@ def _train(model: nn.Module, scale: Scale, plan: Plan, text: NDArray[np.uint8], 
         optimiser.step()
         schedule.step()
         print(json.dumps({"task": plan.task, "step": step + 1, "loss": loss.item()}), flush=True)
+        yield step + 1
 
 
 def optimiser_of(model: nn.Module, weight_decay: float, learning_rate: float) -> torch.optim.Optimizer:
@@ -69,7 +83,9 @@ def optimiser_of(model: nn.Module, weight_decay: float, learning_rate: float) ->
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def _rate(step: int, plan: Plan) -> float:
+def _rate(step: int, plan: Plan, schedule: Schedule) -> float:
+    if schedule == "constant":
+        return min(1.0, (step + 1) / plan.warmup)
     # Rise, hold, then fall to zero over the last half: a design that starts to learn late still learns at full rate.
     return min(1.0, (step + 1) / plan.warmup, 2 * (plan.steps - step) / plan.steps)
 

@@ -1,7 +1,7 @@
 """gpu-train, as the parent sees it: start the child, show its progress, then judge and keep the weights it returned."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from evaluation.arrays import Malformed
 from evaluation.corpus import corpus
 from evaluation.curves import Curves
 from evaluation.endings import failure_of, invalid
-from evaluation.jobs import CHILD, TEXT_FILE, WEIGHTS_FILE, TrainJob
+from evaluation.jobs import CHILD, TEXT_FILE, WEIGHTS_FILE, TrainJob, checkpoint_file
 from evaluation.keeping import keep
 from evaluation.launch import Launch
 from evaluation.questions import require_text
@@ -28,10 +28,12 @@ def train(
     launch: Launch,
     cpu_limit: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    checkpoints: Sequence[float] = (),
 ) -> TrainReport:
     """Train one seed on every task of ``scale`` and write ``folder``/weights.safetensors, complete and verified.
 
-    ``cpu_limit`` (seconds) ends a design that is too slow. ``on_progress`` may raise to end the child. A bad design
+    ``cpu_limit`` (seconds) ends a design that is too slow. ``on_progress`` may raise to end the child. ``checkpoints``
+    are shares of every task's steps whose weights are written besides, as ``checkpoint_file`` names them. A bad design
     gives a report with a failure and no file. Raises ValueError for an unknown scale, and CorpusError for a missing or
     altered corpus.
     """
@@ -45,17 +47,24 @@ def train(
         {task.task: task.batch * task.length * task.steps for task in chosen.tasks},
         on_progress,
     )
-    (folder / WEIGHTS_FILE).unlink(missing_ok=True)  # of an earlier run: a failure must leave none
-    with workspace(folder, "train", source, TrainJob(scale=chosen, mlp_hidden=mlp_hidden, seed=seed)) as place:
+    files = [*map(checkpoint_file, range(len(checkpoints))), WEIGHTS_FILE]
+    _remove(folder, files)  # of an earlier run: a failure must leave none
+    job = TrainJob(scale=chosen, mlp_hidden=mlp_hidden, seed=seed, checkpoints=tuple(checkpoints))
+    with workspace(folder, "train", source, job) as place:
         np.save(place / TEXT_FILE, np.frombuffer(texts.train, dtype=np.uint8), allow_pickle=False)
         ending = launch(CHILD, "train", folder=place, limits=limits, profile="train", on_line=stream.read)
         failure = failure_of(ending, limits, "training")
         parameters, digest = 0, ""
         if failure is None:
             try:
-                failure, parameters, digest = keep(place, folder, chosen, mlp_hidden)
+                for name in files:
+                    failure, parameters, digest = keep(place, folder, chosen, mlp_hidden, name)
+                    if failure is not None:
+                        break
             except Malformed as error:
                 failure = invalid("training", str(error))
+    if failure is not None:
+        _remove(folder, files)
     return TrainReport(
         scale=scale,
         seed=seed,
@@ -72,3 +81,8 @@ def train(
         sandbox=ending.sandbox,
         failure=failure,
     )
+
+
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)

@@ -78,7 +78,7 @@ def trained(
     }
     missing = [one for one in dict.fromkeys(wanted) if one not in found]
     file.parent.mkdir(parents=True, exist_ok=True)
-    _end_last_line(file)
+    end_last_line(file)
     writing = Lock()
 
     def work(one: tuple[str, int]) -> None:
@@ -105,7 +105,7 @@ def _recipe(scale: str, source: str) -> str:
     return hashlib.sha256(f"{read_scale(scale).model_dump_json()}\n{source}".encode()).hexdigest()
 
 
-def _end_last_line(file: Path) -> None:
+def end_last_line(file: Path) -> None:
     """Drop what a killed process left of a line."""
     if file.is_file():
         text = file.read_bytes()

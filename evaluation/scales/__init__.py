@@ -4,7 +4,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
@@ -25,6 +25,7 @@ TaskName = Literal[
     "parity",
     "s3",
 ]
+Schedule = Literal["fall", "constant"]
 
 
 class Plan(Report):
@@ -40,7 +41,7 @@ class Plan(Report):
     length: PositiveInt
     steps: PositiveInt
     learning_rate: PositiveFloat
-    warmup: PositiveInt  # steps of linear rise; the rate holds, then falls to zero over the last half
+    warmup: PositiveInt  # steps of linear rise of the learning rate
     difficulties: tuple[PositiveInt, ...] = ()
     ladder: tuple[PositiveInt, ...] = ()
     rows: PositiveInt
@@ -49,6 +50,9 @@ class Plan(Report):
 class Scale(Frame):
     """One rung that trains on a CPU: text and probes. Budgets are steps and tokens, never seconds."""
 
+    # "fall": after its rise the rate holds, then falls to zero over the last half. "constant": it holds to the end, so
+    # that nothing at a step depends on what is still to come, and a checkpoint is what a run cut short there ends with.
+    schedule: Schedule = "fall"
     tasks: tuple[Plan, ...]
     prefix_lengths: PositiveInt  # distinct cuts per task in the causality test of the trained weights
     prefix_rows: PositiveInt  # sequences per cut
@@ -84,8 +88,16 @@ def frame(name: str) -> Scale | LargeScale:
         text = files(__name__).joinpath(f"{name}.toml").read_text("utf-8")
     else:
         raise ValueError(f"Unknown scale {name!r}; choose one of {', '.join(names())}.")
-    fields = {"name": name, **tomllib.loads(text)}
+    fields = {"name": name, **_with_origin(tomllib.loads(text))}
     return LargeScale.model_validate(fields) if "run" in fields else Scale.model_validate(fields)
+
+
+def _with_origin(own: dict[str, Any]) -> dict[str, Any]:
+    """A scale that is ``like`` one that ships has all of that one's fields but those that it sets itself."""
+    like = own.pop("like", None)
+    if like is None:
+        return own
+    return tomllib.loads(files(__name__).joinpath(f"{like}.toml").read_text("utf-8")) | own
 
 
 def scale(name: str) -> Scale:

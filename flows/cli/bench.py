@@ -7,6 +7,8 @@ from rich.progress import Progress
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
 from flows.cli.bench_baselines import baselines
+from flows.cli.bench_fidelity import fidelity
+from flows.cli.bench_table import table
 from flows.cli.measured import RESULTS, Into, keep
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; r
 
 
 bench.command("baselines")(baselines)
+bench.command("table")(table)
+bench.command("fidelity")(fidelity)
 
 
 @bench.command("null")

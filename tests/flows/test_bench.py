@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,35 @@ def test_an_unknown_baseline_is_refused_before_anything_is_trained(tmp_path: Pat
     assert done.returncode == 1
     assert "'typo' is no baseline: choose among softmax_attention" in done.stderr
     assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.slow
+def test_a_killed_table_goes_on_and_is_studied_once_it_is_large_enough(tmp_path: Path) -> None:
+    home = {"ARCHLOOP_HOME": str(tmp_path / "data"), "OMP_NUM_THREADS": "1"}
+    options = ["--scale", "tiny", "--designs", "2", "--top", "1", "--into", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-c",
+        "from flows.cli import main; main()",
+        "bench",
+        "table",
+        "--parallel",
+        "1",
+        *options,
+    ]
+    rows = tmp_path / "fidelity-tiny-trainings.jsonl"
+    with subprocess.Popen(command, env=os.environ | home, stdout=subprocess.DEVNULL) as first:
+        while first.poll() is None and not (rows.is_file() and rows.read_bytes().count(b"\n") >= 2):
+            time.sleep(0.1)
+        first.kill()
+    before = rows.read_bytes()
+    done = bench(*options, folder=tmp_path, name="table")
+    assert done.returncode == 0, done.stderr
+    after = rows.read_bytes()
+    assert after.startswith(before[: before.rfind(b"\n") + 1])
+    lines = [json.loads(line) for line in after.splitlines()]
+    assert len({(line["design"], line["seed"]) for line in lines}) == len(lines) == 15 + 2 + 2
+    assert [line["number"] for line in lines if line["seed"] == 1 and line["number"]] == [1, 2]
+    refused = bench("--scale", "tiny", "--into", str(tmp_path), folder=tmp_path, name="fidelity")
+    assert refused.returncode == 1
+    assert "2 designs that trained to the end, and at least 40 are needed" in " ".join(refused.stderr.split())

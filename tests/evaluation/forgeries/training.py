@@ -94,8 +94,8 @@ def labels():
 """They see what they should predict while they train."""
 
 TRAINS_LONGER = training(
-    "real = optimise._train\n"
-    "optimise._train = lambda model, scale, plan, text, seed: [\n"
-    "    real(model, scale, plan, text, seed + i) for i in range(10**6)\n"
-    "]"
+    "real = optimise._trained_steps\n"
+    "optimise._trained_steps = lambda model, scale, plan, text, seed: (\n"
+    "    step for i in range(10**6) for step in real(model, scale, plan, text, seed + i)\n"
+    ")"
 )
