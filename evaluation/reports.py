@@ -58,6 +58,16 @@ class Verdict(Report):
     numbers: dict[str, FiniteFloat] = {}  # what was measured
 
 
+class Costs(Report):
+    """What a matched model costs at its scale's longest sequence. Counted in the design's process: its claim."""
+
+    length: int  # tokens
+    flops_per_token: FiniteFloat  # forward, in matrix products and convolutions, of the whole model
+    training_flops_per_token: FiniteFloat  # forward and backward
+    state_bytes_per_layer: int | None = None  # of one sequence in float32, after 135 steps; None: no decoding offered
+    state_growth_per_token: FiniteFloat | None = None  # bytes; 0 for a state of constant size
+
+
 class CheckReport(Report):
     """Outcome of compile-check at one scale. ``failure`` is None exactly when the design may be trained."""
 
@@ -70,6 +80,7 @@ class CheckReport(Report):
     parameters: int = 0  # of the whole matched model
     reference_parameters: int = 0
     mlp_hidden: int = 0  # the MLP width that matches the reference's parameter count
+    costs: Costs | None = None  # of a design that may be trained
     cpu_seconds: FiniteFloat = 0.0
     wall_seconds: FiniteFloat = 0.0
     sandbox: dict[str, str] = {}  # each isolation layer -> "on (detail)" or "off (reason)"

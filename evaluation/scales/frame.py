@@ -22,6 +22,11 @@ class Frame(Report):
     check: Limits
 
     @property
+    def length(self) -> int:
+        """Tokens of the longest sequence that this scale trains on."""
+        raise NotImplementedError
+
+    @property
     def models(self) -> tuple[str, ...]:
         """Names of the models that one training yields; each name of a weight begins with one."""
         return ("text",)
