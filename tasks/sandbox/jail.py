@@ -10,19 +10,20 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 from archdb import home, require_space
 from evaluation import CorpusError, Ended, Exit, Launch, Limits, Profile, private_paths
+from evaluation.launch import Answer, answering
 from tasks.faults import CapacityFault, NotConfined, Stopped
 from tasks.sandbox.folder import contents_of, empty
 from tasks.sandbox.lines import Lines
 from tasks.sandbox.order import LAYERS, Layer, Order
 from tasks.sandbox.server import Job, start_job
-from tasks.sandbox.usage import Usage, memory_together, usage_below
+from tasks.sandbox.usage import Usage, memory_together, usage_below, used_below
 
 POLL_SECONDS = 0.05
 MOST_THREADS = 1024  # of all processes of a child together
@@ -56,6 +57,7 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
         limits: Limits,
         profile: Profile = "check",
         on_line: Callable[[str], None] | None = None,
+        answer: Answer | None = None,
     ) -> Exit:
         called = time.monotonic()
         order = Order(
@@ -74,11 +76,21 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
             enforce=only is None,
         )
         read_end, write_end = os.pipe()
-        with contextlib.closing(Lines(read_end, on_line or (lambda _: None))) as lines, TemporaryFile() as errors:
+        questions, replies = os.pipe2(os.O_CLOEXEC) if answer is not None else (None, None)
+        with (
+            contextlib.closing(Lines(read_end, on_line or (lambda _: None))) as lines,
+            TemporaryFile() as errors,
+            _closed_at_last(replies),
+        ):
             try:
-                job = start_job(order, write_end, errors.fileno())
+                job = start_job(order, write_end, errors.fileno(), questions)
             finally:
                 os.close(write_end)
+                if questions is not None:
+                    os.close(questions)
+            if answer is not None and replies is not None:
+                os.set_blocking(replies, False)
+                lines.on_line = answering(answer, lambda: used_below(job.known_keeper()), replies)
             with contextlib.closing(job):
                 ending = _Supervision(order, limits, job, lines, errors, called).run(every_second or (lambda: None))
         if ending.ended == "exited" and ending.returncode != 0:
@@ -86,6 +98,15 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
         return ending
 
     return launch
+
+
+@contextlib.contextmanager
+def _closed_at_last(descriptor: int | None) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _hidden() -> tuple[Path, ...]:
