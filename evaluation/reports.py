@@ -107,6 +107,19 @@ class TrainReport(Report):
     failure: Failure | None = None
 
 
+class Efficiency(Report):
+    """What a trained model costs to run on single sequences (evaluation.efficiency). Display only, never a score."""
+
+    version: int = 1
+    scale: str
+    clock: Literal["cpu", "wall"]  # what seconds are: processor seconds of the child, or time that went by
+    lengths: tuple[int, ...]  # tokens, of the sequences that prefill was timed on
+    numbers: dict[str, FiniteFloat] = {}  # names as in evaluation.efficiency.MEASURES
+    absent: dict[str, str] = {}  # what was not measured -> why
+    cpu_seconds: FiniteFloat = 0.0  # that measuring took
+    wall_seconds: FiniteFloat = 0.0
+
+
 class BenchmarkReport(Report):
     """Scores of one trained seed, every one computed by the parent from logits that a fresh child returned."""
 
@@ -117,6 +130,7 @@ class BenchmarkReport(Report):
     objectives: dict[str, FiniteFloat] = {}  # evaluation.objectives_of the scale; enter fitness
     details: dict[str, FiniteFloat] = {}  # accuracy per difficulty, tokens per CPU-second, ...; shown, not scored
     corpus: dict[str, str] = {}  # dataset name and sha256 per split
+    efficiency: Efficiency | None = None  # where it was measured
     weights_sha256: str = ""  # of what was scored
     verdicts: tuple[Verdict, ...] = ()  # causality re-checked on the trained weights
     cpu_seconds: FiniteFloat = 0.0
