@@ -14,12 +14,15 @@ from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
+from evaluation.efficiency import MEASURES, Measure, claims, measure_efficiency, of_training
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
 from evaluation.reports import (
     BenchmarkReport,
     CheckReport,
+    Costs,
+    Efficiency,
     Failure,
     FailureKind,
     Progress,
@@ -31,6 +34,7 @@ from evaluation.scales import Scale, scale
 from evaluation.training import train
 
 __all__ = [
+    "MEASURES",
     "OBJECTIVES",
     "Baseline",
     "BenchmarkReport",
@@ -38,8 +42,10 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusError",
+    "Costs",
     "Dataset",
     "Difference",
+    "Efficiency",
     "Ended",
     "Exit",
     "Failure",
@@ -48,6 +54,7 @@ __all__ = [
     "Gain",
     "Launch",
     "Limits",
+    "Measure",
     "Null",
     "NullPlan",
     "Objective",
@@ -64,12 +71,15 @@ __all__ = [
     "baselines",
     "benchmark",
     "check",
+    "claims",
     "compare",
     "corpus",
     "fitness",
+    "measure_efficiency",
     "null_study",
     "null_trainings",
     "objectives_of",
+    "of_training",
     "plain_launch",
     "prepare_data",
     "private_paths",
