@@ -14,7 +14,7 @@ from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
-from evaluation.efficiency import MEASURES, Measure, claims, measure_efficiency, of_training
+from evaluation.efficiency import CLAIM, MEASURES, Measure, claims, measure_efficiency, of_training
 from evaluation.fitness import Fitness, Gain, Panel, fitness
 from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
@@ -34,6 +34,7 @@ from evaluation.scales import Scale, scale
 from evaluation.training import train
 
 __all__ = [
+    "CLAIM",
     "MEASURES",
     "OBJECTIVES",
     "Baseline",

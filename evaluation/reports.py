@@ -66,6 +66,7 @@ class Costs(Report):
     training_flops_per_token: FiniteFloat  # forward and backward
     state_bytes_per_layer: int | None = None  # of one sequence in float32, after 135 steps; None: no decoding offered
     state_growth_per_token: FiniteFloat | None = None  # bytes; 0 for a state of constant size
+    compiles: bool | None = None  # torch.compile takes the layer whole; None: not tried (it takes ten seconds)
 
 
 class CheckReport(Report):

@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 from statistics import fmean
 
-from archdb import Experiment, Store, get_campaign, home
+from archdb import Experiment, Stage, Store, get_campaign, home
+from evaluation import Efficiency
 from tasks import tracking
 from tasks.compile_check import failed, source_of
-from tasks.domain import domain_of
+from tasks.domain import Domain, domain_of
 from tasks.faults import CapacityFault
 from tasks.gpu_train import WEIGHTS, weights_folder
 from tasks.stage import Outcome, run_stage, stage_task
@@ -32,38 +33,51 @@ def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> O
     weights = _weights(experiment, seed, str(trained.summary["weights_sha256"]))
     watch = Watch(store, experiment, token, "benchmark")
     folder = work_folder(experiment, "benchmark", seed)
-    report = domain_of(campaign.domain).benchmark(
+    domain, source, hidden = (
+        domain_of(campaign.domain),
         source_of(store, experiment),
-        campaign.scale,
-        seed,
         int(checked.summary["mlp_hidden"]),
-        weights,
-        folder,
-        watch.launch,
     )
+    report = domain.benchmark(source, campaign.scale, seed, hidden, weights, folder, watch.launch)
+    efficiency: dict[str, float] = {}
+    cpu_seconds = report.cpu_seconds
+    if report.failure is None:
+        measured = domain.measure_efficiency(source, campaign.scale, hidden, weights, folder, watch.launch)
+        report = report.model_copy(update={"efficiency": measured})
+        cpu_seconds += measured.cpu_seconds
+        efficiency = _efficiency(domain, checked, trained, measured)
     shutil.rmtree(folder, ignore_errors=True)
+    summary = {"objectives": report.objectives, "details": report.details, "efficiency": efficiency}
     patch = {}
     if report.failure is None:
-        done = {seed: (report.objectives, report.details)}
+        done = [summary]
         for other in experiment.seeds:
             stage = experiment.stage("benchmark", seed=other)
-            if stage is not None:
-                done[other] = (stage.summary["objectives"], stage.summary["details"])
-        if set(done) >= set(experiment.seeds):
-            patch = {
-                "objectives": _mean([objectives for objectives, _ in done.values()]),
-                "details": _mean([details for _, details in done.values()]),
-            }
+            if stage is not None and other != seed:
+                done.append(stage.summary)
+        if len(done) >= len(experiment.seeds):
+            patch = {name: _mean([one.get(name, {}) for one in done]) for name in summary}
         if experiment.mlflow_run:
             scores = {f"eval/{name}": value for name, value in report.objectives.items()}
             scores |= {f"detail/{name}": value for name, value in report.details.items()}
+            scores |= {f"efficiency/{name}": value for name, value in efficiency.items()}
             tracking.log_scores(experiment.mlflow_run, scores, trained.started_at + trained.seconds, seed=seed)
     return Outcome(
-        summary={"objectives": report.objectives, "details": report.details, "cpu_seconds": report.cpu_seconds},
+        summary=summary | {"cpu_seconds": cpu_seconds},
         report=report,
         failure=failed("benchmark", report.failure),
         patch=patch,
     )
+
+
+def _efficiency(domain: Domain, checked: Stage, trained: Stage, measured: Efficiency) -> dict[str, float]:
+    """Everything known of one seed's efficiency: the check's claims, what training took, what was measured just now."""
+    spent = trained.summary
+    return {
+        **checked.summary.get("efficiency", {}),
+        **domain.of_training(int(spent["tokens"]), float(spent["cpu_seconds"]), int(spent["peak_bytes"])),
+        **measured.numbers,
+    }
 
 
 def _weights(experiment: Experiment, seed: int, sha256: str) -> Path:
@@ -80,4 +94,5 @@ def _weights(experiment: Experiment, seed: int, sha256: str) -> Path:
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: fmean(row[name] for row in rows) for name in rows[0]}
+    """The mean of each number that every seed has."""
+    return {name: fmean(row[name] for row in rows) for name in rows[0] if all(name in row for row in rows)}

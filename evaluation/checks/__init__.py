@@ -85,7 +85,11 @@ def check(
         return CheckReport(scale=scale, tier=tier, verdicts=(verdict,), failure=failure, reference_parameters=reference)
     seed = secrets.randbits(32)
     plan = Plan(np.random.default_rng(seed), chosen.d_model, full, contract.is_adapted(source))
-    for module in (*_ASKED, *((compilation,) if full else ()), *((adapter,) if plan.adapted else ())):
+    for module in (
+        *_ASKED,
+        *((compilation,) if full or chosen.compiles else ()),
+        *((adapter,) if plan.adapted else ()),
+    ):
         module.ask(plan)
     costs.ask(plan, chosen.length)
     job = CheckJob(
@@ -170,7 +174,7 @@ def _judge(
         numeric_range.judge(results),
         auxiliary.judge(results),
     ]
-    if plan.full:
+    if compilation.compiles(results) is not None:
         judged.append(compilation.judge(results))
     if plan.adapted:
         judged += [adapter.judge_mask(results), adapter.judge_cache(results)]

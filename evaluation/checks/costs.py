@@ -6,7 +6,7 @@ numbers rest on what the child counted, so they are recorded as its claim and de
 
 import numpy as np
 
-from evaluation.checks import complexity, decoding
+from evaluation.checks import compilation, complexity, decoding
 from evaluation.checks.plan import Plan, Results
 from evaluation.reports import Costs
 from evaluation.scales.frame import Frame
@@ -41,6 +41,7 @@ def count(scale: Frame, results: Results, mlp_hidden: int) -> Costs:
         state_growth_per_token=(
             float(sizes[-1] - sizes[half]) / (decoding.LENGTH - 1 - half) if sizes is not None and known else None
         ),
+        compiles=compilation.compiles(results),
     )
 
 

@@ -24,7 +24,7 @@ from evaluation.scales import Scale, frame
 from evaluation.scales.large import LargeScale
 from evaluation.workspace import workspace
 
-__all__ = ["MEASURES", "Measure", "claims", "measure_efficiency", "of_training"]
+__all__ = ["CLAIM", "MEASURES", "Measure", "claims", "measure_efficiency", "of_training"]
 
 _TIMES = (1, 2, 4, 8)  # the scale's longest sequence
 _FASTEST = 1e-7  # seconds that a clock can tell; nothing is faster
