@@ -13,6 +13,7 @@ import typer
 from rich.progress import Progress
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.bench_overhead import overhead
 
 if TYPE_CHECKING:
     from evaluation import Null, Share
@@ -25,6 +26,9 @@ bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; r
 @bench.callback()
 def _several() -> None:
     """Measure the laboratory itself; raw results are kept as files."""
+
+
+bench.command("overhead")(overhead)
 
 
 @bench.command("null")
@@ -61,7 +65,7 @@ def null(
         raise
     except (TrainingFailed, ValueError) as fault:
         raise Refused(str(fault)) from fault
-    told = {"command": _command(), "device": device(), "scale": scale} | result.model_dump(mode="json")
+    told = {"command": command_line(), "device": device(), "scale": scale} | result.model_dump(mode="json")
     kept = into / f"null-{scale}.json"
     kept.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     if as_json:
@@ -89,7 +93,8 @@ def _share(one: "Share") -> str:
     return f"{one.share:.2%} (95% interval {one.low:.2%} to {one.high:.2%})"
 
 
-def _command() -> str:
+def command_line() -> str:
+    """What was typed, without the folder of the program."""
     return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
