@@ -16,7 +16,7 @@ from evaluation.large.jobs import Device
 from evaluation.large.reports import LargeBenchmarkReport, LargeTrainReport
 from evaluation.large.scoring import benchmark as benchmark_large
 from evaluation.large.training import train as train_large
-from evaluation.reports import BenchmarkReport, Costs, Failure, TrainReport
+from evaluation.reports import BenchmarkReport, Failure, TrainReport
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Evaluate one candidate file, unsandboxed.")
 app.add_typer(data_app, name="data")
@@ -174,7 +174,7 @@ def _summary(report: CheckReport | TrainReport | BenchmarkReport) -> str:
             f"{report.parameters} parameters, MLP width {report.mlp_hidden}, {report.cpu_seconds:.1f} CPU-seconds"
         )
     if isinstance(report, CheckReport) and report.costs is not None:
-        lines.append(_costs(report.costs))
+        lines.append(report.costs.sentence)
     if isinstance(report, LargeBenchmarkReport) and report.objectives:
         lines.append(f"losses computed by {report.scored_by}")
     if isinstance(report, LargeTrainReport) and report.failure is None:
@@ -185,18 +185,6 @@ def _summary(report: CheckReport | TrainReport | BenchmarkReport) -> str:
     if report.failure is not None:
         lines += [f"{report.failure.kind}: {report.failure.message}", f"remedy: {report.failure.remedy}"]
     return "\n".join(lines)
-
-
-def _costs(costs: Costs) -> str:
-    state = "no decoding state"
-    if costs.state_bytes_per_layer is not None:
-        state = f"{costs.state_bytes_per_layer} bytes of state a layer"
-        if costs.state_growth_per_token:
-            state += f", {costs.state_growth_per_token:.0f} more each token"
-    return (
-        f"{costs.flops_per_token:.0f} FLOPs a token at T = {costs.length}, {costs.training_flops_per_token:.0f} with "
-        f"backward; {state}"
-    )
 
 
 def main() -> None:

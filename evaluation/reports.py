@@ -68,6 +68,19 @@ class Costs(Report):
     state_growth_per_token: FiniteFloat | None = None  # bytes; 0 for a state of constant size
     compiles: bool | None = None  # torch.compile takes the layer whole; None: not tried (it takes ten seconds)
 
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        state = "no decoding state"
+        if self.state_bytes_per_layer is not None:
+            state = f"{self.state_bytes_per_layer} bytes of state a layer"
+            if self.state_growth_per_token:
+                state += f", {self.state_growth_per_token:.0f} more each token"
+        return (
+            f"{self.flops_per_token:.0f} FLOPs a token at T = {self.length}, {self.training_flops_per_token:.0f} with "
+            f"backward; {state}"
+        )
+
 
 class CheckReport(Report):
     """Outcome of compile-check at one scale. ``failure`` is None exactly when the design may be trained."""
