@@ -1,5 +1,6 @@
 """What a checked design costs: the counts of a check against the real model's, and states of each kind."""
 
+import functools
 import types
 from collections.abc import Callable, Iterator
 
@@ -43,7 +44,12 @@ Checked = Callable[..., CheckReport]
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checked]:
     with Unguarded() as launch:
-        yield lambda source, **options: check(source, "tiny", tmp_path_factory.mktemp("check"), launch, **options)
+
+        @functools.cache
+        def checked(source: str, **options: bool) -> CheckReport:
+            return check(source, "tiny", tmp_path_factory.mktemp("check"), launch, **options)
+
+        yield checked
 
 
 def counted_in_the_model(source: str, name: str, mlp_hidden: int) -> tuple[float, float]:
