@@ -6,6 +6,7 @@ Importing it never loads torch: only the children do, and the caller's ``launch`
 from evaluation.baselines import Baseline, baselines
 from evaluation.baselines import source as baseline_source
 from evaluation.bench.null import Null, NullPlan, Share
+from evaluation.bench.overhead import Overhead, overhead_study
 from evaluation.bench.study import null_study, null_trainings
 from evaluation.bench.trainings import TrainingFailed
 from evaluation.benchmarking import benchmark
@@ -16,7 +17,18 @@ from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
 from evaluation.efficiency import CLAIM, MEASURES, Measure, claims, measure_efficiency, of_training
 from evaluation.fitness import Fitness, Gain, Panel, fitness
-from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
+from evaluation.launch import (
+    Answer,
+    Ended,
+    Exit,
+    Launch,
+    Limits,
+    Profile,
+    Used,
+    answering,
+    plain_launch,
+    processor_seconds,
+)
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
 from evaluation.reports import (
     BenchmarkReport,
@@ -37,6 +49,7 @@ __all__ = [
     "CLAIM",
     "MEASURES",
     "OBJECTIVES",
+    "Answer",
     "Baseline",
     "BenchmarkReport",
     "CheckReport",
@@ -59,6 +72,7 @@ __all__ = [
     "Null",
     "NullPlan",
     "Objective",
+    "Overhead",
     "Panel",
     "Profile",
     "Progress",
@@ -67,7 +81,9 @@ __all__ = [
     "Share",
     "TrainReport",
     "TrainingFailed",
+    "Used",
     "Verdict",
+    "answering",
     "baseline_source",
     "baselines",
     "benchmark",
@@ -81,9 +97,11 @@ __all__ = [
     "null_trainings",
     "objectives_of",
     "of_training",
+    "overhead_study",
     "plain_launch",
     "prepare_data",
     "private_paths",
+    "processor_seconds",
     "scale",
     "train",
 ]

@@ -73,7 +73,11 @@ def test_evaluation_is_light_to_import() -> None:
 
 # What a bare GPU machine has; anything else is imported inside the function that needs it, if at all.
 BARE = {"torch", "triton", "numpy", "pandas", "scipy", "einops", "tokenizers", "safetensors", "pydantic", "typer"}
-BARE_BESIDES = {"kernels/bench/plot.py": {"matplotlib"}, "evaluation/launch.py": {"psutil"}}  # not needed to train
+BARE_BESIDES = {
+    "kernels/bench/plot.py": {"matplotlib"},
+    "evaluation/launch.py": {"psutil"},
+    "evaluation/efficiency/energy.py": {"pynvml"},
+}  # not needed to train
 
 
 def test_evaluation_and_kernels_need_little() -> None:
@@ -89,10 +93,12 @@ def test_evaluation_runs_where_nothing_else_is_installed() -> None:
 import importlib.abc, sys
 class Bare(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"psutil", "pyarrow", "datasets", "rich", "prefect", "mlflow", "lancedb", "filelock"}:
+        if name.split(".")[0] in set("psutil pynvml pyarrow datasets rich prefect mlflow lancedb filelock".split()):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Bare())
 import evaluation.__main__, evaluation.data.prepare, evaluation.large.training, evaluation.large.scoring
+from evaluation.efficiency.energy import counter
+assert counter()[0] is None and "nvidia-ml-py" in counter()[1]
 from pathlib import Path
 from evaluation import Limits, plain_launch
 ending = plain_launch("evaluation.large.child", "devices", folder=Path.cwd(), limits=Limits(

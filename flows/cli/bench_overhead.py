@@ -10,7 +10,7 @@ from rich.progress import Progress
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
 
 if TYPE_CHECKING:
-    from evaluation.bench.overhead import Overhead
+    from evaluation import Overhead
 
 MOST_OVERHEAD = 0.10  # over the bare training steps, in processor time
 LEAST_SPEEDUP = 1.8  # of two candidates on two cores
@@ -28,8 +28,7 @@ def overhead(
 
     Trains the reference: bare, sandboxed, and two at a time, in turns. A shared machine gives noisy numbers.
     """
-    from evaluation import TrainingFailed
-    from evaluation.bench.overhead import overhead_study
+    from evaluation import TrainingFailed, overhead_study
     from flows.cli.bench import command_line, device
     from tasks.sandbox.jail import jail, stop_everything
 

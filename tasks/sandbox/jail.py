@@ -16,8 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from archdb import home, require_space
-from evaluation import CorpusError, Ended, Exit, Launch, Limits, Profile, private_paths
-from evaluation.launch import Answer, answering
+from evaluation import Answer, CorpusError, Ended, Exit, Launch, Limits, Profile, answering, private_paths
 from tasks.faults import CapacityFault, NotConfined, Stopped
 from tasks.sandbox.folder import contents_of, empty
 from tasks.sandbox.lines import Lines

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from evaluation.launch import Used, processor_seconds
+from evaluation import Used, processor_seconds
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
