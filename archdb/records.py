@@ -78,6 +78,7 @@ class Experiment(Record):
     components: dict[str, str] = {}  # slot -> choice, where the design names them
     objectives: dict[str, FiniteFloat] = {}  # mean over seeds
     details: dict[str, FiniteFloat] = {}
+    efficiency: dict[str, FiniteFloat] = {}  # mean over seeds; display and trade-offs only, never part of fitness
     gains: dict[str, FiniteFloat] = {}  # objective -> gain over the reference in its units; positive is better
     fitness: FiniteFloat | None = None
     cpu_seconds: FiniteFloat = 0.0  # of all its evaluations together

@@ -6,6 +6,7 @@ Importing it never loads torch: only the children do, and the caller's ``launch`
 from evaluation.baselines import Baseline, baselines
 from evaluation.baselines import source as baseline_source
 from evaluation.bench.null import Null, NullPlan, Share
+from evaluation.bench.overhead import Overhead, overhead_study
 from evaluation.bench.panel import BaselineBench, Ordering, baseline_bench, panel_trainings, published
 from evaluation.bench.study import null_study, null_trainings
 from evaluation.bench.trainings import TrainingFailed
@@ -15,6 +16,7 @@ from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
+from evaluation.efficiency import CLAIM, MEASURES, Measure, claims, measure_efficiency, of_training
 from evaluation.fidelity.growing import grow as grow_table
 from evaluation.fidelity.growing import trainings as table_trainings
 from evaluation.fidelity.saving import Interval
@@ -23,11 +25,24 @@ from evaluation.fidelity.study import Fidelity, Stopping, fidelity_study
 from evaluation.fidelity.table import Entry
 from evaluation.fidelity.table import Row as TableRow
 from evaluation.fitness import Fitness, Gain, Panel, fitness
-from evaluation.launch import Ended, Exit, Launch, Limits, Profile, plain_launch
+from evaluation.launch import (
+    Answer,
+    Ended,
+    Exit,
+    Launch,
+    Limits,
+    Profile,
+    Used,
+    answering,
+    plain_launch,
+    processor_seconds,
+)
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
 from evaluation.reports import (
     BenchmarkReport,
     CheckReport,
+    Costs,
+    Efficiency,
     Failure,
     FailureKind,
     Progress,
@@ -42,7 +57,10 @@ from evaluation.zero_shot.given_file import zero_shot_file
 from evaluation.zero_shot.reports import ZeroShotReport
 
 __all__ = [
+    "CLAIM",
+    "MEASURES",
     "OBJECTIVES",
+    "Answer",
     "Baseline",
     "BaselineBench",
     "BenchmarkReport",
@@ -50,8 +68,10 @@ __all__ = [
     "Comparison",
     "Corpus",
     "CorpusError",
+    "Costs",
     "Dataset",
     "Difference",
+    "Efficiency",
     "Ended",
     "Entry",
     "Exit",
@@ -64,10 +84,12 @@ __all__ = [
     "LadderSaving",
     "Launch",
     "Limits",
+    "Measure",
     "Null",
     "NullPlan",
     "Objective",
     "Ordering",
+    "Overhead",
     "Panel",
     "Profile",
     "Progress",
@@ -78,15 +100,18 @@ __all__ = [
     "TableRow",
     "TrainReport",
     "TrainingFailed",
+    "Used",
     "Verdict",
     "Verification",
     "ZeroShotReport",
+    "answering",
     "baseline_bench",
     "baseline_source",
     "baselines",
     "benchmark",
     "best_baseline",
     "check",
+    "claims",
     "compare",
     "corpus",
     "fidelity_study",
@@ -94,13 +119,17 @@ __all__ = [
     "fitness_of_seeds",
     "fresh_seeds",
     "grow_table",
+    "measure_efficiency",
     "null_study",
     "null_trainings",
     "objectives_of",
+    "of_training",
+    "overhead_study",
     "panel_trainings",
     "plain_launch",
     "prepare_data",
     "private_paths",
+    "processor_seconds",
     "promote",
     "published",
     "scale",

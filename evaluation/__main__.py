@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from evaluation import CheckReport, Progress, benchmark, check, plain_launch, train
+from evaluation import MEASURES, CheckReport, Progress, benchmark, check, measure_efficiency, plain_launch, train
 from evaluation.corpus import CorpusError
 from evaluation.data.by_hand import app as data_app
 from evaluation.jobs import WEIGHTS_FILE
@@ -31,6 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the full report as J
 Data = Annotated[Path | None, typer.Option("--data", help="a prepared dataset, for scales that train on one")]
 OnDevice = Annotated[Device, typer.Option("--device", help="where such a scale runs")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="its processes; 0: one per visible GPU")]
+Measured = Annotated[bool, typer.Option("--efficiency", help="also measure latency, growth and memory")]
 Resume = Annotated[bool, typer.Option("--resume", help="go on from the checkpoint in the folder, if there is one")]
 
 _HERE = Path("evaluation-work")
@@ -69,11 +70,12 @@ def benchmark_file(
     json: AsJson = False,
     data: Data = None,
     device: OnDevice = "cuda",
+    efficiency: Measured = False,
 ) -> None:
     """Check a design, then score the weights that `train` left in the folder."""
     by_hand.is_large(scale, Machine(data=data))
     checked = _stop_at_failure(_check(file, scale, folder), json)
-    _finish(_benchmark(file, scale, seed, folder, checked, Machine(data=data, device=device)), json)
+    _finish(_benchmark(file, scale, seed, folder, checked, Machine(data=data, device=device), efficiency), json)
 
 
 @app.command("evaluate")
@@ -87,11 +89,12 @@ def evaluate_file(
     device: OnDevice = "cuda",
     workers: Workers = 0,
     resume: Resume = False,
+    efficiency: Measured = False,
 ) -> None:
     """Check, train and score one seed."""
     machine = Machine(data=data, device=device, workers=workers, resume=resume)
     trained = _stop_at_failure(_train(file, scale, seed, folder, machine), json)
-    _finish(_benchmark(file, scale, seed, folder, trained, machine), json)
+    _finish(_benchmark(file, scale, seed, folder, trained, machine, efficiency), json)
 
 
 @app.command("zero-shot")
@@ -149,15 +152,28 @@ def _train(file: Path, scale: str, seed: int, folder: Path, machine: Machine) ->
 
 
 def _benchmark(
-    file: Path, scale: str, seed: int, folder: Path, found: CheckReport | TrainReport, machine: Machine
+    file: Path,
+    scale: str,
+    seed: int,
+    folder: Path,
+    found: CheckReport | TrainReport,
+    machine: Machine,
+    efficiency: bool,
 ) -> BenchmarkReport:
     source, weights = file.read_text("utf-8"), folder / WEIGHTS_FILE
+    report: BenchmarkReport
+    device: Device = "cpu"
     if machine.data is None:
-        return benchmark(source, scale, seed, found.mlp_hidden, weights, folder, plain_launch)
-    made = by_hand.made_ready(scale, machine)
-    if isinstance(made, Failure):
-        return LargeBenchmarkReport(scale=scale, seed=seed, device=machine.device, failure=made)
-    return benchmark_large(source, made, seed, found.mlp_hidden, weights, folder, plain_launch)
+        report = benchmark(source, scale, seed, found.mlp_hidden, weights, folder, plain_launch)
+    else:
+        made, device = by_hand.made_ready(scale, machine), machine.device
+        if isinstance(made, Failure):
+            return LargeBenchmarkReport(scale=scale, seed=seed, device=device, failure=made)
+        report = benchmark_large(source, made, seed, found.mlp_hidden, weights, folder, plain_launch)
+    if efficiency and report.failure is None:
+        measured = measure_efficiency(source, scale, found.mlp_hidden, weights, folder, plain_launch, device)
+        report = report.model_copy(update={"efficiency": measured})
+    return report
 
 
 def _show(progress: Progress) -> None:
@@ -182,10 +198,16 @@ def _summary(report: CheckReport | TrainReport | BenchmarkReport) -> str:
         lines += [f"{found.verdict:4}  {found.property}: {found.evidence}" for found in report.verdicts]
     if isinstance(report, BenchmarkReport):
         lines += [f"{name} {value:.4f}" for name, value in report.objectives.items()]
+        if report.efficiency is not None:
+            numbers = report.efficiency.numbers.items()
+            lines += [f"{MEASURES[name].title}: {value:.4g} {MEASURES[name].unit}" for name, value in numbers]
+            lines += [f"{MEASURES[name].title}: not measured. {why}" for name, why in report.efficiency.absent.items()]
     elif report.failure is None:
         lines.append(
             f"{report.parameters} parameters, MLP width {report.mlp_hidden}, {report.cpu_seconds:.1f} CPU-seconds"
         )
+    if isinstance(report, CheckReport) and report.costs is not None:
+        lines.append(report.costs.sentence)
     if isinstance(report, LargeBenchmarkReport) and report.objectives:
         lines.append(f"losses computed by {report.scored_by}")
     if isinstance(report, LargeTrainReport) and report.failure is None:

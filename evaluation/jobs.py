@@ -7,6 +7,7 @@ from pydantic import Field
 
 from evaluation.reports import Report
 from evaluation.scales import Scale
+from evaluation.scales.large import LargeScale
 
 CHILD = "evaluation.child"  # the module that every child runs
 JOB_FILE = "job.json"
@@ -114,3 +115,33 @@ class ScoreJob(Report):
     scale: Scale
     mlp_hidden: int
     queries: tuple[Query, ...]
+
+
+class ServeJob(Report):
+    """Answer a parent's requests with a trained model, one line each, until an empty one."""
+
+    scale: Scale | LargeScale
+    mlp_hidden: int
+    task: str  # whose weights to use
+    device: Literal["cpu", "cuda"]
+
+
+class Request(Report):
+    """One line to a serving child. ``decode`` goes on where the last one ended, unless it is ``fresh``."""
+
+    number: int  # the reply repeats it
+    kind: Literal["echo", "prefill", "decode"]
+    tokens: str  # [T] little-endian int32, base64
+    places: tuple[int, ...]  # where among these tokens logits are wanted
+    columns: tuple[int, ...]  # and for which symbols
+    fresh: bool = False
+
+
+class Reply(Report):
+    """One line back. The first, with number 0, comes unasked when the model is ready."""
+
+    number: int
+    logits: str = ""  # [places, columns] little-endian float32, base64
+    error: str = ""  # what the design raised
+    decoding: bool = False  # init_state and step are there
+    gpu_peak_bytes: int = 0  # by torch's word, since the model was ready

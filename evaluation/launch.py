@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from evaluation.reports import Report
 
@@ -49,11 +49,22 @@ class Exit(Report):
     start_seconds: float | None = None  # from the call of the launch to the first line of main; None: not known
 
 
+class Used(NamedTuple):
+    """What a running child has used when a line of it arrives, as the operating system counts."""
+
+    cpu_seconds: float
+    resident_bytes: int
+
+
+Answer = Callable[[str, Used], str | None]
+
+
 class Launch(Protocol):
     """Runs ``main(mode)`` of ``module`` in a child with ``folder`` as its working directory and only writable place.
 
-    Waits for its end. ``on_line`` receives each line of the child's stdout as it comes (untrusted text). Returning
-    never means success: look at the ``Exit``.
+    Waits for its end. ``on_line`` receives each line of the child's stdout as it comes (untrusted text). With
+    ``answer``, which takes the lines instead, it is a conversation: what ``answer`` returns is written to the child's
+    stdin, as one line of at most 64 kB. Returning never means success: look at the ``Exit``.
     """
 
     def __call__(
@@ -65,6 +76,7 @@ class Launch(Protocol):
         limits: Limits,
         profile: Profile = "check",
         on_line: Callable[[str], None] | None = None,
+        answer: Answer | None = None,
     ) -> Exit: ...
 
 
@@ -76,6 +88,7 @@ def plain_launch(
     limits: Limits,
     profile: Profile = "check",
     on_line: Callable[[str], None] | None = None,
+    answer: Answer | None = None,
 ) -> Exit:
     """Run the child as an ordinary process of this user: its limits hold, but nothing is isolated. For files you trust.
 
@@ -86,7 +99,7 @@ def plain_launch(
         child = subprocess.Popen(
             [sys.executable, "-I", "-m", module, mode],
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if answer is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
@@ -96,26 +109,31 @@ def plain_launch(
         lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         reader = threading.Thread(target=_read_lines, args=(child.stdout, lines), daemon=True)
         reader.start()
+        if child.stdin is not None and answer is not None:
+            replies = child.stdin.fileno()
+            os.set_blocking(replies, False)
+            on_line = answering(answer, lambda: Used(*_used(child.pid)), replies)
         ended: Ended = "exited"
         printed = 0
         pid = 0
         try:
             while pid == 0:
                 pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-                printed += _deliver(lines, on_line)
+                printed += _deliver(lines, on_line, 0.0 if pid else _POLL_SECONDS)
                 if pid == 0 and ended == "exited":
                     ended = _breach(child.pid, limits, time.monotonic() - started, printed)
                     if ended != "exited":
                         _kill_group(child.pid)
-                if pid == 0:
-                    time.sleep(_POLL_SECONDS)
         finally:
             _kill_group(child.pid)
             if pid == 0:  # on_line or the caller raised: leave no child behind
                 os.wait4(child.pid, 0)
             child.returncode = 0  # reaped above; subprocess must not wait for it again
+            if child.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    child.stdin.close()
         reader.join(timeout=1.0)
-        _deliver(lines, on_line)
+        _deliver(lines, on_line, 0.0)
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - 16_000))
         tail = errors.read().decode(errors="replace")[-4000:]
     return Exit(
@@ -135,11 +153,27 @@ def _read_lines(stream: BinaryIO, lines: "queue.SimpleQueue[bytes]") -> None:
             lines.put(line)
 
 
-def _deliver(lines: "queue.SimpleQueue[bytes]", on_line: Callable[[str], None] | None) -> int:
+def answering(answer: Answer, used: Callable[[], Used], replies: int) -> Callable[[str], None]:
+    """An ``on_line`` that writes what ``answer`` returns to ``replies``, a pipe that must not block.
+
+    A child that does not read what it asked for gets no more: its supervisor waits for nobody.
+    """
+
+    def on_line(line: str) -> None:
+        reply = answer(line, used())
+        if reply is not None:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                os.write(replies, reply.encode() + b"\n")
+
+    return on_line
+
+
+def _deliver(lines: "queue.SimpleQueue[bytes]", on_line: Callable[[str], None] | None, patience: float) -> int:
+    """Hand on all lines that are there, after waiting so many seconds for a first one; their bytes."""
     count = 0
     with contextlib.suppress(queue.Empty):
         while True:
-            line = lines.get_nowait()
+            line = lines.get(timeout=patience) if patience and not count else lines.get_nowait()
             count += len(line)
             if on_line is not None:
                 on_line(line.decode(errors="replace").rstrip("\n"))
@@ -170,11 +204,17 @@ def _used(pid: int) -> tuple[float, int]:
         return times.user + times.system, resident
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return processor_seconds(pid), int(fields[21]) * os.sysconf("SC_PAGE_SIZE")  # proc(5): rss, behind the name
     except OSError:
         return 0.0, 0
-    # proc(5), counted behind the name: utime 11, stime 12, rss 21.
-    ticks, pages = int(fields[11]) + int(fields[12]), int(fields[21])
-    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time of a process of Linux and all its threads, to the nanosecond; /proc tells hundredths only.
+
+    Its clock's number is what clock_getcpuclockid(3) gives. Raises OSError if there is no such process.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _kill_group(pid: int) -> None:

@@ -88,8 +88,21 @@ class Model(nn.Module):
             nn.init.normal_(layer.mlp.down.weight, std=std, generator=stream)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        x = self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim)
+        return self.head(self.hidden(tokens))
+
+    def embedded(self, tokens: torch.Tensor) -> torch.Tensor:
+        """What a token brings along, before it sees the one before it."""
+        x: torch.Tensor = self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim)
+        return x
+
+    def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens [B, T] to what the head reads, [B, T, D]."""
+        x = self.embedded(tokens)
         x = x + self.smear * F.pad(x, (0, 0, 1, -1))
         for layer in self.layers:
             x = layer(x)
+        return x
+
+    def head(self, x: torch.Tensor) -> torch.Tensor:
+        """[..., D] to logits [..., vocabulary]."""
         return F.linear(self.norm(x), self.embedding.weight)

@@ -58,6 +58,30 @@ class Verdict(Report):
     numbers: dict[str, FiniteFloat] = {}  # what was measured
 
 
+class Costs(Report):
+    """What a matched model costs at its scale's longest sequence. Counted in the design's process: its claim."""
+
+    length: int  # tokens
+    flops_per_token: FiniteFloat  # forward, in matrix products and convolutions, of the whole model
+    training_flops_per_token: FiniteFloat  # forward and backward
+    state_bytes_per_layer: int | None = None  # of one sequence in float32, after 135 steps; None: no decoding offered
+    state_growth_per_token: FiniteFloat | None = None  # bytes; 0 for a state of constant size
+    compiles: bool | None = None  # torch.compile takes the layer whole; None: not tried (it takes ten seconds)
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        state = "no decoding state"
+        if self.state_bytes_per_layer is not None:
+            state = f"{self.state_bytes_per_layer} bytes of state a layer"
+            if self.state_growth_per_token:
+                state += f", {self.state_growth_per_token:.0f} more each token"
+        return (
+            f"{self.flops_per_token:.0f} FLOPs a token at T = {self.length}, {self.training_flops_per_token:.0f} with "
+            f"backward; {state}"
+        )
+
+
 class CheckReport(Report):
     """Outcome of compile-check at one scale. ``failure`` is None exactly when the design may be trained."""
 
@@ -70,6 +94,7 @@ class CheckReport(Report):
     parameters: int = 0  # of the whole matched model
     reference_parameters: int = 0
     mlp_hidden: int = 0  # the MLP width that matches the reference's parameter count
+    costs: Costs | None = None  # of a design that may be trained
     cpu_seconds: FiniteFloat = 0.0
     wall_seconds: FiniteFloat = 0.0
     sandbox: dict[str, str] = {}  # each isolation layer -> "on (detail)" or "off (reason)"
@@ -96,6 +121,19 @@ class TrainReport(Report):
     failure: Failure | None = None
 
 
+class Efficiency(Report):
+    """What a trained model costs to run on single sequences (evaluation.efficiency). Display only, never a score."""
+
+    version: int = 1
+    scale: str
+    clock: Literal["cpu", "wall"]  # what seconds are: processor seconds of the child, or time that went by
+    lengths: tuple[int, ...]  # tokens, of the sequences that prefill was timed on
+    numbers: dict[str, FiniteFloat] = {}  # names as in evaluation.efficiency.MEASURES
+    absent: dict[str, str] = {}  # what was not measured -> why
+    cpu_seconds: FiniteFloat = 0.0  # that measuring took
+    wall_seconds: FiniteFloat = 0.0
+
+
 class BenchmarkReport(Report):
     """Scores of one trained seed, every one computed by the parent from logits that a fresh child returned."""
 
@@ -106,6 +144,7 @@ class BenchmarkReport(Report):
     objectives: dict[str, FiniteFloat] = {}  # evaluation.objectives_of the scale; enter fitness
     details: dict[str, FiniteFloat] = {}  # accuracy per difficulty, tokens per CPU-second, ...; shown, not scored
     corpus: dict[str, str] = {}  # dataset name and sha256 per split
+    efficiency: Efficiency | None = None  # where it was measured
     weights_sha256: str = ""  # of what was scored
     verdicts: tuple[Verdict, ...] = ()  # causality re-checked on the trained weights
     cpu_seconds: FiniteFloat = 0.0

@@ -39,6 +39,11 @@ def model_parameters(scale: Frame, mixer_parameters: int, mlp_hidden: int) -> in
     return elements(frame_shapes(scale, mlp_hidden)) + scale.n_layers * mixer_parameters
 
 
+def frame_flops_per_token(scale: Frame, mlp_hidden: int) -> int:
+    """FLOPs of the frame's matrix products for one token, forward: the MLPs and the head."""
+    return 2 * scale.d_model * (3 * mlp_hidden * scale.n_layers + scale.vocabulary)
+
+
 def matched_hidden(scale: Frame, mixer_parameters: int, reference_parameters: int) -> int | None:
     """The MLP width that brings the model within 2% of the reference's count; None when the mixer leaves no room."""
     without_mlp = model_parameters(scale, mixer_parameters, 0)

@@ -2,15 +2,15 @@
 
 import hashlib
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
 
 from archdb import Experiment, Stage, Store, get_campaign, home
-from evaluation import BenchmarkReport
+from evaluation import Efficiency, Launch
 from tasks import tracking
 from tasks.compile_check import failed, source_of
-from tasks.domain import domain_of
+from tasks.domain import Domain, domain_of
 from tasks.faults import CapacityFault
 from tasks.gpu_train import WEIGHTS, weights_folder
 from tasks.stage import Outcome, run_stage, stage_task
@@ -35,62 +35,97 @@ def hold_out(experiment_id: str, token: int, seed: int) -> bool:
     return after.state == "open"
 
 
-def _hold_out(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
-    report, _ = _report(store, experiment, token, seed, "hold-out")
-    return Outcome(
-        summary={"objectives": report.objectives, "cpu_seconds": report.cpu_seconds},
-        report=report,
-        failure=failed("hold-out", report.failure),
-    )
+@dataclass(frozen=True)
+class _Trained:
+    """One trained seed, ready to be asked."""
+
+    domain: Domain
+    source: str
+    scale: str
+    mlp_hidden: int
+    weights: Path
+    folder: Path  # to work in
+    launch: Launch
+    checked: Stage
+    trained: Stage
 
 
-def _report(
-    store: Store, experiment: Experiment, token: int, seed: int, stage: Literal["benchmark", "hold-out"]
-) -> tuple[BenchmarkReport, Stage]:
-    """The scores of a trained seed, and the record of its training."""
+def _find(store: Store, experiment: Experiment, token: int, seed: int, stage: str) -> _Trained:
     campaign = get_campaign(store, experiment.campaign)
     checked, trained = experiment.stage("compile-check"), experiment.stage("gpu-train", seed=seed)
     if checked is None or trained is None or trained.failure is not None:
         raise ValueError(f"{experiment.id} has no trained seed {seed} to benchmark.")
-    weights = _weights(experiment, seed, str(trained.summary["weights_sha256"]))
-    folder = work_folder(experiment, stage, seed)
-    report = domain_of(campaign.domain).benchmark(
-        source_of(store, experiment),
-        campaign.scale,
-        seed,
-        int(checked.summary["mlp_hidden"]),
-        weights,
-        folder,
-        Watch(store, experiment, token, stage).launch,
-        "holdout" if stage == "hold-out" else "validation",
+    return _Trained(
+        domain=domain_of(campaign.domain),
+        source=source_of(store, experiment),
+        scale=campaign.scale,
+        mlp_hidden=int(checked.summary["mlp_hidden"]),
+        weights=_weights(experiment, seed, str(trained.summary["weights_sha256"])),
+        folder=work_folder(experiment, stage, seed),
+        launch=Watch(store, experiment, token, stage).launch,
+        checked=checked,
+        trained=trained,
     )
-    shutil.rmtree(folder, ignore_errors=True)
-    return report, trained
 
 
 def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
-    report, trained = _report(store, experiment, token, seed, "benchmark")
+    one = _find(store, experiment, token, seed, "benchmark")
+    report = one.domain.benchmark(
+        one.source, one.scale, seed, one.mlp_hidden, one.weights, one.folder, one.launch, "validation"
+    )
+    efficiency: dict[str, float] = {}
+    cpu_seconds = report.cpu_seconds
+    if report.failure is None:
+        measured = one.domain.measure_efficiency(
+            one.source, one.scale, one.mlp_hidden, one.weights, one.folder, one.launch
+        )
+        report = report.model_copy(update={"efficiency": measured})
+        cpu_seconds += measured.cpu_seconds
+        efficiency = _efficiency(one, measured)
+    shutil.rmtree(one.folder, ignore_errors=True)
+    summary = {"objectives": report.objectives, "details": report.details, "efficiency": efficiency}
     patch = {}
     if report.failure is None:
-        done = {seed: (report.objectives, report.details)}
+        done = [summary]
         for other in experiment.seeds:
             stage = experiment.stage("benchmark", seed=other)
-            if stage is not None:
-                done[other] = (stage.summary["objectives"], stage.summary["details"])
-        if set(done) >= set(experiment.seeds):
-            patch = {
-                "objectives": _mean([objectives for objectives, _ in done.values()]),
-                "details": _mean([details for _, details in done.values()]),
-            }
+            if stage is not None and other != seed:
+                done.append(stage.summary)
+        if len(done) >= len(experiment.seeds):
+            patch = {name: _mean([row.get(name, {}) for row in done]) for name in summary}
         if experiment.mlflow_run:
             scores = {f"eval/{name}": value for name, value in report.objectives.items()}
             scores |= {f"detail/{name}": value for name, value in report.details.items()}
-            tracking.log_scores(experiment.mlflow_run, scores, trained.started_at + trained.seconds, seed=seed)
+            scores |= {f"efficiency/{name}": value for name, value in efficiency.items()}
+            tracking.log_scores(experiment.mlflow_run, scores, one.trained.started_at + one.trained.seconds, seed=seed)
     return Outcome(
-        summary={"objectives": report.objectives, "details": report.details, "cpu_seconds": report.cpu_seconds},
+        summary=summary | {"cpu_seconds": cpu_seconds},
         report=report,
         failure=failed("benchmark", report.failure),
         patch=patch,
+    )
+
+
+def _efficiency(one: _Trained, measured: Efficiency) -> dict[str, float]:
+    """Everything known of one seed's efficiency: the check's claims, what training took, what was measured just now."""
+    spent = one.trained.summary
+    return {
+        **one.checked.summary.get("efficiency", {}),
+        **one.domain.of_training(int(spent["tokens"]), float(spent["cpu_seconds"]), int(spent["peak_bytes"])),
+        **measured.numbers,
+    }
+
+
+def _hold_out(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
+    one = _find(store, experiment, token, seed, "hold-out")
+    report = one.domain.benchmark(
+        one.source, one.scale, seed, one.mlp_hidden, one.weights, one.folder, one.launch, "holdout"
+    )
+    shutil.rmtree(one.folder, ignore_errors=True)
+    return Outcome(
+        summary={"objectives": report.objectives, "cpu_seconds": report.cpu_seconds},
+        report=report,
+        failure=failed("hold-out", report.failure),
     )
 
 
@@ -108,4 +143,5 @@ def _weights(experiment: Experiment, seed: int, sha256: str) -> Path:
 
 
 def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: fmean(row[name] for row in rows) for name in rows[0]}
+    """The mean of each number that every seed has."""
+    return {name: fmean(row[name] for row in rows) for name in rows[0] if all(name in row for row in rows)}

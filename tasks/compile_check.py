@@ -36,6 +36,7 @@ def _check(store: Store, experiment: Experiment, token: int) -> Outcome:
             "mixer_parameters": report.mixer_parameters,
             "mlp_hidden": report.mlp_hidden,
             "cpu_seconds": report.cpu_seconds,
+            "efficiency": domain.claims(report.costs),
         },
         report=report,
         failure=failed("compile-check", report.failure),

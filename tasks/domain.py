@@ -16,8 +16,11 @@ from evaluation import (
     CheckReport,
     Comparison,
     Corpus,
+    Costs,
+    Efficiency,
     Fitness,
     Launch,
+    Measure,
     Objective,
     Panel,
     Progress,
@@ -27,12 +30,14 @@ from evaluation import (
 
 FUNCTIONS = (
     "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
-    "corpus",
+    "corpus", "MEASURES", "claims", "of_training", "measure_efficiency",
 )  # fmt: skip
 
 
 class Domain(Protocol):
     """The public face of an evaluation module; see evaluation/__init__.py for what each function promises."""
+
+    MEASURES: Mapping[str, Measure]  # of efficiency, in the order in which they are shown
 
     def objectives_of(self, scale: str) -> Mapping[str, Objective]: ...
 
@@ -73,6 +78,14 @@ class Domain(Protocol):
         launch: Launch,
         split: Literal["validation", "holdout"],
     ) -> BenchmarkReport: ...
+
+    def claims(self, costs: Costs | None) -> dict[str, float]: ...
+
+    def of_training(self, tokens: int, cpu_seconds: float, peak_bytes: int) -> dict[str, float]: ...
+
+    def measure_efficiency(
+        self, source: str, scale: str, mlp_hidden: int, weights: Path, folder: Path, launch: Launch
+    ) -> Efficiency: ...
 
     def fitness(self, objectives: Mapping[str, float], panel: Panel) -> Fitness: ...
 

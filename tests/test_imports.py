@@ -76,6 +76,7 @@ BARE = {"torch", "triton", "numpy", "pandas", "scipy", "einops", "tokenizers", "
 BARE_BESIDES = {  # not needed to train
     "kernels/bench/plot.py": {"matplotlib"},
     "evaluation/launch.py": {"psutil"},
+    "evaluation/efficiency/energy.py": {"pynvml"},
     "evaluation/zero_shot/adapter.py": {"lm_eval"},
     "evaluation/zero_shot/definitions.py": {"lm_eval", "datasets"},
 }
@@ -94,10 +95,13 @@ def test_evaluation_runs_where_nothing_else_is_installed() -> None:
 import importlib.abc, sys
 class Bare(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in set("psutil pyarrow datasets lm_eval rich prefect mlflow lancedb filelock".split()):
+        absent = "psutil pynvml pyarrow datasets lm_eval rich prefect mlflow lancedb filelock"
+        if name.split(".")[0] in absent.split():
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Bare())
 import evaluation.__main__, evaluation.data.prepare, evaluation.large.training, evaluation.large.scoring
+from evaluation.efficiency.energy import counter
+assert counter()[0] is None and "nvidia-ml-py" in counter()[1]
 from pathlib import Path
 from evaluation import Limits, plain_launch
 ending = plain_launch("evaluation.large.child", "devices", folder=Path.cwd(), limits=Limits(

@@ -20,6 +20,7 @@ from evaluation.checks import (
     compilation,
     complexity,
     contract,
+    costs,
     decoding,
     finite,
     gradients,
@@ -30,7 +31,7 @@ from evaluation.checks import (
     repeatable,
     shapes,
 )
-from evaluation.checks.plan import Judgement, Plan, failed
+from evaluation.checks.plan import Judgement, Plan, Results, failed
 from evaluation.checks.results import read_notes, read_outputs, read_results, read_state
 from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, CheckJob
@@ -84,8 +85,13 @@ def check(
         return CheckReport(scale=scale, tier=tier, verdicts=(verdict,), failure=failure, reference_parameters=reference)
     seed = secrets.randbits(32)
     plan = Plan(np.random.default_rng(seed), chosen.d_model, full, contract.is_adapted(source))
-    for module in (*_ASKED, *((compilation,) if full else ()), *((adapter,) if plan.adapted else ())):
+    for module in (
+        *_ASKED,
+        *((compilation,) if full or chosen.compiles else ()),
+        *((adapter,) if plan.adapted else ()),
+    ):
         module.ask(plan)
+    costs.ask(plan, chosen.length)
     job = CheckJob(
         d_model=chosen.d_model,
         n_heads=chosen.n_heads,
@@ -97,13 +103,14 @@ def check(
     )
     judgements: list[Judgement] = [(verdict, None)]
     mixer = 0
+    results: Results | None = None
     with workspace(folder, "check", source, job, plan.inputs) as place:
         limits = _roomy(chosen.check, plan)
         ending = launch(CHILD, "check", folder=place, limits=limits)
         failure = failure_of(ending, limits, "check")
         if failure is None:
             try:
-                more, mixer = _judge(plan, place, chosen, reference, quadratic, limits.output_bytes)
+                more, mixer, results = _judge(plan, place, chosen, reference, quadratic, limits.output_bytes)
                 judgements += more
             except Malformed as error:
                 failure = invalid("check", str(error))
@@ -122,6 +129,7 @@ def check(
         parameters=model_parameters(chosen, mixer, hidden) if hidden else 0,
         reference_parameters=reference,
         mlp_hidden=hidden or 0,
+        costs=costs.count(chosen, results, hidden) if hidden and results is not None else None,
         cpu_seconds=ending.cpu_seconds,
         wall_seconds=ending.wall_seconds,
         sandbox=ending.sandbox,
@@ -137,28 +145,28 @@ def _roomy(limits: Limits, plan: Plan) -> Limits:
 
 def _judge(
     plan: Plan, place: Path, scale: Frame, reference: int, quadratic: bool, limit: int
-) -> tuple[list[Judgement], int]:
+) -> tuple[list[Judgement], int, Results | None]:
     """Every verdict, unless shapes are wrong or values not finite: comparisons would mean nothing then."""
     notes = read_notes(place)
     if notes.elements > reference:  # the child says so and stops; it can harm itself only
-        return [parameters.judge(scale, notes.elements, reference)], notes.elements
+        return [parameters.judge(scale, notes.elements, reference)], notes.elements, None
     outputs = read_outputs(plan, place, limit)
     state = read_state(place, limit)
     mixer = parameters.count(state)
     judged = [shapes.judge(plan, outputs)]
     if judged[-1][1] is not None:
-        return judged, mixer
+        return judged, mixer, None
     results = read_results(plan, place, limit, outputs, state, notes)
     judged.append(finite.judge(results))
     if judged[-1][1] is not None:
-        return judged, mixer
+        return judged, mixer, None
     judged += [
         batch.judge(results),
         causality.judge(results),
         length.judge(results),
         complexity.judge(results, quadratic),
         overwrites.judge(results),
-        decoding.judge(results),
+        decoding.judge(results, quadratic),
         parameters.judge(scale, mixer, reference),
         gradients.judge(results),
         repeatable.judge(results),
@@ -166,8 +174,8 @@ def _judge(
         numeric_range.judge(results),
         auxiliary.judge(results),
     ]
-    if plan.full:
+    if compilation.compiles(results) is not None:
         judged.append(compilation.judge(results))
     if plan.adapted:
         judged += [adapter.judge_mask(results), adapter.judge_cache(results)]
-    return judged, mixer
+    return judged, mixer, results

@@ -1,4 +1,7 @@
-"""Full tier: does torch.compile take the layer whole, and torch.export? Both must compute what the layer computes."""
+"""Does torch.compile take the layer whole, and torch.export? Both must compute what the layer computes.
+
+In the full tier, and at scales that ask for it.
+"""
 
 import numpy as np
 
@@ -15,6 +18,14 @@ def ask(plan: Plan) -> None:
     plan.call(f"{_NAME}/plain", x)
     plan.call(f"{_NAME}/compiled", x, route="compiled", optional=True)
     plan.call(f"{_NAME}/exported", x, route="exported", optional=True)
+
+
+def compiles(results: Results) -> bool | None:
+    """Whether torch.compile took the layer whole and computed the same; None if it was not asked."""
+    name = f"{_NAME}/compiled"
+    if name in results.outputs:
+        return distance(results.outputs[f"{_NAME}/plain"], results.outputs[name]) <= _TOLERANCE
+    return False if name in results.notes.raised else None
 
 
 def judge(results: Results) -> Judgement:

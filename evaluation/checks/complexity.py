@@ -13,30 +13,30 @@ from evaluation.checks.plan import Judgement, Plan, Results, failed, passed, war
 
 STEEPEST = 1.3
 FLATTEST = 0.5
-_NAME = "complexity"
-_LENGTHS = (128, 256, 512, 1024)
+NAME = "complexity"
+LENGTHS = (128, 256, 512, 1024)
 _COUNTED = ("FLOPs", "elements written", "elements read", "largest tensor", "lines of Python")
 _METERS = tuple(f"{meter}, {way}" for way in ("forward", "backward") for meter in _COUNTED)
 
 
 def ask(plan: Plan) -> None:
     """One metered forward and backward per length."""
-    for length in _LENGTHS:
-        plan.inputs[f"{_NAME}/{length}"] = plan.draw(1, length).astype(np.float32)
-        plan.metered.append(f"{_NAME}/{length}")
+    for length in LENGTHS:
+        plan.inputs[f"{NAME}/{length}"] = plan.draw(1, length).astype(np.float32)
+        plan.metered.append(f"{NAME}/{length}")
 
 
 def judge(results: Results, quadratic: bool) -> Judgement:
     """``quadratic`` is the harness's word that this baseline is meant to grow with T squared."""
     if results.notes.uncounted:
         return failed(
-            _NAME,
+            NAME,
             "superlinear",
             f"The layer calls operators whose work cannot be counted: {', '.join(results.notes.uncounted[:3])}.",
             "Use torch's own operators and those in kernels.",
         )
-    lengths = [int(name.rpartition("/")[2]) for name in results.plan.metered]
-    counts = np.array([results.counts[name] for name in results.plan.metered], dtype=np.float64)  # [length, meter]
+    lengths = LENGTHS
+    counts = np.array([results.counts[f"{NAME}/{length}"] for length in lengths], dtype=np.float64)  # [length, meter]
     exponents = dict(zip(_METERS, _slopes(np.array(lengths), counts), strict=True))
     per_token = float(counts[-1, 0] / lengths[-1])
     numbers = {name: value for name, value in exponents.items() if value is not None} | {"flops_per_token": per_token}
@@ -45,9 +45,9 @@ def judge(results: Results, quadratic: bool) -> Judgement:
     span = f"from T = {lengths[0]} to {lengths[-1]}"
     if steepest and present[steepest] > STEEPEST:
         if quadratic:
-            return passed(_NAME, f"quadratic by design: T^{present[steepest]:.2f} ({steepest}) {span}", **numbers)
+            return passed(NAME, f"quadratic by design: T^{present[steepest]:.2f} ({steepest}) {span}", **numbers)
         return failed(
-            _NAME,
+            NAME,
             "superlinear",
             f"The work grows as T^{present[steepest]:.2f} ({steepest}) {span}; at most T^{STEEPEST} is allowed.",
             "Use chunked operations; build no T x T tensor or filter of length T, and no loop that writes or reads "
@@ -58,13 +58,13 @@ def judge(results: Results, quadratic: bool) -> Judgement:
     flattest = min(tensors, key=lambda name: tensors[name], default="")
     if flattest and tensors[flattest] < FLATTEST:
         return warned(
-            _NAME,
+            NAME,
             f"the work hardly grows: T^{tensors[flattest]:.2f} ({flattest}) {span}.",
             "Do the work of the layer on its input, in operators that torch can see.",
             **numbers,
         )
     evidence = f"T^{present[steepest]:.2f} at most ({steepest}) {span}" if steepest else "the layer does no work"
-    return passed(_NAME, f"{evidence}; {per_token:.0f} FLOPs a token in matrix products", **numbers)
+    return passed(NAME, f"{evidence}; {per_token:.0f} FLOPs a token in matrix products", **numbers)
 
 
 def _slopes(lengths: np.ndarray, counts: np.ndarray) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""Entry of every child process: ``python -I -m evaluation.child check|train|score``, its folder as working directory.
+"""Entry of every child: ``python -I -m evaluation.child check|train|score|serve``, its folder as working directory.
 
 A child only turns inputs into raw arrays. It holds no verdict, no target and no secret.
 """
@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from evaluation import optimise
-from evaluation.child import check, score
+from evaluation.child import check, score, serve
 
-_MODES = {"check": check.run, "train": optimise.run, "score": score.run}
+_MODES = {"check": check.run, "train": optimise.run, "score": score.run, "serve": serve.run}
 
 
 def main(mode: str) -> None:

@@ -10,7 +10,8 @@ from evaluation.candidate import design_raised, load_candidate, stop
 from evaluation.child import meters
 from evaluation.child.layer import Layers, numpy
 from evaluation.child.losses import losses_left
-from evaluation.child.routes import ROUTES, Answer, offers_decoding
+from evaluation.child.routes import ROUTES, Answer
+from evaluation.decoding import offers_decoding
 from evaluation.jobs import (
     GRADIENTS_FILE,
     INPUTS_FILE,

@@ -29,11 +29,6 @@ class Answer:
             self.outputs[name] = numpy(y.half() if y.dtype == torch.bfloat16 else y)
 
 
-def offers_decoding(layer: nn.Module) -> bool:
-    """Whether the layer has both parts of constant-memory decoding."""
-    return callable(getattr(layer, "init_state", None)) and callable(getattr(layer, "step", None))
-
-
 def _forward(layers: Layers, layer: nn.Module, call: Call, inputs: Inputs, answer: Answer) -> None:
     x = inputs[call.name].to(torch.bfloat16) if call.half else inputs[call.name].clone()
     if not call.gradient:

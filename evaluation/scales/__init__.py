@@ -60,6 +60,11 @@ class Scale(Frame):
     score: Limits
 
     @property
+    def length(self) -> int:
+        """Tokens of the longest task's sequences."""
+        return max(plan.length for plan in self.tasks)
+
+    @property
     def models(self) -> tuple[str, ...]:
         """Names of the models that one training yields: a fresh one per task."""
         return tuple(plan.task for plan in self.tasks)

@@ -19,7 +19,13 @@ class Frame(Report):
     reference_parameters: PositiveInt  # of the whole reference model; every design is matched to it within 2%
     weight_decay: float
     clip: PositiveFloat  # global gradient norm
+    compiles: bool = False  # whether a check tries torch.compile in the fast tier too
     check: Limits
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longest sequence that this scale trains on."""
+        raise NotImplementedError
 
     @property
     def models(self) -> tuple[str, ...]:

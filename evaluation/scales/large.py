@@ -37,6 +37,11 @@ class LargeScale(Frame):
     score: Limits
 
     @property
+    def length(self) -> int:
+        """Tokens that a sequence predicts."""
+        return self.run.length
+
+    @property
     def tokens(self) -> int:
         """Training tokens, targets counted once."""
         return self.run.steps * self.run.batch * self.run.length

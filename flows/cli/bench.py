@@ -8,6 +8,7 @@ from rich.progress import Progress
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
 from flows.cli.bench_baselines import baselines
 from flows.cli.bench_fidelity import fidelity
+from flows.cli.bench_overhead import overhead
 from flows.cli.bench_table import table
 from flows.cli.measured import RESULTS, Into, keep
 
@@ -20,6 +21,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; r
 bench.command("baselines")(baselines)
 bench.command("table")(table)
 bench.command("fidelity")(fidelity)
+bench.command("overhead")(overhead)
 
 
 @bench.command("null")

@@ -62,6 +62,8 @@ def show(console: Console, file: Path, report: CheckReport) -> None:
     noted = "" if not warnings else f", with {warnings} warning{'s' if warnings > 1 else ''}"
     size = f"{report.parameters} parameters, MLP width {report.mlp_hidden}"
     console.print(f"[green]{name} may be trained[/]{noted}: {size}.", highlight=False)
+    if report.costs is not None:
+        console.print(f"[dim]By its own count: {report.costs.sentence}.[/]", highlight=False)
 
 
 def _told(verdict: Verdict) -> RenderableType:

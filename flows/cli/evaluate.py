@@ -57,7 +57,7 @@ def evaluate(
 
 def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) -> dict[str, Any]:
     from archdb import get_campaign, get_experiment, leaderboard, open_store
-    from flows.cli.tables import leaderboard_table, summary_of
+    from flows.cli.tables import efficiency_table, leaderboard_table, summary_of
     from flows.evaluate_file import compare_with_reference
     from tasks.domain import domain_of
 
@@ -85,5 +85,9 @@ def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) ->
                 found.verdict,
             )
         console.print(table)
+        reference = next((other for other in shown if "reference" in other.tags and other.id != one.id), None)
+        costs = efficiency_table(one, domain_of(record.domain).MEASURES, reference)
+        if costs is not None:
+            console.print(costs)
         console.print(f"\n{comparison.sentence}", markup=False, highlight=False, soft_wrap=True)
     return summary_of(record, one) | {"comparison": comparison.model_dump(mode="json")}

@@ -5,6 +5,7 @@ import time
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 from rich.syntax import Syntax
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from archdb import (
+    Campaign,
     Experiment,
     Store,
     ancestors,
@@ -25,7 +27,7 @@ from archdb import (
 )
 from archdb import leaderboard as best_experiments
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
-from flows.cli.tables import experiments_table, leaderboard_table, summary_of
+from flows.cli.tables import efficiency_table, experiments_table, leaderboard_table, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
 
@@ -99,6 +101,7 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
             f"\n[red]Failed in {one.failure.stage}[/]: {escape(one.failure.message)} {escape(one.failure.remedy)}"
         )
     console.print(_numbers(one))
+    _print_efficiency(store, console, record, one)
     console.print(_stages(store, one))
     if one.code:
         console.print(Syntax(get_text(store, one.code), "python", theme="ansi_light"))
@@ -114,6 +117,21 @@ def _numbers(one: Experiment) -> Table:
     if one.fitness is not None:
         table.add_row("fitness", f"{one.fitness:+.3f}", "")
     return table
+
+
+def _print_efficiency(store: Store, console: Console, campaign: Campaign, one: Experiment) -> None:
+    from tasks.domain import domain_of
+
+    measures = domain_of(campaign.domain).MEASURES
+    table = efficiency_table(one, measures)
+    if table is not None:
+        console.print(table)
+    stage = next((found for seed in one.seeds if (found := one.stage("benchmark", seed=seed))), None)
+    report = get_report(store, stage.report)["body"] if stage is not None and stage.report else {}
+    absent = (report.get("efficiency") or {}).get("absent", {})
+    for why in dict.fromkeys(absent.values()):
+        names = [measures[name].title.lower() for name, reason in absent.items() if reason == why and name in measures]
+        console.print(f"[dim]Not measured: {', '.join(names)}. {escape(why)}[/]", highlight=False)
 
 
 def _stages(store: Store, one: Experiment) -> Table:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from archdb import Campaign, Experiment
+from evaluation import CLAIM
 
 SIGNS = "▁▂▃▄▅▆▇█"
 MOST_COLUMNS = 4  # of objectives; a terminal has no room for more
@@ -87,6 +88,38 @@ def experiments_table(experiments: Sequence[Experiment]) -> Table:
     return table
 
 
+def efficiency_table(one: Experiment, measures: Mapping[str, Any], beside: Experiment | None = None) -> Table | None:
+    """What a design costs to run, beside another one if there is one; None if nothing was measured.
+
+    Args:
+        one: the experiment.
+        measures: name -> its record, in the order of the table.
+        beside: usually the reference.
+    """
+    if not one.efficiency:
+        return None
+    table = Table(title="\nEfficiency", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    if beside is not None:
+        table.add_column(escape(beside.name), justify="right")
+    table.add_column("unit")
+    table.add_column("by")
+    for name, measure in measures.items():
+        if name in one.efficiency:
+            other = [] if beside is None else [readable(beside.efficiency.get(name))]
+            by = "the design's claim" if name.startswith(CLAIM) else "measured"
+            table.add_row(measure.title, readable(one.efficiency[name]), *other, measure.unit, by)
+    return table
+
+
+def readable(value: float | None) -> str:
+    """A number of any size in few digits; a dash for none."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def sparkline(values: Sequence[float], width: int = 20) -> str:
     """A curve in one line of text, scaled to its own range."""
     if len(values) < 2:
@@ -111,6 +144,7 @@ def summary_of(campaign: Campaign, one: Experiment) -> dict[str, Any]:
         "fitness": one.fitness,
         "objectives": one.objectives,
         "gains": one.gains,
+        "efficiency": one.efficiency,
         "components": one.components,
         "cpu_seconds": one.cpu_seconds,
         "failure": one.failure.model_dump() if one.failure else None,

@@ -81,6 +81,16 @@ class Score(Part):
         return self.in_noise is not None and not self.within_noise
 
 
+class Cost(Part):
+    """One number of a design's efficiency, beside the reference's."""
+
+    title: str
+    unit: str
+    value: float
+    reference: float | None = None
+    claimed: bool  # by the design's own process
+
+
 class Evidence(Part):
     """One thing that the Researcher was shown or named as its reason."""
 
@@ -168,6 +178,7 @@ class Design(Part):
     fitness: float | None = None
     scores: dict[str, Score] = {}
     details: dict[str, float] = {}
+    costs: tuple[Cost, ...] = ()
     parameters: int | None = None
     seeds: tuple[Seed, ...] = ()
     cpu_seconds: float = 0.0

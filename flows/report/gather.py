@@ -27,7 +27,8 @@ def gather(store: Store, campaign: Campaign) -> Contents:
     experiments = campaign_experiments(store, campaign.id)
     findings = list_findings(store, campaign.id)
     running = {one.id: one for one in list_running(store, campaign.id)}
-    library = Library(store, experiments, read_literature(), findings, domain_of(campaign.domain).baselines())
+    domain = domain_of(campaign.domain)
+    library = Library(store, experiments, read_literature(), findings, domain.baselines(), domain.MEASURES)
     designs = ranked([gather_design(library, one, running.get(one.id)) for one in experiments])
     yardsticks = _yardsticks(campaign)
     told = without_failures(findings, designs)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archdb import Experiment, Finding, NotFound, Running, Stage, Store, get_experiment, get_report, get_text
 from archdb.literature_files import Paper
-from evaluation import Baseline, BenchmarkReport, CheckReport, Fitness, TrainReport
+from evaluation import CLAIM, Baseline, BenchmarkReport, CheckReport, Fitness, Measure, TrainReport
 from evaluation import Verdict as Judged
 from flows.report.contents import (
     Attempt,
+    Cost,
     Design,
     DiffKind,
     DiffLine,
@@ -34,9 +35,11 @@ class Library:
         papers: Sequence[Paper],
         findings: Sequence[Finding],
         baselines: Mapping[str, Baseline],
+        measures: Mapping[str, Measure],
     ) -> None:
         self.store = store
         self.baselines = baselines
+        self.measures = measures
         self.experiments = {one.id: one for one in experiments}
         self.papers = {one.id: one for one in papers}
         self.findings = {one.id: one for one in findings}
@@ -87,6 +90,7 @@ def gather_design(library: Library, experiment: Experiment, running: Running | N
         fitness=experiment.fitness,
         scores=_scores(store, experiment),
         details=experiment.details,
+        costs=tuple(_costs(library, experiment)),
         parameters=_parameters(experiment, seeds),
         seeds=tuple(one for one in seeds if one.objectives or one.cpu_seconds is not None),
         cpu_seconds=experiment.cpu_seconds,
@@ -126,6 +130,19 @@ def _scores(store: Store, experiment: Experiment) -> dict[str, Score]:
         )
         for name, value in experiment.objectives.items()
     }
+
+
+def _costs(library: Library, experiment: Experiment) -> Iterator[Cost]:
+    reference = next((one for one in library.experiments.values() if "reference" in one.tags), None)
+    for name, measure in library.measures.items():
+        if name in experiment.efficiency:
+            yield Cost(
+                title=measure.title,
+                unit=measure.unit,
+                value=experiment.efficiency[name],
+                reference=reference.efficiency.get(name) if reference else None,
+                claimed=name.startswith(CLAIM),
+            )
 
 
 def _seed(store: Store, experiment: Experiment, seed: int, training: TrainReport | None) -> Seed:

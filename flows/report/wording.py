@@ -28,6 +28,13 @@ def number(value: float | None, decimals: int = 0, sign: bool = False) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def amount(value: float | None) -> str:
+    """A number of any size: whole from a thousand on, else three digits; a dash for None."""
+    if value is None or abs(value) >= 1000:
+        return number(value)
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
 def signed(value: float | None, decimals: int = 2) -> str:
     """A gain: always with its sign, except zero."""
     return number(value, decimals, sign=True)

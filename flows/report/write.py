@@ -75,6 +75,7 @@ def _templates() -> Environment:
     )
     found.filters |= {
         "number": wording.number,
+        "amount": wording.amount,
         "signed": wording.signed,
         "small": wording.small,
         "duration": wording.duration,

@@ -76,7 +76,7 @@ class ForkServer:
             self._end(child)
 
     def _take_order(self) -> None:
-        message, descriptors, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES, 3)
+        message, descriptors, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES, 4)
         if not message:
             self._close()
             return

@@ -10,21 +10,23 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
 from archdb import home, require_space
-from evaluation import CorpusError, Ended, Exit, Launch, Limits, Profile, private_paths
+from evaluation import Answer, CorpusError, Ended, Exit, Launch, Limits, Profile, answering, private_paths
 from tasks.faults import CapacityFault, NotConfined, Stopped
 from tasks.sandbox.folder import contents_of, empty
 from tasks.sandbox.lines import Lines
 from tasks.sandbox.order import LAYERS, Layer, Order
 from tasks.sandbox.server import Job, start_job
-from tasks.sandbox.usage import Usage, memory_together, usage_below
+from tasks.sandbox.usage import Usage, memory_together, seconds_of, usage_below, used_below
 
 POLL_SECONDS = 0.05
+RUN_SECONDS = 0.04  # of processor time, since the last look: who has not run has used nothing new
+LONGEST_UNSEEN = 0.2  # seconds between two looks at a child that hardly runs: what it started may run instead
 MOST_THREADS = 1024  # of all processes of a child together
 SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
 START_SECONDS = 60.0  # from an order to the job's first line, on a very busy machine
@@ -34,7 +36,7 @@ ALWAYS = {
     "environment": "on (empty but for PATH, HOME, TMPDIR, LANG, USER, caches and thread counts)",
     "lifetime": "on (wall clock, own session, orphans found and ended, dies with its supervisor)",
 }
-POLLED = "on (memory, CPU time, processes and the folder's content, every 50 ms)"
+POLLED = "on (memory, CPU time, processes and the folder's content, every 50 ms that it runs)"
 stop_everything = threading.Event()  # set once, by Ctrl-C: every jailed child of this process ends within a second
 
 
@@ -56,6 +58,7 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
         limits: Limits,
         profile: Profile = "check",
         on_line: Callable[[str], None] | None = None,
+        answer: Answer | None = None,
     ) -> Exit:
         called = time.monotonic()
         order = Order(
@@ -74,11 +77,21 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
             enforce=only is None,
         )
         read_end, write_end = os.pipe()
-        with contextlib.closing(Lines(read_end, on_line or (lambda _: None))) as lines, TemporaryFile() as errors:
+        questions, replies = os.pipe2(os.O_CLOEXEC) if answer is not None else (None, None)
+        with (
+            contextlib.closing(Lines(read_end, on_line or (lambda _: None))) as lines,
+            TemporaryFile() as errors,
+            _closed_at_last(replies),
+        ):
             try:
-                job = start_job(order, write_end, errors.fileno())
+                job = start_job(order, write_end, errors.fileno(), questions)
             finally:
                 os.close(write_end)
+                if questions is not None:
+                    os.close(questions)
+            if answer is not None and replies is not None:
+                os.set_blocking(replies, False)
+                lines.on_line = answering(answer, lambda: used_below(job.known_keeper()), replies)
             with contextlib.closing(job):
                 ending = _Supervision(order, limits, job, lines, errors, called).run(every_second or (lambda: None))
         if ending.ended == "exited" and ending.returncode != 0:
@@ -86,6 +99,15 @@ def jail(every_second: Callable[[], None] | None = None, only: tuple[Layer, ...]
         return ending
 
     return launch
+
+
+@contextlib.contextmanager
+def _closed_at_last(descriptor: int | None) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _hidden() -> tuple[Path, ...]:
@@ -112,6 +134,8 @@ class _Supervision:
         self.note = ""  # what a person should know about a child that was ended
         self.peak = 0
         self.next_poll = self.next_scan = 0.0
+        self.watched: tuple[int, ...] = ()  # its processes when they were last looked at,
+        self.looked, self.had_run = 0.0, 0.0  # when that was, and what they had run until then
         self.ready = select.poll()
         self.ready.register(job, select.POLLIN)
         self.ready.register(lines, select.POLLIN)
@@ -171,7 +195,10 @@ class _Supervision:
             self.ended = "output"
         if self.job.ending is not None or "polling" not in self.order.layers:
             return
-        used = usage_below(self.job.keeper)
+        if now - self.looked < LONGEST_UNSEEN and not self._has_run():
+            return
+        self.looked, used = now, usage_below(self.job.keeper)
+        self.watched, self.had_run = used.processes, seconds_of(used.processes) or 0.0
         if used.cpu_seconds > limits.cpu_seconds:
             self.ended = "cpu"
         elif len(used.processes) > limits.processes:
@@ -185,6 +212,14 @@ class _Supervision:
         elif now >= self.next_scan:
             self._look_through_folder()
             self.next_scan = now + SCAN_SHARE * (time.monotonic() - now)
+
+    def _has_run(self) -> bool:
+        """Whether the child ran since it was last looked at, or a process of it has ended.
+
+        On a busy machine a look costs more processor time than many a child gets between two.
+        """
+        seconds = seconds_of(self.watched)
+        return seconds is None or seconds - self.had_run >= RUN_SECONDS
 
     def _memory(self, used: Usage) -> int:
         memory = used.memory_bytes

@@ -23,13 +23,16 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "USER": "archloop", "
 
 
 def await_assignment(descriptor: int, placed: Placement) -> NoReturn:
-    """Wait at a socket for an assignment, with its channel, stdout and stderr, and carry it out in this process."""
+    """Wait at a socket for an assignment, and carry it out in this process.
+
+    With it come its channel, stdout and stderr, and a stdin if it is to be asked things.
+    """
     with socket.socket(fileno=descriptor) as waiting:
-        message, descriptors, _, _ = socket.recv_fds(waiting, MESSAGE_BYTES, 3)
+        message, descriptors, _, _ = socket.recv_fds(waiting, MESSAGE_BYTES, 4)
     if not message:
         os._exit(0)  # the fork server has ended
-    channel, stdout, stderr = descriptors
-    arrange({1: stdout, 2: stderr, CHANNEL: channel}, keep=(0,))
+    channel, stdout, stderr, *stdin = descriptors
+    arrange({1: stdout, 2: stderr, CHANNEL: channel} | dict(enumerate(stdin)), keep=(0,))
     assigned = Assignment.model_validate_json(message)
     _confine(assigned.order, placed._replace(uid=assigned.uid))
     os._exit(_run(assigned.order))

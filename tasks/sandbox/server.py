@@ -58,6 +58,12 @@ class Job:
         if self.ending is not None and self.ending.fault:
             raise CapacityFault(f"The machine had no room for another child ({self.ending.fault}).")
 
+    def known_keeper(self) -> int:
+        """The keeper, whose number is told before the child starts. Raises CapacityFault if the server is gone."""
+        while not self.keeper:
+            self.hear()
+        return self.keeper
+
     def close(self) -> None:
         """Let go of the child, which ends it if it still runs."""
         self.channel.close()
@@ -101,15 +107,16 @@ class Server:
     def usable(self) -> bool:
         return self.owner == os.getpid() and self.process.poll() is None
 
-    def start(self, order: Order, stdout: int, stderr: int) -> Job:
-        """Fork a child. Raises OSError if the server has gone."""
+    def start(self, order: Order, stdout: int, stderr: int, stdin: int | None = None) -> Job:
+        """Fork a child; without ``stdin`` it has nothing to read there. Raises OSError if the server has gone."""
         reasons = {layer: why for layer, why in self.broken.items() if layer in order.layers}
         layers = tuple(layer for layer in order.layers if layer not in reasons)
         order = order.model_copy(update={"layers": layers, "reasons": reasons})
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
-                socket.send_fds(self.control, [order.model_dump_json().encode()], [theirs.fileno(), stdout, stderr])
+                streams = [stdout, stderr] if stdin is None else [stdout, stderr, stdin]
+                socket.send_fds(self.control, [order.model_dump_json().encode()], [theirs.fileno(), *streams])
             except OSError:
                 ours.close()
                 raise
@@ -174,7 +181,7 @@ _lock = threading.Lock()
 _current: Server | None = None
 
 
-def start_job(order: Order, stdout: int, stderr: int) -> Job:
+def start_job(order: Order, stdout: int, stderr: int, stdin: int | None = None) -> Job:
     """A child of this process's fork server, which is started if there is none.
 
     Raises NotConfined if this machine cannot run the sandbox at all, CapacityFault if it has no room just now.
@@ -190,7 +197,7 @@ def start_job(order: Order, stdout: int, stderr: int) -> Job:
             if _current is None or not _current.usable():
                 _current = Server()
             with contextlib.suppress(OSError):
-                return _current.start(order, stdout, stderr)
+                return _current.start(order, stdout, stderr, stdin)
             _current = None
     raise CapacityFault("The fork server ended twice in a row, perhaps for want of memory.")
 

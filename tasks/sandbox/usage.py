@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import psutil
 
+from evaluation import Used, processor_seconds
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -43,6 +45,27 @@ def usage_below(pid: int) -> Usage:
                 counted.append(one)
         level = [child for one in level for child in _children(one)]
     return Usage(memory, cpu, tuple(counted), threads, sum(unlinked.values()))
+
+
+def used_below(pid: int) -> Used:
+    """Processor seconds, to the nanosecond, and resident bytes of the living descendants of ``pid``."""
+    cpu, memory = 0.0, 0
+    level = _children(pid)
+    while level:
+        for one in level:
+            with contextlib.suppress(OSError, KeyError, ValueError):
+                cpu += processor_seconds(one)
+                memory += _status(one)["VmRSS"]
+        level = [child for one in level for child in _children(one)]
+    return Used(cpu, memory)
+
+
+def seconds_of(pids: tuple[int, ...]) -> float | None:
+    """Processor seconds of these processes together; None if there are none, or one has ended."""
+    try:
+        return sum(map(processor_seconds, pids)) if pids else None
+    except OSError:
+        return None
 
 
 def memory_together(pids: Iterable[int]) -> int:

@@ -76,9 +76,11 @@ def test_an_own_scale_from_text_to_score(tmp_path: Path) -> None:
     without = run(tmp_path, "train", "design.py", *where[:4])
     assert without.returncode == (0 if torch.cuda.is_available() else 1)
     assert "no_gpu" in without.stdout or torch.cuda.is_available()
-    done = run(tmp_path, "evaluate", "design.py", *where)
+    done = run(tmp_path, "evaluate", "design.py", *where, "--efficiency")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "text_bpb" in done.stdout
+    assert "Decoding, one token: 0." in done.stdout
+    assert "Energy of prefill: not measured. The model ran on a CPU." in done.stdout
     assert "losses computed by a fresh child process" in done.stdout
     assert "100%" in done.stderr
     (tmp_path / "own.toml").write_text("title = 5")

@@ -94,3 +94,20 @@ def test_a_killed_table_goes_on_and_is_studied_once_it_is_large_enough(tmp_path:
     refused = bench("--scale", "tiny", "--into", str(tmp_path), folder=tmp_path, name="fidelity")
     assert refused.returncode == 1
     assert "2 designs that trained to the end, and at least 40 are needed" in " ".join(refused.stderr.split())
+
+
+@pytest.mark.slow
+def test_overhead_is_measured_in_turns_and_kept(tmp_path: Path) -> None:
+    options = ["--scale", "tiny", "--rounds", "1", "--starts", "3", "--into", str(tmp_path), "--json"]
+    done = bench(*options, folder=tmp_path, name="overhead")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told == json.loads((tmp_path / "overhead-tiny.json").read_text())
+    (only,) = told["rounds"]
+    assert 0 < only["bare_cpu_seconds"] < only["child_cpu_seconds"] + only["supervisor_cpu_seconds"]
+    assert told["overhead"] == pytest.approx(
+        (only["child_cpu_seconds"] + only["supervisor_cpu_seconds"]) / only["bare_cpu_seconds"] - 1
+    )
+    assert told["speedup"] == pytest.approx(2 * only["alone_wall_seconds"] / only["together_wall_seconds"])
+    assert len(told["starts"]) == 3
+    assert told["device"]

@@ -92,6 +92,15 @@ def test_mlflow_has_one_run_per_design(
     assert {"eval/text_bpb", "eval/text_bpb.s1", "eval/text_bpb.s2"} <= set(metrics)
 
 
+def test_efficiency_is_recorded_beside_the_objectives_and_not_among_them(finished: Done, lab_store: Store) -> None:
+    experiments = {one.name: one for one in campaign_experiments(lab_store, "t") if one.kind == "baseline"}
+    for one in experiments.values():
+        assert {"prefill_seconds", "decode_seconds", "peak_bytes", "claimed_flops_per_token"} <= set(one.efficiency)
+        assert not set(one.gains) & set(one.efficiency)
+    growing = {name for name, one in experiments.items() if one.efficiency["claimed_state_growth_per_token"]}
+    assert growing == {"softmax_attention"}
+
+
 def test_the_report_is_one_file(finished: Done, lab: Lab) -> None:
     page = lab.folder / "reports" / "t" / "index.html"
     text = page.read_text()
@@ -124,6 +133,8 @@ def test_looking_at_what_is_recorded(finished: Done, lab: Lab) -> None:
     shown = lab.run("show", "1", "-c", "t").stdout
     assert "Motivation" in shown
     assert "class Candidate" in shown
+    assert "the design's claim" in shown
+    assert "Not measured: energy of prefill. The model ran on a CPU." in shown
     assert "t-c001" in lab.run("lineage", "1", "-c", "t").stdout
     assert "+++ t-c001" in lab.run("diff", "1", "-c", "t").stdout
     path = lab.run("report", "-c", "t").stdout.strip()
@@ -140,6 +151,7 @@ def test_a_file_is_judged_against_the_baselines(finished: Done, lab: Lab, tmp_pa
     assert "my_layer" in told.stdout
     assert any(word in told.stdout for word in ("within noise", "better", "worse"))
     assert "95% interval" in told.stdout
+    assert "Prefill of the longest sequence" in told.stdout
     again = json.loads(lab.run("evaluate", str(file), "-c", "t", "--scale", "tiny", "--json").stdout)
     assert again["state"] == "done"
     assert set(again["comparison"]["objectives"]) == {"text_bpb", "recall_loss", "copy_loss"}

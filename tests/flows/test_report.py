@@ -160,6 +160,12 @@ def test_a_design_shows_its_whole_story(html: str) -> None:
     assert "Seed 2" in section(html, anchor("lab-gated_deltanet"))
 
 
+def test_efficiency_is_shown_beside_the_reference_and_says_whose_word_it_is(html: str) -> None:
+    text = re.sub(r"<[^>]+>", "|", html)
+    assert "Decoding, one token||0.00125||0.00125||s||measured" in text
+    assert "Decoding state, one layer||10,496||10,496||bytes||the design&#39;s claim" in text
+
+
 def test_failures_and_unfinished_designs_are_told(html: str) -> None:
     failures = section(html, "failures")
     assert "<strong>1</strong> too slow in gpu-train." in failures

@@ -16,7 +16,7 @@ from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
 from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
-from flows.report.wording import anchor, number, places, signed
+from flows.report.wording import amount, anchor, number, places, signed
 from flows.report.write import render_page
 
 
@@ -125,6 +125,12 @@ def test_numbers_are_written_alike_and_tell_values_apart() -> None:
         "\N{EN DASH}",
     )
     assert number(1234567) == "1,234,567"
+    assert (amount(1234567.2), amount(0.0012345), amount(-0.25), amount(None)) == (
+        "1,234,567",
+        "0.00123",
+        "\N{MINUS SIGN}0.25",
+        "\N{EN DASH}",
+    )
     assert anchor("a/b c") != anchor("a_2f_b c")
     assert not re.search(r"\s|/", anchor("a/b c"))
 

@@ -5,8 +5,8 @@ import io
 from rich.console import Console
 
 from archdb import Experiment
-from evaluation import objectives_of
-from flows.cli.tables import leaderboard_table
+from evaluation import MEASURES, objectives_of
+from flows.cli.tables import efficiency_table, leaderboard_table
 
 
 def shown(scale: str, width: int) -> str:
@@ -35,3 +35,20 @@ def test_many_objectives_fit_a_terminal_as_the_best_and_the_worst() -> None:
     assert "permutations (s3) +1.75" in text
     assert "text -0.50" in text
     assert "…" not in text
+
+
+def test_efficiency_stands_beside_the_reference_and_what_is_missing_is_a_dash() -> None:
+    record = {"_id": "lab-c001", "campaign": "lab", "kind": "candidate", "name": "Swift"}
+    numbers = {"prefill_tokens_per_second": 31_000.4, "decode_seconds": 0.00125, "claimed_flops_per_token": 4e5}
+    one = Experiment.model_validate(record | {"efficiency": numbers})
+    reference = one.model_copy(update={"name": "gated_deltanet", "efficiency": {"decode_seconds": 0.001}})
+    table = efficiency_table(one, MEASURES, reference)
+    assert table is not None
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(table)
+    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert "Prefill throughput 31,000 - tokens/s measured" in lines
+    assert "Decoding, one token 0.00125 0.001 s measured" in lines
+    assert "Forward work 400,000 - FLOPs/token the design's claim" in lines
+    assert not any("compile" in line for line in lines)
+    assert efficiency_table(one.model_copy(update={"efficiency": {}}), MEASURES) is None

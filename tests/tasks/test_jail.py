@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from evaluation import Exit, Limits
+from evaluation.launch import Used
 from tasks.faults import NotConfined, Stopped
 from tasks.sandbox.jail import MINIMUM_VARIABLE, jail, stop_everything
 from tasks.sandbox.lines import LONGEST
@@ -180,3 +181,47 @@ def test_compilers_work_where_training_needs_them(tmp_path: Path) -> None:
     limits = Limits(wall_seconds=300, cpu_seconds=300, memory_bytes=4 * 2**30)
     end, _ = run_code(jail(), code, tmp_path, limits, profile="train")
     assert (end.ended, end.returncode) == ("exited", 0), end.stderr_tail
+
+
+CONVERSATION = """
+import sys, time
+print("ready", flush=True)
+for line in sys.stdin:
+    if line == "sleep\\n":
+        time.sleep(0.5)
+    if line == "work\\n":
+        before = time.process_time()
+        while time.process_time() < before + 0.3:
+            pass
+    if not line.strip():
+        break
+    print("done", line, end="", flush=True)
+"""
+
+
+def test_a_conversation_tells_work_from_sleep(tmp_path: Path) -> None:
+    heard: list[tuple[str, Used]] = []
+
+    def answer(line: str, used: Used) -> str | None:
+        heard.append((line, used))
+        return ["sleep", "work", ""][len(heard) - 1]
+
+    end, _ = run_code(jail(), CONVERSATION, tmp_path, answer=answer)
+    assert (end.ended, end.returncode) == ("exited", 0)
+    assert [line for line, _ in heard] == ["ready", "done sleep", "done work"]
+    seconds = [used.cpu_seconds for _, used in heard]
+    assert seconds[2] - seconds[1] >= 0.3 > seconds[1] - seconds[0]
+    assert heard[-1][1].resident_bytes > 2**20
+    assert end.cpu_seconds >= seconds[-1]
+
+
+def test_a_child_that_does_not_read_cannot_hold_up_its_supervisor(tmp_path: Path) -> None:
+    code = "import time\nfor _ in range(20): print('more', flush=True)\ntime.sleep(60)"
+    limits = LIMITS.model_copy(update={"wall_seconds": 2.0})
+    end, _ = run_code(jail(), code, tmp_path, limits, answer=lambda line, used: "x" * 60_000)
+    assert end.ended == "wall_clock"
+
+
+def test_without_a_conversation_there_is_nothing_to_read(tmp_path: Path) -> None:
+    end, lines = run("import sys; print(repr(sys.stdin.read()))", tmp_path)
+    assert (end.returncode, lines) == (0, ["''"])

@@ -120,9 +120,18 @@ def test_a_design_goes_through_every_stage_once(store: Store, campaign: Campaign
     assert now.motivation is not None
     assert "t-gla" in get_text(store, now.motivation)
 
+    known = {"prefill_seconds", "prefill_exponent", "peak_bytes", "training_tokens_per_second", "training_peak_bytes"}
+    claimed = {"claimed_flops_per_token", "claimed_training_flops_per_token"}
+    assert known | claimed <= set(now.efficiency) <= set(domain_of("evaluation").MEASURES)
+    assert "energy_joules_per_token" not in now.efficiency, "this machine's processor has no driver that counts energy"
+    scored = get_report(store, now.stages["benchmark:0:0"].report or "")["body"]
+    assert scored["efficiency"]["numbers"]["prefill_seconds"] == now.efficiency["prefill_seconds"]
+    assert not set(now.gains) & set(now.efficiency)
+
     client = tracking._client()
     run = client.get_run(now.mlflow_run)
     assert run.data.tags["archloop.experiment"] == "t-c001"
+    assert run.data.metrics["efficiency/prefill_seconds"] == pytest.approx(now.efficiency["prefill_seconds"])
     assert run.data.tags["archloop.parent"] == "t-gla"
     assert run.info.status == "FINISHED"
     assert run.data.metrics["eval/text_bpb"] == pytest.approx(now.objectives["text_bpb"])

@@ -1,0 +1,66 @@
+"""``archloop bench overhead``: what the harness costs beside the training that it runs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.measured import RESULTS, Into, keep
+
+if TYPE_CHECKING:
+    from evaluation import Overhead
+
+MOST_OVERHEAD = 0.10  # over the bare training steps, in processor time
+LEAST_SPEEDUP = 1.8  # of two candidates on two cores
+LONGEST_START = 0.5  # seconds, of a child on a warm fork server
+
+
+def overhead(
+    scale: ScaleName = "nano",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of a bare, a sandboxed, and two sandboxed trainings.")] = 3,
+    starts: Annotated[int, typer.Option(min=1, help="Children started on a warm fork server.")] = 20,
+    into: Into = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """What does the sandboxed harness cost over bare training steps, and do two candidates fit on two cores?
+
+    Trains the reference: bare, sandboxed, and two at a time, in turns. A shared machine gives noisy numbers.
+    """
+    from evaluation import TrainingFailed, overhead_study
+    from tasks.sandbox.jail import jail, stop_everything
+
+    console = console_for(as_json)
+    try:
+        with Progress(*Progress.get_default_columns(), console=console) as progress:
+            bar = progress.add_task(f"Training at the {scale} scale, in turns", total=rounds + 1)
+            result = overhead_study(scale, rounds, starts, jail(), lambda: progress.advance(bar))
+    except KeyboardInterrupt:
+        stop_everything.set()
+        raise
+    except (TrainingFailed, ValueError) as fault:
+        raise Refused(str(fault)) from fault
+    kept = into / f"overhead-{scale}.json"
+    told = keep(result.model_dump(mode="json"), kept)
+    if as_json:
+        print_json(told)
+        return
+    for sentence in sentences(result):
+        console.print(sentence, highlight=False)
+    console.print(f"[dim]Kept in {kept}.[/]", highlight=False)
+
+
+def sentences(result: "Overhead") -> list[str]:
+    """Each ratio with its bar."""
+    return [
+        f"Harness over the bare training steps: {result.overhead:+.1%} processor time "
+        f"({_met(result.overhead <= MOST_OVERHEAD)}: at most {MOST_OVERHEAD:.0%}).",
+        f"Two candidates at a time: {result.speedup:.2f} times the throughput of one "
+        f"({_met(result.speedup >= LEAST_SPEEDUP)}: at least {LEAST_SPEEDUP} on two cores).",
+        f"A warm worker starts a child in {1000 * result.start_seconds:.0f} ms, at most "
+        f"{1000 * max(result.starts):.0f} ms ({_met(max(result.starts) < LONGEST_START)}: under {LONGEST_START} s).",
+    ]
+
+
+def _met(holds: bool) -> str:
+    return "holds" if holds else "does not hold"
