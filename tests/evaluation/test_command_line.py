@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from evaluation import baseline_source, objectives_of
@@ -66,6 +67,7 @@ def toml_of(fields: dict[str, Any]) -> str:
     return "\n".join(plain + tables)
 
 
+@pytest.mark.slow
 def test_an_own_scale_from_text_to_score(tmp_path: Path) -> None:
     (tmp_path / "design.py").write_text(baseline_source("linear_attention"))
     dataset(tmp_path)

@@ -29,6 +29,7 @@ def nobody(*args: object, **named: object) -> Exit:
     raise AssertionError("something was trained twice")
 
 
+@pytest.mark.slow
 def test_what_is_recorded_is_not_trained_again(done: Path) -> None:
     assert trained(WANTED, SOURCES, "tiny", done, nobody) == recorded(done, "tiny")
     assert recorded(done, "nano") == {}
@@ -37,6 +38,7 @@ def test_what_is_recorded_is_not_trained_again(done: Path) -> None:
     assert set(one.objectives) == {"text_bpb", "recall_loss", "copy_loss"}
 
 
+@pytest.mark.slow
 def test_a_line_that_was_cut_off_is_dropped(done: Path, tmp_path: Path) -> None:
     cut = tmp_path / "tiny.jsonl"
     cut.write_bytes(done.read_bytes()[:-20])
@@ -55,6 +57,7 @@ def test_a_foreign_file_is_left_alone(text: str, tmp_path: Path) -> None:
     assert other.read_text() == text
 
 
+@pytest.mark.slow
 def test_what_was_made_from_another_source_is_trained_again(done: Path, tmp_path: Path) -> None:
     changed = {"linear_attention": SOURCES["linear_attention"] + "\n"}
     copy = tmp_path / "tiny.jsonl"

@@ -60,6 +60,7 @@ def test_a_row_has_scores_at_every_checkpoint(row: Row) -> None:
     assert Row.model_validate_json(row.model_dump_json()) == row
 
 
+@pytest.mark.slow
 def test_checkpoints_change_no_training_and_are_what_a_run_cut_short_ends_with(launch: Launch, tmp_path: Path) -> None:
     def weights(steps: int, schedule: str = "constant", checkpoints: tuple[float, ...] = ()) -> bytes:
         own = tmp_path / "own.toml"

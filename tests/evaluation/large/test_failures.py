@@ -80,6 +80,7 @@ def test_not_a_number(source: str, sentence: str, workers: int, data: Path, tmp_
     assert report.tokens == 0
 
 
+@pytest.mark.slow
 def test_typed_reasons_come_through_torchrun(data: Path, tmp_path: Path) -> None:
     report = run(NAN_LATE, data, tmp_path, workers=2, launch=plain_launch)
     assert report.failure is not None

@@ -149,6 +149,7 @@ def test_through_torchrun(data: Path, alone: tuple[LargeTrainReport, dict[str, A
     assert "unsandboxed" in report.sandbox["sandbox"]
 
 
+@pytest.mark.slow
 def test_no_rank_under_torchrun_outlives_a_killed_run(data: Path, tmp_path: Path) -> None:
     alive: set[int] = set()
 

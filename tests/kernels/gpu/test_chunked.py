@@ -242,6 +242,7 @@ def test_any_head_size(form: str, width: int, value_width: int, device: str) -> 
         assert_as_defined(draw(True, form, torch.float32, device, length, width=width, value_width=value_width))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", [False, True])
 def test_batches_and_heads_stay_apart(delta: bool, device: str) -> None:
     assert_as_defined(draw(delta, "channel", torch.float32, device, length=40, batch=2, heads=2, groups=2, width=5))

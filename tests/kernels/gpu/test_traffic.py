@@ -7,6 +7,7 @@ pytest.importorskip("triton")
 from kernels.gpu.launch import INTERPRETING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("delta", "form", "most"), [(False, "none", (5.5, 21.0)), (True, "head", (9.5, 25.0))])
 def test_bytes_moved(delta: bool, form: str, most: tuple[float, float], device: str) -> None:
     if not INTERPRETING:
