@@ -4,8 +4,9 @@ In each chunk it takes the gradient in the state through (``reverse_pass``), the
 states that enter chunks are read from before; what a chunk's two halves hand each other, the corrected values among it,
 lies in room of the program's own, which every chunk overwrites: it stays in the GPU's cache.
 
-The loops here and in ``gradients`` forbid the compiler to compute what does not change in them beforehand
-(disable_licm): that would be some two hundred addresses in shared memory, in the registers that the products need.
+The loops here, and with FUSED that of ``gradients``, forbid the compiler to compute what does not change in them
+beforehand (disable_licm): that would be some two hundred addresses in shared memory, in the registers that the products
+need. The parts of a chunk's work lie in loops of one turn, so that none is begun while another is under way.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -83,31 +84,35 @@ def fused_chunk(
     before it goes (PASS_ON). CORRECT: the corrected values are not there yet.
     """
     c = tl.arange(0, BK)
+    once = tl.minimum(steps, 1)  # the compiler cannot know that it is 1
     for left in tl.range(0, V, BV, num_stages=1, disable_licm=True):
         w = left + tl.arange(0, BV)
         tile = c[:, None] * V + w[None, :]
         tile_inside = (c < K)[:, None] & (w < V)[None, :]
         if CORRECT:
-            chunk_correct(
-                k, v, beta, decay, gates, inverse, states, before, corrected, start, steps, head, room, w,
-                H, HV, ROOMS, K, V, BK, C, DECAY, TYPE,
-            )  # fmt: skip
+            for _ in tl.range(once, num_stages=1, disable_licm=True):
+                chunk_correct(
+                    k, v, beta, decay, gates, inverse, states, before, corrected, start, steps, head, room, w,
+                    H, HV, ROOMS, K, V, BK, C, DECAY, TYPE,
+                )  # fmt: skip
         if AFTER:
             dstate = tl.load(dafter + after_place + tile, mask=tile_inside, other=0.0)
         else:
             dstate = tl.zeros((BK, BV), tl.float32)
-        dstate = chunk_back(
-            dstate, do, q, k, beta, decay, gates, scores, inverse, dv, r, start, steps, head, room, scale, w,
-            H, HV, ROOMS, K, V, BK, C, DELTA, DECAY, TYPE,
-        )  # fmt: skip
+        for _ in tl.range(once, disable_licm=True):
+            dstate = chunk_back(
+                dstate, do, q, k, beta, decay, gates, scores, inverse, dv, r, start, steps, head, room, scale, w,
+                H, HV, ROOMS, K, V, BK, C, DELTA, DECAY, TYPE,
+            )  # fmt: skip
         if PASS_ON:
             tl.store(dbefore + before_place + tile, dstate, mask=tile_inside)
     tl.debug_barrier()  # other threads of this program wrote what is read next
-    chunk_gradients(
-        do, q, k, v, beta, decay, gates, corrected, r, states, before, dafter, after_place, dqk, dkk, dq, dk, dbeta,
-        ddecay, start, steps, head, room, scale, H, HV, ROOMS, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA, DECAY,
-        BEFORE, AFTER, TYPE,
-    )  # fmt: skip
+    if once > 0:
+        chunk_gradients(
+            do, q, k, v, beta, decay, gates, corrected, r, states, before, dafter, after_place, dqk, dkk, dq, dk, dbeta,
+            ddecay, start, steps, head, room, scale, H, HV, ROOMS, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA, DECAY,
+            BEFORE, AFTER, True, TYPE,
+        )  # fmt: skip
 
 
 @triton.jit(do_not_specialize=["T"])

@@ -21,13 +21,13 @@ def chunk_gradients(
     ddecay, start, steps, head, room, scale,
     H: tl.constexpr, HV: tl.constexpr, ROOMS: tl.constexpr, K: tl.constexpr, V: tl.constexpr, WHOLE_V: tl.constexpr,
     GRAD_K: tl.constexpr, C: tl.constexpr, LEVELS: tl.constexpr, DELTA: tl.constexpr, DECAY: tl.constexpr,
-    BEFORE: tl.constexpr, AFTER: tl.constexpr, TYPE: tl.constexpr,
+    BEFORE: tl.constexpr, AFTER: tl.constexpr, FUSED: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """One chunk of one value head. ``states`` + ``before_place`` points to the state before it, ``dstates`` +
     ``after_place`` to the gradient in the state after it, both [K, V]; without BEFORE or AFTER they are zero. WHOLE_V
     covers all values' channels; the keys' channels are taken GRAD_K at a time. dq, dk [B, T, HV, K] are parts by value
     head. corrected, r [.., ROOMS, V] and dqk, dkk [.., ROOMS, C], room for the scores' gradients, have the chunk's
-    first step in row ``room``, counted over steps and ROOMS.
+    first step in row ``room``, counted over steps and ROOMS. FUSED: part of a larger kernel, with few registers left.
     """
     t = tl.arange(0, C)
     w = tl.arange(0, WHOLE_V)
@@ -70,7 +70,7 @@ def chunk_gradients(
     if DECAY == HEAD:
         step_grad = tl.zeros((C,), tl.float32)
     to_all = 0.0
-    for first in tl.range(0, K, GRAD_K, num_stages=1, disable_licm=True):
+    for first in tl.range(0, K, GRAD_K, num_stages=1, disable_licm=FUSED):
         c = first + tl.arange(0, GRAD_K)
         keys = t[:, None] * (H * K) + c[None, :]
         channels = t[:, None] * (HV * K) + c[None, :]
@@ -174,7 +174,7 @@ def _level_rows(
     """What keys of earlier steps give to the gradient in the rows: decays per channel. score_grads [t, s] in memory."""
     pairs = t[:, None] * (ROOMS * C) + t[None, :]
     rows = tl.zeros(g.shape, tl.float32)
-    for level in tl.range(LEVELS, num_stages=1, disable_licm=True):
+    for level in tl.range(LEVELS, num_stages=1):
         half = 1 << level
         factors = level_factors(gates, g, t, c, half, steps, HV, K)
         part = tl.load(score_grads + pairs, mask=level_pairs(t, half) & (t < steps)[:, None], other=0.0)
@@ -190,7 +190,7 @@ def _level_columns(
     """What x [C, GRAD_K] of later steps gives to the gradient in the keys as columns, as ``_level_rows``."""
     turned = t[None, :] * (ROOMS * C) + t[:, None]
     columns = tl.zeros(g.shape, tl.float32)
-    for level in tl.range(LEVELS, num_stages=1, disable_licm=True):
+    for level in tl.range(LEVELS, num_stages=1):
         half = 1 << level
         factors = level_factors(gates, g, t, c, half, steps, HV, K)
         part = tl.load(score_grads + turned, mask=tl.trans(level_pairs(t, half)) & (t < steps)[None, :], other=0.0)
@@ -214,5 +214,5 @@ def gradients_kernel(
         chunk_gradients(
             do, q, k, v, beta, decay, gates, corrected, r, states, place, dstates, place, dqk, dkk, dq, dk, dbeta,
             ddecay, start, steps, head, start * HV + head, scale, H, HV, HV, K, V, WHOLE_V, GRAD_K, C, LEVELS, DELTA,
-            DECAY, True, True, TYPE,
+            DECAY, True, True, False, TYPE,
         )  # fmt: skip

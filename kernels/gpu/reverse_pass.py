@@ -115,7 +115,7 @@ def reverse_pass_kernel(
     dstate = tl.zeros((BK, BV), tl.float32)
     if DFINAL:
         dstate = tl.load(dfinal + ends + tile, mask=tile_inside, other=0.0)
-    for back in range(chunks):
+    for back in tl.range(chunks, disable_licm=True):
         n = chunks - 1 - back
         first = start + n * C
         leaving = ((chunk + n) * HV + head) * (K * V)

@@ -2,9 +2,9 @@
 
 Never from the sequence length, so that a new length compiles nothing; and without timing candidates on first use, so
 that a first call may lie inside a CUDA graph's capture. The rules keep the kernels for half types within Hopper's 255
-registers a thread, with exceptions for the delta rule at 128 channels; most of those for float32 spill
-(``tests/kernels/gpu/chunked_cases`` has the bytes). Eight warps halve a tile's registers, but the two warp groups then
-repeat part of each product of 64 steps, so four come first.
+registers a thread, with one exception; most of those for float32 spill (``tests/kernels/gpu/chunked_cases`` has the
+bytes). Eight warps halve a tile's registers, but the two warp groups then repeat part of each product of 64 steps, so
+four come first.
 """
 
 from typing import Any
