@@ -3,14 +3,13 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.asked import AsJson, ScaleName, console_for, print_json
 from flows.cli.bench_baselines import baselines
 from flows.cli.bench_fidelity import fidelity
 from flows.cli.bench_overhead import overhead
 from flows.cli.bench_table import table
-from flows.cli.measured import RESULTS, Into, keep
+from flows.cli.measured import RESULTS, Into, keep, shown
 
 if TYPE_CHECKING:
     from evaluation import Null, Share
@@ -39,23 +38,15 @@ def null(
 
     Trains the reference and edits of it that change nothing, and resamples campaigns from these trainings.
     """
-    from evaluation import NullPlan, TrainingFailed, null_study, null_trainings
-    from tasks.sandbox.jail import jail, stop_everything
+    from evaluation import NullPlan, null_study, null_trainings
+    from tasks.sandbox.jail import jail
 
     console = console_for(as_json)
     plan = NullPlan(campaigns=campaigns, designs=designs, seeds=confirmation)
     file = into / f"null-{scale}-trainings.jsonl"
     total = len(null_trainings(seeds))
-    try:
-        with Progress(*Progress.get_default_columns(), console=console) as progress:
-            bar = progress.add_task(f"Training at the {scale} scale, then resampling", total=total)
-            result = null_study(scale, seeds, plan, file, jail(), parallel, lambda _: progress.advance(bar))
-            progress.update(bar, completed=total)
-    except KeyboardInterrupt:
-        stop_everything.set()
-        raise
-    except (TrainingFailed, ValueError) as fault:
-        raise Refused(str(fault)) from fault
+    with shown(console, f"Training at the {scale} scale, then resampling", total) as advance:
+        result = null_study(scale, seeds, plan, file, jail(), parallel, advance)
     kept = into / f"null-{scale}.json"
     told = keep({"scale": scale} | result.model_dump(mode="json"), kept)
     if as_json:

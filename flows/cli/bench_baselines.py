@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
-from flows.cli.measured import RESULTS, Into, keep
+from flows.cli.measured import RESULTS, Into, keep, shown
 
 if TYPE_CHECKING:
     from evaluation import BaselineBench, Ordering
@@ -27,24 +26,19 @@ def baselines(
 
     A stopped run goes on where it was. At the micro scale each training takes about ten minutes of one core.
     """
-    from evaluation import TrainingFailed, baseline_bench, panel_trainings, published
+    from evaluation import baseline_bench, panel_trainings, published
     from evaluation import baselines as known
-    from tasks.sandbox.jail import jail, stop_everything
+    from tasks.sandbox.jail import jail
 
     console = console_for(as_json)
     names = tuple(baseline or known())
     file = into / f"baselines-{scale}-trainings.jsonl"
     try:
         total = len(panel_trainings(names, seeds))
-        with Progress(*Progress.get_default_columns(), console=console) as progress:
-            bar = progress.add_task(f"Training at the {scale} scale", total=total)
-            result = baseline_bench(scale, names, seeds, file, jail(), parallel, lambda _: progress.advance(bar))
-            progress.update(bar, completed=total)
-    except KeyboardInterrupt:
-        stop_everything.set()
-        raise
-    except (TrainingFailed, ValueError) as fault:
+    except ValueError as fault:
         raise Refused(str(fault)) from fault
+    with shown(console, f"Training at the {scale} scale", total) as advance:
+        result = baseline_bench(scale, names, seeds, file, jail(), parallel, advance)
     kept = into / f"baselines-{scale}.json"
     told = keep(result.model_dump(mode="json"), kept)
     if as_json:

@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
-from flows.cli.measured import RESULTS, Into, keep
+from flows.cli.asked import AsJson, ScaleName, console_for, print_json
+from flows.cli.measured import RESULTS, Into, keep, shown
 
 if TYPE_CHECKING:
     from evaluation import Overhead
@@ -27,19 +26,12 @@ def overhead(
 
     Trains the reference: bare, sandboxed, and two at a time, in turns. A shared machine gives noisy numbers.
     """
-    from evaluation import TrainingFailed, overhead_study
-    from tasks.sandbox.jail import jail, stop_everything
+    from evaluation import overhead_study
+    from tasks.sandbox.jail import jail
 
     console = console_for(as_json)
-    try:
-        with Progress(*Progress.get_default_columns(), console=console) as progress:
-            bar = progress.add_task(f"Training at the {scale} scale, in turns", total=rounds + 1)
-            result = overhead_study(scale, rounds, starts, jail(), lambda: progress.advance(bar))
-    except KeyboardInterrupt:
-        stop_everything.set()
-        raise
-    except (TrainingFailed, ValueError) as fault:
-        raise Refused(str(fault)) from fault
+    with shown(console, f"Training at the {scale} scale, in turns", rounds + 1) as advance:
+        result = overhead_study(scale, rounds, starts, jail(), advance)
     kept = into / f"overhead-{scale}.json"
     told = keep(result.model_dump(mode="json"), kept)
     if as_json:

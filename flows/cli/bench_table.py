@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.asked import AsJson, ScaleName, console_for, print_json
+from flows.cli.measured import RESULTS, Into, shown
 
 if TYPE_CHECKING:
     from evaluation import Entry, TableRow
@@ -25,9 +25,7 @@ def table(
     top: Annotated[int, typer.Option(min=0, help="How many of the fittest get a second and a third seed.")] = 50,
     scale: ScaleName = "nano",
     parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
-    into: Annotated[Path, typer.Option(help="Where results are kept; trainings found there are not repeated.")] = Path(
-        "docs/results"
-    ),
+    into: Into = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """Train designs drawn from the grammar at a constant rate, with scores at checkpoints, into a file that can grow.
@@ -35,29 +33,22 @@ def table(
     Stopped or killed, it loses the trainings in flight and goes on when started again. Needed by ``bench fidelity``.
     """
     from evaluation import grow_table, table_trainings
-    from tasks.sandbox.jail import jail, stop_everything
+    from tasks.sandbox.jail import jail
 
     console = console_for(as_json)
     file = table_file(into, scale)
     total = table_trainings(designs, top)
     counts: Counter[str] = Counter()
-    try:
-        with Progress(*Progress.get_default_columns(), console=console) as progress:
-            bar = progress.add_task(f"Training at the {scale} scale, constant rate", total=total)
+    with shown(console, f"Training at the {scale} scale, constant rate", total) as advance:
 
-            def done(row: "TableRow") -> None:
-                ended = f"{row.failure.kind} ({row.stage})" if row.failure else "scored"
-                counts[ended] += 1
-                spent = row.check_cpu_seconds + row.train_cpu_seconds + row.scoring_cpu_seconds
-                progress.console.print(f"{row.design}, seed {row.seed}: {ended}, {spent:.0f} CPU-s", highlight=False)
-                progress.advance(bar)
+        def done(row: "TableRow") -> None:
+            ended = f"{row.failure.kind} ({row.stage})" if row.failure else "scored"
+            counts[ended] += 1
+            spent = row.check_cpu_seconds + row.train_cpu_seconds + row.scoring_cpu_seconds
+            console.print(f"{row.design}, seed {row.seed}: {ended}, {spent:.0f} CPU-s", highlight=False)
+            advance()
 
-            rows = grow_table(_entries(designs), scale + CONSTANT, file, jail(), top, parallel, done)
-    except KeyboardInterrupt:
-        stop_everything.set()
-        raise
-    except ValueError as fault:
-        raise Refused(str(fault)) from fault
+        rows = grow_table(_entries(designs), scale + CONSTANT, file, jail(), top, parallel, done)
     if as_json:
         print_json({"file": str(file), "rows": len(rows), "trained_now": dict(counts)})
         return

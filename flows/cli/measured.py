@@ -6,14 +6,47 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from flows.cli.asked import Refused
 
 RESULTS = Path("docs/results")
 
 Into = Annotated[Path, typer.Option(help="Where results are kept; trainings found there are not repeated.")]
+
+
+class Advance(Protocol):
+    """Tells that one more is done; what is ignored."""
+
+    def __call__(self, *done: object) -> None: ...
+
+
+@contextlib.contextmanager
+def shown(console: Console, title: str, total: int) -> Iterator[Advance]:
+    """A progress bar while a bench trains. Ctrl-C ends its children; what a bench cannot do becomes a sentence.
+
+    Raises:
+        Refused: a design did not train, or the bench was asked for what cannot be.
+    """
+    from evaluation import TrainingFailed
+    from tasks.sandbox.jail import stop_everything
+
+    try:
+        with Progress(*Progress.get_default_columns(), console=console) as progress:
+            bar = progress.add_task(title, total=total)
+            yield lambda *_: progress.advance(bar)
+            progress.update(bar, completed=total)
+    except KeyboardInterrupt:
+        stop_everything.set()
+        raise
+    except (TrainingFailed, ValueError) as fault:
+        raise Refused(str(fault)) from fault
 
 
 def keep(found: dict[str, Any], file: Path) -> dict[str, Any]:
