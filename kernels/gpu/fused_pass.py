@@ -46,7 +46,8 @@ def chunk_correct(
     if DECAY == CHANNEL:
         g = tl.load(gates + row * K + t[:, None] * (HV * K) + c[None, :], mask=keys_inside, other=0.0)
     value = tl.load(v + row * V + t[:, None] * (HV * V) + w[None, :], mask=values_inside, other=0.0)
-    u = corrected_values(value, key, state, g, beta + row, inverse + row * C, t, steps, HV, C, DECAY, TYPE)
+    pairs = t[:, None] * (HV * C) + t[None, :]
+    u = corrected_values(value, key, state, g, beta + row, inverse + row * C, t, steps, pairs, inside, HV, DECAY, TYPE)
     tl.store(corrected + room * V + t[:, None] * (ROOMS * V) + w[None, :], u, mask=values_inside)
 
 

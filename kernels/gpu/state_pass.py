@@ -42,7 +42,7 @@ def chunk_step(
         whole = tl.load(gates + row * K + (steps - 1) * (HV * K) + c, mask=c < K, other=0.0)
     u = tl.load(v + row * V + values, mask=values_inside, other=0.0)
     if DELTA:
-        u = corrected_values(u, key, held, g, beta + row, inverse + row * C, t, steps, HV, C, DECAY, TYPE)
+        u = corrected_values(u, key, held, g, beta + row, inverse + row * C, t, steps, pairs, inside, HV, DECAY, TYPE)
         if CORRECTED:
             tl.store(corrected + row * V + values, u, mask=values_inside)
     if OUTPUT:
@@ -72,15 +72,14 @@ def chunk_step(
 
 @triton.jit
 def corrected_values(
-    v, key, state, g, beta, inverse, t, steps, HV: tl.constexpr, C: tl.constexpr, DECAY: tl.constexpr,
-    TYPE: tl.constexpr,
+    v, key, state, g, beta, inverse, t, steps, pairs, inside,
+    HV: tl.constexpr, DECAY: tl.constexpr, TYPE: tl.constexpr,
 ):  # fmt: skip
     """(I + Diag(b) A)^-1 Diag(b) (v - what the chunk's initial state tells of v) [C, BV]; beta and inverse point to the
     chunk's first."""
-    inside = t < steps
-    b = tl.load(beta + t * HV, mask=inside, other=0.0).to(tl.float32)
+    b = tl.load(beta + t * HV, mask=t < steps, other=0.0).to(tl.float32)
     told = _read(key, state, g, DECAY, TYPE)
-    inverted = tl.load(inverse + t[:, None] * (HV * C) + t[None, :], mask=inside[:, None], other=0.0)
+    inverted = tl.load(inverse + pairs, mask=inside, other=0.0)
     return rounded(dot(inverted, b[:, None] * (v.to(tl.float32) - told), TYPE), TYPE)
 
 
