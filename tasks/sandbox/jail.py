@@ -22,11 +22,9 @@ from tasks.sandbox.folder import contents_of, empty
 from tasks.sandbox.lines import Lines
 from tasks.sandbox.order import LAYERS, Layer, Order
 from tasks.sandbox.server import Job, start_job
-from tasks.sandbox.usage import Usage, memory_together, seconds_of, usage_below, used_below
+from tasks.sandbox.usage import Usage, memory_together, usage_below, used_below
 
 POLL_SECONDS = 0.05
-RUN_SECONDS = 0.04  # of processor time, since the last look: who has not run has used nothing new
-LONGEST_UNSEEN = 0.2  # seconds between two looks at a child that hardly runs: what it started may run instead
 MOST_THREADS = 1024  # of all processes of a child together
 SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
 START_SECONDS = 60.0  # from an order to the job's first line, on a very busy machine
@@ -36,7 +34,7 @@ ALWAYS = {
     "environment": "on (empty but for PATH, HOME, TMPDIR, LANG, USER, caches and thread counts)",
     "lifetime": "on (wall clock, own session, orphans found and ended, dies with its supervisor)",
 }
-POLLED = "on (memory, CPU time, processes and the folder's content, every 50 ms that it runs)"
+POLLED = "on (memory, CPU time, processes and the folder's content, every 50 ms)"
 stop_everything = threading.Event()  # set once, by Ctrl-C: every jailed child of this process ends within a second
 
 
@@ -134,8 +132,6 @@ class _Supervision:
         self.note = ""  # what a person should know about a child that was ended
         self.peak = 0
         self.next_poll = self.next_scan = 0.0
-        self.watched: tuple[int, ...] = ()  # its processes when they were last looked at,
-        self.looked, self.had_run = 0.0, 0.0  # when that was, and what they had run until then
         self.ready = select.poll()
         self.ready.register(job, select.POLLIN)
         self.ready.register(lines, select.POLLIN)
@@ -195,10 +191,7 @@ class _Supervision:
             self.ended = "output"
         if self.job.ending is not None or "polling" not in self.order.layers:
             return
-        if now - self.looked < LONGEST_UNSEEN and not self._has_run():
-            return
-        self.looked, used = now, usage_below(self.job.keeper)
-        self.watched, self.had_run = used.processes, seconds_of(used.processes) or 0.0
+        used = usage_below(self.job.keeper)
         if used.cpu_seconds > limits.cpu_seconds:
             self.ended = "cpu"
         elif len(used.processes) > limits.processes:
@@ -212,14 +205,6 @@ class _Supervision:
         elif now >= self.next_scan:
             self._look_through_folder()
             self.next_scan = now + SCAN_SHARE * (time.monotonic() - now)
-
-    def _has_run(self) -> bool:
-        """Whether the child ran since it was last looked at, or a process of it has ended.
-
-        On a busy machine a look costs more processor time than many a child gets between two.
-        """
-        seconds = seconds_of(self.watched)
-        return seconds is None or seconds - self.had_run >= RUN_SECONDS
 
     def _memory(self, used: Usage) -> int:
         memory = used.memory_bytes

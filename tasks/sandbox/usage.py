@@ -60,14 +60,6 @@ def used_below(pid: int) -> Used:
     return Used(cpu, memory)
 
 
-def seconds_of(pids: tuple[int, ...]) -> float | None:
-    """Processor seconds of these processes together; None if there are none, or one has ended."""
-    try:
-        return sum(map(processor_seconds, pids)) if pids else None
-    except OSError:
-        return None
-
-
 def memory_together(pids: Iterable[int]) -> int:
     """Memory of several processes, a page that some share being counted once. Takes milliseconds for each."""
     memory = 0
