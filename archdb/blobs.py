@@ -8,29 +8,40 @@ import zlib
 from typing import Any
 
 import pymongo.errors
+from pydantic import Field
 
 from archdb.errors import NotFound
-from archdb.records import Body, without_nan
-from archdb.store import Store, store_faults
+from archdb.patience import patient
+from archdb.records import Body, Record, document, plain
+from archdb.store import Store
 
 
+class Blob(Record):
+    """A text under its own hash."""
+
+    id: str = Field(alias="_id")  # sha256 of the text in UTF-8, in hexadecimal
+    zlib: bytes
+    at: float
+
+
+@patient
 def put_text(store: Store, text: str) -> str:
     """Store a text and return its sha256 in hexadecimal."""
     data = text.encode()
     digest = hashlib.sha256(data).hexdigest()
-    with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
-        store.blobs.insert_one({"_id": digest, "zlib": zlib.compress(data, 6), "at": time.time()})
+    with contextlib.suppress(pymongo.errors.DuplicateKeyError):
+        store.blobs.insert_one(document(Blob(id=digest, zlib=zlib.compress(data, 6), at=time.time())))
     return digest
 
 
+@patient
 def get_text(store: Store, digest: str) -> str:
     """The text with this sha256.
 
     Raises:
         NotFound: there is none, or what is stored does not have this hash.
     """
-    with store_faults():
-        found = store.blobs.find_one({"_id": digest})
+    found = store.blobs.find_one({"_id": digest})
     if found is None:
         raise NotFound(f"No text {digest[:12]} is stored: restore it from a backup.")
     data = zlib.decompress(found["zlib"])
@@ -41,8 +52,8 @@ def get_text(store: Store, digest: str) -> str:
 
 def put_report(store: Store, schema: str, version: int, body: Body) -> str:
     """Store a typed report of another room as ``{schema, version, body}``. Returns its sha256."""
-    without_nan(body, schema)
-    return put_text(store, json.dumps({"schema": schema, "version": version, "body": body}, sort_keys=True))
+    whole = {"schema": schema, "version": version, "body": plain(body, schema)}
+    return put_text(store, json.dumps(whole, sort_keys=True))
 
 
 def get_report(store: Store, digest: str) -> dict[str, Any]:

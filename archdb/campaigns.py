@@ -6,10 +6,12 @@ import time
 import pymongo.errors
 
 from archdb.errors import Conflict, NotFound
-from archdb.records import Body, Campaign, without_nan
-from archdb.store import Store, store_faults
+from archdb.patience import patient
+from archdb.records import Body, Campaign, document, plain
+from archdb.store import Store
 
 
+@patient
 def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     """Create the campaign, or join the one of that name if its settings agree.
 
@@ -19,8 +21,8 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     Raises:
         Conflict: the stored campaign has another scale, provider, seed or dataset, or lacks a baseline.
     """
-    with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
-        store.campaigns.insert_one(wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True))
+    with contextlib.suppress(pymongo.errors.DuplicateKeyError):
+        store.campaigns.insert_one(document(wanted.model_copy(update={"created_at": time.time()})))
     stored = get_campaign(store, wanted.id)
     for field in ("scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
@@ -38,31 +40,29 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
 
 
+@patient
 def extend_campaign(store: Store, name: str, cycles: int) -> Campaign:
     """Let the campaign have at least this many cycles."""
-    with store_faults():
-        store.campaigns.update_one({"_id": name}, {"$max": {"cycles": cycles}})
+    store.campaigns.update_one({"_id": name}, {"$max": {"cycles": cycles}})
     return get_campaign(store, name)
 
 
+@patient
 def get_campaign(store: Store, name: str) -> Campaign:
     """The campaign of this name.
 
     Raises:
         NotFound: there is none.
     """
-    with store_faults():
-        found = store.campaigns.find_one({"_id": name})
+    found = store.campaigns.find_one({"_id": name})
     if found is None:
         raise NotFound(f"No campaign is called {name}: start it with `archloop run --campaign {name}`.")
     return Campaign.model_validate(found)
 
 
+@patient
 def set_panel(store: Store, name: str, panel: Body, reference_cpu_seconds: float) -> Campaign:
     """Fix what fitness is measured against. The first writer wins: a panel never changes afterwards."""
-    without_nan(panel, "panel")
-    with store_faults():
-        store.campaigns.update_one(
-            {"_id": name, "panel": None}, {"$set": {"panel": panel, "reference_cpu_seconds": reference_cpu_seconds}}
-        )
+    settled = {"panel": plain(panel, "panel"), "reference_cpu_seconds": plain(reference_cpu_seconds, "reference")}
+    store.campaigns.update_one({"_id": name, "panel": None}, {"$set": settled})
     return get_campaign(store, name)

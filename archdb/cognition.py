@@ -12,14 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pymongo.errors
+
 from archdb.embedding import DIMENSIONS, load_embedder
 from archdb.home import home
 from archdb.literature_files import Paper, read_literature
-from archdb.records import Finding, Record
-from archdb.store import Store, store_faults
+from archdb.patience import patient
+from archdb.records import Finding, Record, document
+from archdb.store import Store
 
 TABLE = "cognition"
 _writing = threading.Lock()
+INDEXES = {"findings": (("campaign", "created_at"),)}
 
 
 class Hit(Record):
@@ -46,20 +50,19 @@ def index_literature() -> int:
     return _add([_paper_row(paper) for paper in read_literature()])
 
 
+@patient
 def record_findings(store: Store, findings: Sequence[Finding]) -> None:
     """Keep findings in MongoDB under their ids and index them. Repeating it changes nothing."""
     for finding in findings:
-        with store_faults():
-            store.findings.update_one(
-                {"_id": finding.id}, {"$setOnInsert": finding.model_dump(by_alias=True, exclude={"id"})}, upsert=True
-            )
+        with contextlib.suppress(pymongo.errors.DuplicateKeyError):
+            store.findings.insert_one(document(finding))
     _add([_finding_row(finding) for finding in findings])
 
 
+@patient
 def list_findings(store: Store, campaign: str) -> list[Finding]:
     """The findings of a campaign, oldest first."""
-    with store_faults():
-        found = list(store.findings.find({"campaign": campaign}).sort("created_at", 1))
+    found = list(store.findings.find({"campaign": campaign}).sort("created_at", 1))
     return [Finding.model_validate(one) for one in found]
 
 

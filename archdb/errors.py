@@ -17,6 +17,14 @@ class StoreMisconfigured(ArchiveError):
     """The store's address or the embedded server cannot be used at all: trying again does not help."""
 
 
+class Malformed(ArchiveError):
+    """A document does not fit the schema of its collection: a fault of the program that wrote it."""
+
+
+class StoreOutdated(ArchiveError):
+    """The store holds records of another schema version."""
+
+
 class NotFound(ArchiveError):
     """No record has this name."""
 

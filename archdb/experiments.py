@@ -7,10 +7,12 @@ from typing import Any
 import pymongo.errors
 
 from archdb.errors import LeaseLost, NotFound
-from archdb.records import Experiment, Kind, Stage, without_nan
-from archdb.store import Document, Store, store_faults
+from archdb.patience import patient
+from archdb.records import Experiment, Kind, Stage, document, plain
+from archdb.store import Document, Store
 
 
+@patient
 def create_experiment(
     store: Store,
     experiment_id: str,
@@ -33,22 +35,21 @@ def create_experiment(
         tags=tags,
         created_at=time.time(),
     )
-    with store_faults():
-        try:
-            store.experiments.insert_one(_document(fresh))
-        except pymongo.errors.DuplicateKeyError:
-            return get_experiment(store, experiment_id)
+    try:
+        store.experiments.insert_one(document(fresh))
+    except pymongo.errors.DuplicateKeyError:
+        return get_experiment(store, experiment_id)
     return fresh
 
 
+@patient
 def get_experiment(store: Store, experiment_id: str) -> Experiment:
     """The experiment with exactly this id.
 
     Raises:
         NotFound: there is none.
     """
-    with store_faults():
-        found = store.experiments.find_one({"_id": experiment_id})
+    found = store.experiments.find_one({"_id": experiment_id})
     if found is None:
         raise NotFound(f"No experiment is called {experiment_id}: `archloop status` lists those that exist.")
     return Experiment.model_validate(found)
@@ -91,6 +92,7 @@ def set_fields(store: Store, experiment_id: str, **fields: Any) -> Experiment:
     return compare_and_set(store, experiment_id, lambda _: dict(fields))
 
 
+@patient
 def compare_and_set(store: Store, experiment_id: str, change: Callable[[Experiment], Document | None]) -> Experiment:
     """Apply ``change`` to the current experiment; when another writer was faster, look again and retry.
 
@@ -101,28 +103,9 @@ def compare_and_set(store: Store, experiment_id: str, change: Callable[[Experime
         fields = change(now)
         if fields is None:
             return now
-        plain = _plain(fields)
-        without_nan(plain, experiment_id)
-        with store_faults():
-            done = store.experiments.update_one(
-                {"_id": experiment_id, "rev": now.rev}, {"$set": plain, "$inc": {"rev": 1}}
-            )
+        changed = plain(fields, experiment_id)
+        done = store.experiments.update_one(
+            {"_id": experiment_id, "rev": now.rev}, {"$set": changed, "$inc": {"rev": 1}}
+        )
         if done.matched_count:
             return get_experiment(store, experiment_id)
-
-
-def _document(record: Experiment) -> Document:
-    document: Document = _plain(record.model_dump(by_alias=True))
-    without_nan(document, record.id)
-    return document
-
-
-def _plain(value: Any) -> Any:
-    """Tuples become lists and records become documents, as BSON wants them."""
-    if hasattr(value, "model_dump"):
-        return _plain(value.model_dump(by_alias=True))
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value

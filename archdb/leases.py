@@ -1,12 +1,12 @@
 """Claims on experiments: one worker at a time, taken over when its holder is dead or silent.
 
 A claim is a compare-and-set that raises the lease's fencing token; every stage write carries the token, so a worker
-that lost its lease cannot write any more.
+that lost its lease cannot write any more. Leases are stamped and judged by the store's clock alone, so that workers
+whose clocks differ agree; if that clock jumps, a lease is wrong for as long as its holder takes to renew it.
 """
 
 import os
 import socket
-import time
 import uuid
 from pathlib import Path
 
@@ -14,20 +14,24 @@ import psutil
 
 from archdb.errors import LeaseLost
 from archdb.experiments import compare_and_set
+from archdb.patience import patient
 from archdb.records import Experiment, Lease
-from archdb.store import Document, Store, store_faults
+from archdb.store import Document, Store
 
 LEASE_SECONDS = 60.0  # a silent holder on another machine is given up after this; renewed once a second in training
+HUNG_SECONDS = 600.0  # a silent holder that is seen to live on this machine is given up after this: it may have slept
+INDEXES = {"experiments": (("lease.owner",),)}
 
 
 def claim(store: Store, experiment_id: str) -> int | None:
     """Take the lease of an experiment. Returns its fencing token, or None when a live worker holds it."""
     owner = _this_worker()
+    at = store.now()
 
     def change(now: Experiment) -> Document | None:
-        if now.lease.owner and now.lease.expires > time.time() and not _is_dead(now.lease.owner):
+        if is_held(now.lease, at):
             return None
-        return {"lease": Lease(owner=owner, token=now.lease.token + 1, expires=time.time() + LEASE_SECONDS)}
+        return {"lease": Lease(owner=owner, token=now.lease.token + 1, expires=at + LEASE_SECONDS)}
 
     lease = compare_and_set(store, experiment_id, change).lease
     return lease.token if lease.owner == owner else None
@@ -40,10 +44,12 @@ def renew(store: Store, experiment_id: str, token: int) -> None:
         LeaseLost: another worker has claimed the experiment since.
     """
 
+    until = store.now() + LEASE_SECONDS
+
     def change(now: Experiment) -> Document:
         if now.lease.token != token:
             raise LeaseLost(f"{experiment_id} is now worked on by {now.lease.owner}.")
-        return {"lease.expires": time.time() + LEASE_SECONDS}
+        return {"lease.expires": until}
 
     compare_and_set(store, experiment_id, change)
 
@@ -59,12 +65,25 @@ def release(store: Store, experiment_id: str, token: int) -> None:
     compare_and_set(store, experiment_id, change)
 
 
+@patient
 def anyone_at_work(store: Store) -> bool:
     """Whether a live worker holds the lease of any experiment."""
-    with store_faults():
-        held = list(store.experiments.find({"lease.owner": {"$gt": ""}}, {"lease": 1}))
-    leases = [Lease.model_validate(one["lease"]) for one in held]
-    return any(lease.expires > time.time() and not _is_dead(lease.owner) for lease in leases)
+    held = list(store.experiments.find({"lease.owner": {"$gt": ""}}, {"lease": 1}))
+    at = store.now()
+    return any(is_held(Lease.model_validate(one["lease"]), at) for one in held)
+
+
+def is_held(lease: Lease, at: float) -> bool:
+    """Whether a live worker holds the lease, at this time of the store's clock.
+
+    A lease that ends later than any can was stamped before the clock went back.
+    """
+    if not lease.owner:
+        return False
+    alive = _is_alive(lease.owner)
+    if alive is None:
+        return at < lease.expires <= at + LEASE_SECONDS
+    return alive and at < lease.expires + HUNG_SECONDS
 
 
 def _machine() -> str:
@@ -82,12 +101,12 @@ def _this_worker() -> str:
     return f"{_machine()}/{os.getpid()}/{started:.2f}/{uuid.uuid4().hex[:8]}"
 
 
-def _is_dead(owner: str) -> bool:
-    """Whether the owner was a process of this machine that runs no more. Unknown counts as alive."""
+def _is_alive(owner: str) -> bool | None:
+    """Whether the owner is a process of this machine that runs; None if it is another machine's."""
     machine, pid, started, _ = owner.rsplit("/", 3)
     if machine != _machine():
-        return False
+        return None
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
     except psutil.NoSuchProcess:
-        return True
+        return False

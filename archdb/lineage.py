@@ -4,10 +4,21 @@ from collections.abc import Iterable
 
 from archdb.errors import Conflict, NotFound
 from archdb.experiments import get_experiment
+from archdb.patience import patient
 from archdb.records import Experiment
-from archdb.store import Document, Store, store_faults
+from archdb.store import Document, Store
+
+INDEXES = {
+    "experiments": (
+        ("campaign", "-fitness"),  # leaderboard, parent sampling
+        ("campaign", "cycle"),  # a campaign in order
+        ("path",),  # descendants
+        ("name",),
+    )
+}
 
 
+@patient
 def find_experiment(store: Store, name: str, campaign: str | None = None) -> Experiment:
     """The experiment that a person means: its id, the part behind the campaign (``007`` or ``7``), or a design's name.
 
@@ -25,8 +36,7 @@ def find_experiment(store: Store, name: str, campaign: str | None = None) -> Exp
     else:
         wanted += [{"name": name}]
     for query in wanted:
-        with store_faults():
-            found = list(store.experiments.find(query).limit(5))
+        found = list(store.experiments.find(query).limit(5))
         if len(found) == 1:
             return Experiment.model_validate(found[0])
         if found:
@@ -35,28 +45,28 @@ def find_experiment(store: Store, name: str, campaign: str | None = None) -> Exp
     raise NotFound(f"No experiment is called {name}: `archloop leaderboard` and `archloop status` list the ids.")
 
 
+@patient
 def campaign_experiments(store: Store, campaign: str, verifications: bool = False) -> list[Experiment]:
     """All experiments of a campaign: baselines first, then cycles in order.
 
     Repetitions on fresh seeds are left out, unless ``verifications`` asks for them: they are no designs of their own,
     and their scores must not steer the search.
     """
-    with store_faults():
-        found = list(store.experiments.find({"campaign": campaign}))
+    found = list(store.experiments.find({"campaign": campaign}))
     order = {"baseline": 0, "candidate": 1, "external": 2} | ({"verification": 3} if verifications else {})
     records = [Experiment.model_validate(one) for one in found if one["kind"] in order]
     return sorted(records, key=lambda one: (order[one.kind], one.cycle or 0, one.created_at, one.id))
 
 
+@patient
 def leaderboard(store: Store, campaign: str, limit: int) -> list[Experiment]:
     """The best experiments of a campaign by fitness, best first."""
-    with store_faults():
-        found = (
-            store.experiments.find({"campaign": campaign, "fitness": {"$gt": float("-inf")}})
-            .sort("fitness", -1)
-            .limit(limit)
-        )
-        return [Experiment.model_validate(one) for one in found]
+    found = (
+        store.experiments.find({"campaign": campaign, "fitness": {"$gt": float("-inf")}})
+        .sort("fitness", -1)
+        .limit(limit)
+    )
+    return [Experiment.model_validate(one) for one in found]
 
 
 def ancestors(store: Store, experiment: Experiment) -> list[Experiment]:
@@ -64,15 +74,15 @@ def ancestors(store: Store, experiment: Experiment) -> list[Experiment]:
     return [get_experiment(store, one) for one in experiment.path]
 
 
+@patient
 def descendants(store: Store, experiment: Experiment) -> list[Experiment]:
     """Every experiment that has this one among its ancestors, in the order of creation."""
-    with store_faults():
-        found = list(store.experiments.find({"path": experiment.id}))
+    found = list(store.experiments.find({"path": experiment.id}))
     return sorted((Experiment.model_validate(one) for one in found), key=lambda one: one.created_at)
 
 
+@patient
 def running_experiments(store: Store, ids: Iterable[str]) -> list[Experiment]:
     """The experiments with these ids that exist."""
-    with store_faults():
-        found = list(store.experiments.find({"_id": {"$in": list(ids)}}))
+    found = list(store.experiments.find({"_id": {"$in": list(ids)}}))
     return [Experiment.model_validate(one) for one in found]

@@ -155,17 +155,24 @@ class Verified(Record):
     created_at: float = 0.0
 
 
-def without_nan(value: object, at: str = "record") -> None:
-    """Refuse NaN and infinity anywhere in a document, at the door.
+def document(record: Record) -> Body:
+    """A record as the store takes it. What :func:`plain` refuses is refused here."""
+    name = getattr(record, "id", type(record).__name__)
+    return plain(record.model_dump(by_alias=True), str(name))  # type: ignore[no-any-return]
+
+
+def plain(value: Any, at: str = "record") -> Any:
+    """The value as BSON wants it: tuples as lists, records as documents. The store's one door.
 
     Raises:
-        ValueError: naming the field that holds one.
+        ValueError: naming the field that holds NaN or infinity.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{at} is {value}: the store takes finite numbers only, so leave the field out instead.")
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(by_alias=True), at)
     if isinstance(value, dict):
-        for key, inner in value.items():
-            without_nan(inner, f"{at}.{key}")
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            without_nan(inner, f"{at}[{index}]")
+        return {key: plain(inner, f"{at}.{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner, f"{at}[{index}]") for index, inner in enumerate(value)]
+    return value

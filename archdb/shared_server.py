@@ -1,9 +1,10 @@
 """A server process that all archloop processes of one data folder share, and that ends after the last of them.
 
 Each client holds a shared lock on ``clients.lock`` for as long as it lives; the kernel drops the lock however the
-client ends, kill -9 included. A keeper process (this file, run as a module, in a session of its own) starts the server
-and ends it when it can take the lock for itself. While it shuts down it holds the lock, so a newcomer waits and then
-starts a fresh server: there is never a second server on one folder, and never an orphan.
+client ends, kill -9 included. A keeper process (this file, run as a module, in a session of its own) starts the server,
+starts it again at the same port if it is killed, and ends it when it can take the lock for itself. While it shuts down
+it holds the lock, so a newcomer waits and then starts a fresh server: there is never a second server on one folder, and
+never an orphan.
 """
 
 import contextlib
@@ -19,14 +20,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import psutil
 
 from archdb.errors import StoreMisconfigured
 
 PR_SET_PDEATHSIG = 1
+KEEPER = "archdb.shared_server"
 GRACE_SECONDS = 3.0  # how long a server outlives its last client
+LIVES, LEAST_LIFE_SECONDS = 3, 2.0  # so often in a row may a server end sooner than that before its keeper gives it up
 _leases: dict[Path, IO[bytes]] = {}  # folder -> the open lock file of this process
 
 
@@ -57,14 +60,21 @@ def attach(
         fcntl.flock(held, fcntl.LOCK_SH)
         _leases[folder] = held
     with _alone(folder / "start.lock"):
-        port = _recorded_port(folder)
-        if port is not None and healthy(port):
-            return port
+        known = _recorded(folder)
+        if known is not None:
+            if _kept(known) and _until(lambda: healthy(known.port), lambda: _kept(known), patience):
+                return known.port
+            _bury(known)
+            prefer_port = known.port  # who had the server open finds it again
         for _ in range(3):  # another program may take the free port before the server does
             port = _free_port(prefer_port)
             keeper = _start_keeper(folder, command(port), port, environment)
-            if _wait_until(partial(_ours, keeper.pid, port, healthy), keeper, patience):
+            at_work = partial(_runs, keeper)
+            if _until(partial(_ours, keeper.pid, port, healthy), at_work, patience):
                 return port
+            if _runs(keeper):
+                keeper.terminate()
+                keeper.wait()
             prefer_port = None
     raise StoreMisconfigured(
         f"The local server {Path(command(0)[0]).name} did not start: read {folder / 'server.log'} for the reason, "
@@ -86,11 +96,38 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _recorded_port(folder: Path) -> int | None:
+class _Known(NamedTuple):
+    port: int
+    keeper: int  # pids
+    server: int
+
+
+def _recorded(folder: Path) -> _Known | None:
+    """The server that was last started here."""
     try:
-        return int(json.loads((folder / "server.json").read_text())["port"])
-    except (OSError, ValueError, KeyError):
+        return _Known(**json.loads((folder / "server.json").read_text()))
+    except (OSError, ValueError, TypeError):
         return None
+
+
+def _kept(known: _Known) -> bool:
+    """Whether its keeper is at work: without one, whoever answers at the port may be a stranger."""
+    try:
+        return KEEPER in psutil.Process(known.keeper).cmdline()
+    except psutil.Error:
+        return False
+
+
+def _bury(known: _Known) -> None:
+    """Wait until a server whose keeper was killed has ended, or end it: two on one folder would spoil each other."""
+    with contextlib.suppress(psutil.Error):
+        server = psutil.Process(known.server)
+        if str(known.port) in server.cmdline():
+            try:
+                server.wait(timeout=20)
+            except psutil.TimeoutExpired:
+                server.kill()
+                server.wait(timeout=20)
 
 
 def _free_port(preferred: int | None) -> int:
@@ -119,7 +156,7 @@ def _start_keeper(
 ) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "archdb.shared_server", str(folder), str(port), *command],
+            [sys.executable, "-m", KEEPER, str(folder), str(port), *command],
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -128,33 +165,47 @@ def _start_keeper(
         )
 
 
-def _wait_until(healthy: Callable[[], bool], keeper: subprocess.Popen[bytes], patience: float) -> bool:
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None
+
+
+def _until(healthy: Callable[[], bool], at_work: Callable[[], bool], patience: float) -> bool:
+    """Wait until the server answers, for as long as its keeper works at it."""
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline and keeper.poll() is None:
-        if healthy():
-            return True
+    while not healthy():
+        if time.monotonic() > deadline or not at_work():
+            return False
         time.sleep(0.05)
-    if keeper.poll() is None:
-        keeper.terminate()
-        keeper.wait()
-    return False
+    return True
 
 
 def _keep(folder: Path, port: int, command: Sequence[str]) -> int:
     """The keeper: run the server until no client is left. Returns the server's exit code."""
-    libc = ctypes.CDLL(None)
-    server = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
-    )
     record = folder / "server.json"
-    draft = folder / f"server.json.{os.getpid()}"
-    draft.write_text(json.dumps({"port": port, "keeper": os.getpid(), "server": server.pid}))
-    draft.replace(record)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-    with (folder / "clients.lock").open("ab") as clients:
+    lives = LIVES
+    while lives:
+        started = time.monotonic()
+        server = _serve(folder, command)
+        draft = folder / f"server.json.{os.getpid()}"
+        draft.write_text(json.dumps({"port": port, "keeper": os.getpid(), "server": server.pid}))
+        draft.replace(record)
+        signal.signal(signal.SIGTERM, partial(_leave, server))
+        if _outlived(server, folder / "clients.lock"):
+            break
+        lives = lives - 1 if time.monotonic() - started < LEAST_LIFE_SECONDS else LIVES
+        print(f"The server ended with code {server.returncode}.", file=sys.stderr, flush=True)
+    return server.returncode
+
+
+def _serve(folder: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    libc = ctypes.CDLL(None)
+    die_with_keeper = partial(libc.prctl, PR_SET_PDEATHSIG, signal.SIGTERM)
+    return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, preexec_fn=die_with_keeper)
+
+
+def _outlived(server: subprocess.Popen[bytes], lock: Path) -> bool:
+    """Watch the server. True when it was ended because its last client is gone, False when it ended by itself."""
+    with lock.open("ab") as clients:
         alone_since = None
         while server.poll() is None:
             time.sleep(0.25)
@@ -165,16 +216,26 @@ def _keep(folder: Path, port: int, command: Sequence[str]) -> int:
                 continue
             alone_since = alone_since or time.monotonic()
             if time.monotonic() - alone_since >= GRACE_SECONDS:
-                server.terminate()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    server.wait(timeout=20)
-                if server.poll() is None:
-                    server.kill()
-                    server.wait()
-                break
+                _end(server)
+                (lock.parent / "server.json").unlink(missing_ok=True)  # while no newcomer can look
+                return True
             fcntl.flock(clients, fcntl.LOCK_UN)  # a newcomer may join during the grace time
-        record.unlink(missing_ok=True)
-    return server.returncode
+    return False
+
+
+def _leave(server: subprocess.Popen[bytes], *_: object) -> None:
+    """On SIGTERM: the server's end is wanted, so it is not started again."""
+    _end(server)
+    raise SystemExit(server.returncode)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The connection to the lineage store: one pymongo code path for the embedded store and for a real MongoDB."""
 
-import contextlib
 import functools
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import pymongo
@@ -13,28 +13,18 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from archdb.embedded import embedded_uri
-from archdb.errors import StoreMisconfigured, StoreUnavailable
-from archdb.home import prepare_home, require_space
+from archdb.errors import StoreMisconfigured
+from archdb.home import prepare_home
+from archdb.patience import attempt_ms, patient, rejoin_by, store_faults
 
 Document = dict[str, Any]
-PATIENCE_MS = 20_000  # for one call, reconnecting included; ARCHLOOP_MONGODB_PATIENCE_MS overrides it
-
-# Declared here beside the names of the collections; each serves the query named behind it.
-INDEXES: dict[str, list[list[tuple[str, int]]]] = {
-    "experiments": [
-        [("campaign", 1), ("fitness", -1)],  # leaderboard, parent sampling
-        [("campaign", 1), ("cycle", 1)],  # a campaign in order
-        [("path", 1)],  # descendants
-    ],
-    "findings": [[("campaign", 1), ("created_at", 1)]],
-    "running": [[("campaign", 1)]],
-    "verified": [[("campaign", 1), ("number", 1)]],  # the row of tests
-}
 
 
 @dataclass(frozen=True)
 class Store:
-    """An open store. ``embedded`` tells whether it is the child process of this machine."""
+    """An open store; its collections are attributes. ``embedded`` tells whether it is the child process of this
+    machine.
+    """
 
     client: pymongo.MongoClient[Document]
     database: Database[Document]
@@ -45,8 +35,16 @@ class Store:
         host, port = next(iter(self.client.nodes), ("?", 0))
         return f"mongodb://{host}:{port}/{self.database.name}"
 
+    @patient
+    def now(self) -> float:
+        """The store's clock, in seconds since the epoch: the one clock that all workers share."""
+        told = self.client.admin.command("hello")["localTime"]
+        return float(told.replace(tzinfo=UTC).timestamp())
+
     def __getattr__(self, name: str) -> Collection[Document]:
-        if name not in ("campaigns", "experiments", "blobs", "running", "findings", "verified"):
+        from archdb.schema import COLLECTIONS
+
+        if name not in COLLECTIONS:
             raise AttributeError(name)
         return self.database[name]
 
@@ -58,18 +56,24 @@ def open_store() -> Store:
     Raises:
         StoreMisconfigured: the address is malformed or refuses us, or the embedded store does not start.
         StoreUnavailable: nothing answers there.
+        StoreOutdated: its records are of another schema version.
         HomeUnusable: the data folder cannot be used.
     """
-    uri = os.environ.get("ARCHLOOP_MONGODB_URI")
-    embedded = not uri
-    if not uri:
-        uri = embedded_uri(prepare_home() / "store")
+    from archdb.schema import prepare
+
+    store = connect()
+    with store_faults():
+        prepare(store)
+    return store
+
+
+def connect() -> Store:
+    """The store as it is, whatever the version of its schema."""
+    given = os.environ.get("ARCHLOOP_MONGODB_URI")
+    uri = given or _embedded(prepare_home() / "store")
     try:
         client: pymongo.MongoClient[Document] = pymongo.MongoClient(
-            uri,
-            appname="archloop",
-            timeoutMS=int(os.environ.get("ARCHLOOP_MONGODB_PATIENCE_MS") or PATIENCE_MS),
-            directConnection=embedded,
+            uri, appname="archloop", timeoutMS=attempt_ms(), directConnection=not given
         )
         database = client.get_default_database("archloop").with_options(
             write_concern=pymongo.WriteConcern(w="majority", j=True)
@@ -78,39 +82,15 @@ def open_store() -> Store:
         raise StoreMisconfigured(
             f"ARCHLOOP_MONGODB_URI is not a MongoDB address ({fault}): it looks like mongodb://host:27017/archloop."
         ) from fault
-    store = Store(client, database, embedded)
-    with store_faults():
-        for name, indexes in INDEXES.items():
-            for keys in indexes:
-                database[name].create_index(keys)
-    return store
+    return Store(client, database, embedded=not given)
 
 
-@contextlib.contextmanager
-def store_faults() -> Iterator[None]:
-    """Turn pymongo's faults into archdb's: transport faults into StoreUnavailable, refusals into StoreMisconfigured."""
-    try:
-        yield
-    except pymongo.errors.DuplicateKeyError:
-        raise
-    except (pymongo.errors.ConnectionFailure, pymongo.errors.ExecutionTimeout) as fault:
-        require_space()
-        open_store.cache_clear()  # the next call joins the embedded store anew, or starts it
-        where = "the embedded store" if not os.environ.get("ARCHLOOP_MONGODB_URI") else "the MongoDB server"
-        raise StoreUnavailable(
-            f"No answer from {where} ({_short(fault)}): start it or mend ARCHLOOP_MONGODB_URI, then run the same "
-            "command again; nothing recorded is lost."
-        ) from fault
-    except pymongo.errors.PyMongoError as fault:
-        require_space()
-        if getattr(fault, "timeout", False):
-            raise StoreUnavailable(
-                f"The store took too long to answer ({_short(fault)}): run the same command again."
-            ) from fault
-        raise StoreMisconfigured(
-            f"The store refused a request ({_short(fault)}): check user, password and rights in ARCHLOOP_MONGODB_URI."
-        ) from fault
+def _embedded(folder: Path) -> str:
+    opened = embedded_uri(folder)
 
+    def bring_back() -> None:
+        if embedded_uri(folder) != opened:  # its port was taken meanwhile: what is open leads nowhere
+            open_store.cache_clear()
 
-def _short(fault: Exception) -> str:
-    return str(fault).split(", Timeout:")[0].split(" (configured timeouts")[0][:200]
+    rejoin_by(bring_back)
+    return opened

@@ -5,17 +5,21 @@ from collections.abc import Callable, Sequence
 
 import pymongo.errors
 
-from archdb.records import Body, Verified, without_nan
-from archdb.store import Store, store_faults
+from archdb.patience import patient
+from archdb.records import Body, Verified, document, plain
+from archdb.store import Store
+
+INDEXES = {"verified": (("campaign", "number"),)}
 
 
+@patient
 def list_verified(store: Store, campaign: str) -> list[Verified]:
     """The campaign's tests in their order."""
-    with store_faults():
-        found = list(store.verified.find({"campaign": campaign}))
+    found = list(store.verified.find({"campaign": campaign}))
     return sorted((Verified.model_validate(one) for one in found), key=lambda one: one.number)
 
 
+@patient
 def record_verified(
     store: Store, campaign: str, experiment: str, baseline: str, test: Callable[[Sequence[Verified]], Body]
 ) -> Verified:
@@ -43,19 +47,15 @@ def record_verified(
             result=test(earlier),
             created_at=time.time(),
         )
-        document = fresh.model_dump(by_alias=True)
-        without_nan(document, fresh.id)
-        with store_faults():
-            try:
-                store.verified.insert_one(document)
-            except pymongo.errors.DuplicateKeyError:
-                continue
+        try:
+            store.verified.insert_one(document(fresh))
+        except pymongo.errors.DuplicateKeyError:
+            continue
         return fresh
 
 
+@patient
 def add_holdout(store: Store, one: Verified, result: Body) -> Verified:
     """The result with what the hold-out said. Written once: a later call changes nothing."""
-    without_nan(result, one.id)
-    with store_faults():
-        store.verified.update_one({"_id": one.id, "result.promoted": None}, {"$set": {"result": result}})
-        return Verified.model_validate(store.verified.find_one({"_id": one.id}))
+    store.verified.update_one({"_id": one.id, "result.promoted": None}, {"$set": {"result": plain(result, one.id)}})
+    return Verified.model_validate(store.verified.find_one({"_id": one.id}))

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from archdb import (
+    Analysed,
     Campaign,
     Experiment,
     Finding,
@@ -14,7 +15,9 @@ from archdb import (
     get_report,
     get_text,
     put_text,
+    record_components,
     record_findings,
+    record_once,
 )
 from evaluation import Fitness, Panel
 from tasks import tracking
@@ -65,12 +68,19 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
     record_findings(store, findings)
     if experiment.mlflow_run:
         _close_run(store, experiment, scored, analysis)
-    patch: dict[str, Any] = {"analysis": put_text(store, analysis.text)}
+    text = put_text(store, analysis.text)
+    names = tuple(finding.id for finding in findings)
+    record_once(
+        store,
+        Analysed(id=experiment.id, campaign=campaign.id, text=text, findings=names, created_at=time.time()),
+    )
+    record_components(store, experiment)
+    patch: dict[str, Any] = {"analysis": text}
     if experiment.state == "open":
         patch |= {"state": "done", "finished_at": time.time()}
     if scored is not None:
         patch |= {"fitness": scored.value, "gains": experiment.gains}
-    return Outcome(summary={"findings": [finding.id for finding in findings]}, report=scored, patch=patch)
+    return Outcome(summary={"findings": list(names)}, report=scored, patch=patch)
 
 
 def score(campaign: Campaign, experiment: Experiment) -> Fitness | None:

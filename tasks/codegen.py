@@ -1,12 +1,28 @@
 """Stage ``codegen``: the Engineer writes the design's file, and repairs it when the checks reject it."""
 
-from archdb import Experiment, Store, get_campaign, get_experiment, get_report, get_text, put_text
+from collections.abc import Mapping
+from typing import Any
+
+from archdb import (
+    CodeVersion,
+    Experiment,
+    Kind,
+    Origin,
+    Store,
+    find_code,
+    get_campaign,
+    get_experiment,
+    get_report,
+    get_text,
+    record_code,
+)
 from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
 from tasks.agents.providers import agents_of
 from tasks.peers import peer, peer_with_source
 from tasks.stage import Outcome, run_stage, stage_task
 
 MOST_REPAIRS = 3
+ADOPTED: Mapping[Kind, Origin] = {"baseline": "baseline", "external": "file", "verification": "verification"}
 
 
 @stage_task("codegen")
@@ -30,18 +46,22 @@ def adopt(experiment_id: str, token: int, source: str) -> None:
 
     def keep(store: Store, experiment: Experiment) -> Outcome:
         engineer = agents_of(get_campaign(store, experiment.campaign).provider).engineer
+        components = engineer.components(peer(experiment, source))
+        kept = record_code(store, source, experiment, 0, ADOPTED[experiment.kind], components=components)
         return Outcome(
-            summary={"lines": source.count("\n")},
-            patch={"code": put_text(store, source), "components": engineer.components(peer(experiment, source))},
+            summary={"lines": source.count("\n")}, patch={"code": kept.sha256, "components": kept.components}
         )
 
     run_stage(experiment_id, token, "codegen", keep, attempt=0)
 
 
 def _write(store: Store, experiment: Experiment) -> Outcome:
-    provider = get_campaign(store, experiment.campaign).provider
-    draft = agents_of(provider).engineer.write(_proposal(store, experiment), _parents(store, experiment))
-    return _drafted(store, draft, attempt=0)
+    kept = find_code(store, experiment.id, 0)
+    if kept is None:
+        provider = get_campaign(store, experiment.campaign).provider
+        draft = agents_of(provider).engineer.write(_proposal(store, experiment), _parents(store, experiment))
+        kept = _keep(store, experiment, draft, 0, "codegen")
+    return _drafted(store, kept)
 
 
 def _repair(store: Store, experiment: Experiment, attempt: int) -> Outcome:
@@ -55,21 +75,27 @@ def _repair(store: Store, experiment: Experiment, attempt: int) -> Outcome:
         source=get_text(store, experiment.code),
         attempt=attempt - 1,
     )
-    draft = None
-    if attempt <= MOST_REPAIRS and experiment.kind == "candidate":
+    kept = find_code(store, experiment.id, attempt)
+    if kept is None and attempt <= MOST_REPAIRS and experiment.kind == "candidate":
         provider = get_campaign(store, experiment.campaign).provider
         engineer = agents_of(provider).engineer
         draft = engineer.repair(_proposal(store, experiment), complaint, _parents(store, experiment))
-    if draft is None:
+        kept = _keep(store, experiment, draft, attempt, "repair") if draft else None
+    if kept is None:
         return Outcome(summary={"gave_up": True}, failure=rejected.failure)
-    return _drafted(store, draft, attempt)
+    return _drafted(store, kept)
 
 
-def _drafted(store: Store, draft: Draft, attempt: int) -> Outcome:
-    patch = {"attempt": attempt, "code": put_text(store, draft.source)}
-    if draft.components:
-        patch["components"] = draft.components
-    return Outcome(summary={"lines": draft.source.count("\n"), "note": draft.note}, patch=patch)
+def _keep(store: Store, experiment: Experiment, draft: Draft, attempt: int, origin: Origin) -> CodeVersion:
+    """Record what the Engineer wrote before it is used: nobody is asked, or paid, twice."""
+    return record_code(store, draft.source, experiment, attempt, origin, note=draft.note, components=draft.components)
+
+
+def _drafted(store: Store, kept: CodeVersion) -> Outcome:
+    patch: dict[str, Any] = {"attempt": kept.attempt, "code": kept.sha256}
+    if kept.components:
+        patch["components"] = kept.components
+    return Outcome(summary={"lines": get_text(store, kept.sha256).count("\n"), "note": kept.note}, patch=patch)
 
 
 def _proposal(store: Store, experiment: Experiment) -> Proposal:

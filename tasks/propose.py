@@ -1,9 +1,23 @@
 """Stage ``propose``: the Researcher names a design and says why, from lineage and literature."""
 
+import time
 from collections.abc import Sequence
 
-from archdb import Experiment, Hit, Store, get_campaign, get_experiment, put_text, search
-from tasks.agents.protocols import Question
+from archdb import (
+    Experiment,
+    Hit,
+    Proposed,
+    Store,
+    find_proposal,
+    get_campaign,
+    get_experiment,
+    get_report,
+    put_report,
+    put_text,
+    record_once,
+    search,
+)
+from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
 from tasks.peers import peer_with_source, population
@@ -34,7 +48,10 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
         papers = search(query, limit=PAPERS, kind="paper")
         return papers + search(query, limit=FINDINGS, kind="finding", campaign=campaign.id)
 
-    proposal = agents_of(campaign.provider).researcher.propose(question, retrieve)
+    proposal = _recorded(store, experiment)
+    if proposal is None:
+        proposal = agents_of(campaign.provider).researcher.propose(question, retrieve)
+        _record(store, experiment, proposal)
     return Outcome(
         summary={
             "name": proposal.name,
@@ -48,4 +65,28 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
             "motivation": put_text(store, proposal.motivation),
             "components": proposal.components,
         },
+    )
+
+
+def _recorded(store: Store, experiment: Experiment) -> Proposal | None:
+    """What the Researcher answered before a crash: nobody is asked, or paid, twice."""
+    found = find_proposal(store, experiment.id)
+    return Proposal.model_validate(get_report(store, found.reply)["body"]) if found else None
+
+
+def _record(store: Store, experiment: Experiment, proposal: Proposal) -> None:
+    record_once(
+        store,
+        Proposed(
+            id=experiment.id,
+            campaign=experiment.campaign,
+            name=proposal.name,
+            parents=proposal.parents,
+            components=proposal.components,
+            reply=put_report(store, "Proposal", 1, proposal.model_dump(mode="json")),
+            query=proposal.query,
+            retrieved=proposal.retrieved,
+            used=proposal.used,
+            created_at=time.time(),
+        ),
     )

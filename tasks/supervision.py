@@ -1,12 +1,15 @@
 """What the supervisor of a jailed child does once a second: keep the lease, show progress, stop when told to."""
 
+import contextlib
+import math
 import time
 from pathlib import Path
 
-from archdb import Experiment, Running, Store, get_running, home, renew, show_running
+from archdb import Experiment, Running, Store, StoreUnavailable, get_running, home, impatient, renew, show_running
 from evaluation import Launch, Progress
 from tasks.sandbox.jail import jail
 
+BRIEFLY = 2.0  # seconds that the store is waited for
 MOST_POINTS = 120  # of a streamed loss; beyond that every second one is dropped
 
 
@@ -22,12 +25,18 @@ class Watch:
         self.launch: Launch = jail(self.every_second)
 
     def every_second(self) -> None:
-        """Renew the lease (raises LeaseLost when another worker took over) and publish where training stands."""
-        renew(self.store, self.shown.id, self.token)
+        """Renew the lease (raises LeaseLost when another worker took over) and publish where training stands.
+
+        While the store is away the child goes on: its result is what the store has to be back for.
+        """
         self.shown = self.shown.model_copy(update={"at": time.time()})
-        show_running(self.store, self.shown)
+        with contextlib.suppress(StoreUnavailable), impatient(BRIEFLY):
+            renew(self.store, self.shown.id, self.token)
+            show_running(self.store, self.shown)
 
     def on_progress(self, progress: Progress) -> None:
+        if not math.isfinite(progress.loss):
+            return  # it diverged: the child's end will say so
         losses = dict(self.shown.losses)
         curve = [*losses.get(progress.task, []), progress.loss]
         losses[progress.task] = curve if len(curve) < MOST_POINTS else curve[::2]

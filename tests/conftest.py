@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "true"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+SERVER = os.environ.get("ARCHLOOP_MONGODB_URI")  # tests of the store run on this one, if it is named
 for name in (
     "ARCHLOOP_HOME",
     "ARCHLOOP_MONGODB_URI",
@@ -47,15 +49,24 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store"]:
-    """A real store without any record, with ARCHLOOP_HOME naming its data folder."""
+    """A real store without any record, with ARCHLOOP_HOME naming its data folder.
+
+    It is embedded, or a database of its own on the server that ARCHLOOP_MONGODB_URI names.
+    """
     from archdb.store import open_store
 
     forget_connections()
     monkeypatch.setenv("ARCHLOOP_HOME", str(shared_home))
+    if SERVER:
+        given = urlsplit(SERVER)
+        monkeypatch.setenv("ARCHLOOP_MONGODB_URI", given._replace(path=f"/archloop-test-{os.getpid()}").geturl())
     opened = open_store()
     for name in opened.database.list_collection_names():
-        opened.database[name].delete_many({})
+        if name != "schema":
+            opened.database[name].delete_many({})
     yield opened
+    if SERVER:
+        opened.client.drop_database(opened.database.name)
     forget_connections()
 
 

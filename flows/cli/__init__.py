@@ -11,6 +11,7 @@ import typer
 from flows.cli.bench import bench
 from flows.cli.check import check
 from flows.cli.data import app as data
+from flows.cli.db import app as db
 from flows.cli.evaluate import evaluate
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.run import run
@@ -29,6 +30,7 @@ for command in (run, status, leaderboard, show, lineage, diff, report, check, ev
     app.command()(command)
 app.add_typer(bench, name="bench")
 app.add_typer(data, name="data")
+app.add_typer(db, name="db")
 
 
 def main() -> None:

@@ -36,7 +36,8 @@ from archdb import (
     write_stage,
 )
 from archdb.experiments import compare_and_set
-from archdb.records import Lease, without_nan
+from archdb.leases import HUNG_SECONDS
+from archdb.records import Lease, plain
 
 
 def new(store: Store, number: int = 1, **fields: object) -> Experiment:
@@ -102,7 +103,7 @@ def test_a_lost_lease_fences_its_holder_off(store: Store) -> None:
     one = new(store)
     old = claim(store, one.id)
     assert old is not None
-    compare_and_set(store, one.id, lambda now: {"lease.expires": time.time() - 1})  # the holder fell silent
+    compare_and_set(store, one.id, lambda now: {"lease.expires": time.time() - HUNG_SECONDS - 1})  # fell silent
     fresh = claim(store, one.id)
     assert fresh == old + 1
     with pytest.raises(LeaseLost):
@@ -131,7 +132,7 @@ def test_nan_is_refused_at_the_door(store: Store) -> None:
     with pytest.raises(ValueError, match=r"t-c001\.objectives\.loss is nan"):
         set_fields(store, one.id, objectives={"loss": float("nan")})
     with pytest.raises(ValueError, match="inf"):
-        without_nan({"deep": [{"x": float("inf")}]})
+        plain({"deep": [{"x": float("inf")}]})
     assert get_experiment(store, one.id).objectives == {}
 
 

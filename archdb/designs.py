@@ -1,0 +1,181 @@
+"""What a cycle made on its way: the proposal, every version of the code, the analysis, and the components used.
+
+Each is written once under the experiment's id, before the stage that used it, so that a stage which is done again after
+a crash finds what the first try had made.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+import pymongo.errors
+from pydantic import Field, FiniteFloat
+
+from archdb.blobs import put_text
+from archdb.patience import patient
+from archdb.records import Experiment, Record, document
+from archdb.store import Store
+
+Origin = Literal["codegen", "repair", "baseline", "file", "import", "verification"]
+
+
+class Proposed(Record):
+    """What the Researcher wanted to try, and on what grounds."""
+
+    id: str = Field(alias="_id")  # the experiment's
+    campaign: str
+    name: str
+    parents: tuple[str, ...] = ()
+    components: dict[str, str] = Field(default_factory=dict)
+    reply: str = ""  # blob of all that the Researcher answered
+    query: str = ""  # what was asked of the cognition base
+    retrieved: tuple[str, ...] = ()  # ids of papers and findings
+    used: tuple[str, ...] = ()
+    created_at: float = 0.0
+
+
+class CodeVersion(Record):
+    """The source of one attempt of a design."""
+
+    id: str = Field(alias="_id")  # experiment:attempt
+    experiment: str
+    campaign: str
+    attempt: int
+    sha256: str  # blob
+    origin: Origin
+    note: str = ""  # the Engineer's, in a sentence
+    components: dict[str, str] = Field(default_factory=dict)
+    created_at: float = 0.0
+
+
+class Analysed(Record):
+    """What the Analyst wrote about a finished design."""
+
+    id: str = Field(alias="_id")  # the experiment's
+    campaign: str
+    text: str  # blob of Markdown
+    findings: tuple[str, ...] = ()
+    created_at: float = 0.0
+
+
+class ComponentUse(Record):
+    """That a design made a choice for a slot, and how it ended: what component statistics are counted from."""
+
+    id: str = Field(alias="_id")  # experiment/slot
+    experiment: str
+    campaign: str
+    component: str  # slot=choice
+    parent: str = ""
+    fitness: FiniteFloat | None = None  # None: it failed
+    gains: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+
+Once = TypeVar("Once", Proposed, CodeVersion, Analysed, ComponentUse)
+PLACES: Mapping[type[Record], str] = {
+    Proposed: "proposals",
+    CodeVersion: "code_versions",
+    Analysed: "analyses",
+    ComponentUse: "component_uses",
+}
+INDEXES = {
+    "proposals": (("campaign",), ("retrieved",)),  # which designs a paper led to
+    "code_versions": (("experiment",), ("sha256",)),  # attempts of a design; who has this very code
+    "component_uses": (("component",), ("experiment",)),
+}
+
+
+@patient
+def record_once(store: Store, one: Once) -> Once:
+    """Keep the record unless there is one of its id, and return what is kept."""
+    try:
+        store.database[PLACES[type(one)]].insert_one(document(one))
+    except pymongo.errors.DuplicateKeyError:
+        return type(one).model_validate(store.database[PLACES[type(one)]].find_one({"_id": one.id}))
+    return one
+
+
+def record_code(
+    store: Store,
+    source: str,
+    experiment: Experiment,
+    attempt: int,
+    origin: Origin,
+    *,
+    note: str = "",
+    components: Mapping[str, str] | None = None,
+) -> CodeVersion:
+    """Keep the source of an attempt, with its text, and return what is kept for that attempt."""
+    return record_once(
+        store,
+        CodeVersion(
+            id=f"{experiment.id}:{attempt}",
+            experiment=experiment.id,
+            campaign=experiment.campaign,
+            attempt=attempt,
+            sha256=put_text(store, source),
+            origin=origin,
+            note=note,
+            components=dict(components or {}),
+            created_at=time.time(),
+        ),
+    )
+
+
+def record_components(store: Store, experiment: Experiment) -> None:
+    """Keep what a finished design was composed of, beside how it ended."""
+    for slot, choice in experiment.components.items():
+        record_once(
+            store,
+            ComponentUse(
+                id=f"{experiment.id}/{slot}",
+                experiment=experiment.id,
+                campaign=experiment.campaign,
+                component=f"{slot}={choice}",
+                parent=experiment.parents[0] if experiment.parents else "",
+                fitness=experiment.fitness,
+                gains=experiment.gains,
+            ),
+        )
+
+
+@patient
+def find_proposal(store: Store, experiment: str) -> Proposed | None:
+    """The proposal of an experiment, if one was recorded."""
+    found = store.proposals.find_one({"_id": experiment})
+    return Proposed.model_validate(found) if found else None
+
+
+@patient
+def find_code(store: Store, experiment: str, attempt: int) -> CodeVersion | None:
+    """The code of an attempt, if it was recorded."""
+    found = store.code_versions.find_one({"_id": f"{experiment}:{attempt}"})
+    return CodeVersion.model_validate(found) if found else None
+
+
+@patient
+def code_versions(store: Store, experiment: str) -> list[CodeVersion]:
+    """The versions of a design's code, first attempt first."""
+    found = [CodeVersion.model_validate(one) for one in store.code_versions.find({"experiment": experiment})]
+    return sorted(found, key=lambda one: one.attempt)
+
+
+@patient
+def same_code(store: Store, source: str, limit: int = 10) -> list[CodeVersion]:
+    """Versions that consist of exactly this source, whatever the campaign."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return [CodeVersion.model_validate(one) for one in store.code_versions.find({"sha256": digest}).limit(limit)]
+
+
+@patient
+def led_to(store: Store, source: str, limit: int = 100) -> list[Proposed]:
+    """Proposals for which this paper or finding was retrieved."""
+    return [Proposed.model_validate(one) for one in store.proposals.find({"retrieved": source}).limit(limit)]
+
+
+@patient
+def uses_of(store: Store, component: str, limit: int = 1000) -> list[ComponentUse]:
+    """The finished designs that made this choice (``slot=choice``)."""
+    return [
+        ComponentUse.model_validate(one) for one in store.component_uses.find({"component": component}).limit(limit)
+    ]

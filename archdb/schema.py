@@ -1,0 +1,106 @@
+"""What the store consists of: collections with their records, validators and indexes, and the version of it all."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pymongo.errors
+from pydantic import Field
+
+from archdb import blobs, cognition, designs, leases, lineage, running, verified
+from archdb.errors import StoreOutdated
+from archdb.records import Campaign, Experiment, Finding, Record, Running, Verified, document
+from archdb.store import Store
+from archdb.validators import validator
+
+VERSION = 2  # of the records; archdb/migrations.py leads from each version to the next
+
+COLLECTIONS: Mapping[str, type[Record]] = {
+    "campaigns": Campaign,
+    "experiments": Experiment,
+    "blobs": blobs.Blob,
+    "running": Running,
+    "findings": Finding,
+    "verified": Verified,
+    "proposals": designs.Proposed,
+    "code_versions": designs.CodeVersion,
+    "analyses": designs.Analysed,
+    "component_uses": designs.ComponentUse,
+}
+READERS = (cognition, designs, leases, lineage, running, verified)  # each declares the indexes that its queries need
+NAMESPACE_EXISTS = 48
+
+
+class Schema(Record):
+    """The one document that tells which version the store is of."""
+
+    id: str = Field("archdb", alias="_id")
+    version: int
+    fingerprint: str  # of validators and indexes: they are installed anew when it changes
+
+
+def prepare(store: Store) -> None:
+    """Install what an empty store lacks, and make sure that the records are of this version.
+
+    Raises:
+        StoreOutdated: they are of an older version (``archloop db migrate`` mends it) or of a newer one.
+    """
+    found = store_version(store)
+    if found is None:
+        install(store)
+    elif found.version < VERSION:
+        raise StoreOutdated(
+            f"The store at {store.address} holds records of version {found.version}, and this archloop reads version "
+            f"{VERSION}: stop what works on it and run `archloop db migrate`."
+        )
+    elif found.version > VERSION:
+        raise StoreOutdated(
+            f"The store at {store.address} was written by a newer archloop (version {found.version} of the records, "
+            f"this one reads {VERSION}): upgrade archloop."
+        )
+    elif found.fingerprint != fingerprint():
+        install(store)
+
+
+def store_version(store: Store) -> Schema | None:
+    """The schema that the store is of; None for a store without records. Version 1 did not say so."""
+    found = store.database["schema"].find_one({"_id": "archdb"})
+    if found is not None:
+        return Schema.model_validate(found)
+    holds = any(store.database[name].find_one({}, {"_id": 1}) for name in ("campaigns", "experiments"))
+    return Schema(version=1, fingerprint="") if holds else None
+
+
+def install(store: Store) -> None:
+    """Create collections, validators and indexes, or bring those that exist up to date; then say so in the store."""
+    existing = set(store.database.list_collection_names())
+    for name, record in COLLECTIONS.items():
+        if name not in existing:
+            try:
+                store.database.create_collection(name, validator=validator(record))
+                continue
+            except pymongo.errors.CollectionInvalid:
+                pass
+            except pymongo.errors.OperationFailure as fault:  # another process was faster
+                if fault.code != NAMESPACE_EXISTS:
+                    raise
+        store.database.command("collMod", name, validator=validator(record))
+    for name, keys in _indexes():
+        store.database[name].create_index([_direction(key) for key in keys])
+    said = document(Schema(version=VERSION, fingerprint=fingerprint()))
+    store.database["schema"].replace_one({"_id": "archdb"}, said, upsert=True)
+
+
+def fingerprint() -> str:
+    """sha256 over every validator and index."""
+    whole: Any = [{name: validator(one) for name, one in COLLECTIONS.items()}, _indexes()]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def _indexes() -> list[tuple[str, tuple[str, ...]]]:
+    return [(name, keys) for module in READERS for name, indexes in module.INDEXES.items() for keys in indexes]
+
+
+def _direction(key: str) -> tuple[str, int]:
+    return (key[1:], -1) if key.startswith("-") else (key, 1)
