@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ def main() -> None:
     """Entry point of ``archloop``. Exits with 0 only for success; a fault that a person can mend is one sentence."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # the supervisor must not compete with the designs it trains
+    spoken = logging.StreamHandler()
+    spoken.setFormatter(logging.Formatter("archloop: %(message)s"))
+    logging.getLogger("archloop").addHandler(spoken)  # what the rooms below have to say to a person who waits
     with _faults_as_sentences():
         app()
 
