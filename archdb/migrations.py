@@ -13,6 +13,7 @@ from archdb.schema import VERSION, Schema, install, store_version
 from archdb.store import Document, Store
 
 ORIGINS: Mapping[str, Origin] = {"baseline": "baseline", "external": "file", "verification": "verification"}
+PAGE = 200  # a cursor over everything would have to be read within one attempt's time
 
 
 @patient
@@ -38,8 +39,10 @@ def migrate(store: Store, on_step: Callable[[int, int], None] = lambda *_: None)
 
 
 def _experiments(store: Store) -> Iterator[Experiment]:
-    for one in store.database["experiments"].find({}):
-        yield Experiment.model_validate(one)
+    last = ""
+    while page := list(store.database["experiments"].find({"_id": {"$gt": last}}).sort("_id", 1).limit(PAGE)):
+        yield from (Experiment.model_validate(one) for one in page)
+        last = page[-1]["_id"]
 
 
 def _with_design_records(store: Store) -> None:

@@ -15,7 +15,7 @@ import pymongo
 import pymongo.errors
 import tenacity
 
-from archdb.errors import ArchiveError, Malformed, StoreMisconfigured, StoreUnavailable
+from archdb.errors import Malformed, StoreMisconfigured, StoreUnavailable
 from archdb.home import require_space
 
 Given = ParamSpec("Given")
@@ -25,7 +25,6 @@ ATTEMPTS = 9.0  # of that length pass before a store that once answered is given
 INVALID_DOCUMENT = 121  # MongoDB's error code DocumentValidationFailure
 
 _inside: ContextVar[bool] = ContextVar("inside", default=False)
-_rejoin: list[Callable[[], None]] = []  # what brings the embedded store back, once one is open
 
 
 def attempt_ms() -> int:
@@ -53,7 +52,7 @@ def patient(function: Callable[Given, Result]) -> Callable[Given, Result]:
             stop=tenacity.stop_after_delay(ATTEMPTS * attempt_ms() / 1000),
             wait=tenacity.wait_random_exponential(multiplier=0.1, max=5.0),
             retry=tenacity.retry_if_exception_type(StoreUnavailable),
-            before_sleep=_before_another_try,
+            before_sleep=_say_so,
             reraise=True,
         )
         outermost = _inside.set(True)
@@ -76,18 +75,10 @@ def impatient(seconds: float) -> Iterator[None]:
         _inside.reset(once)
 
 
-def rejoin_by(bring_back: Callable[[], None]) -> None:
-    """Have this called before another attempt: it starts or joins the embedded store at its old port."""
-    _rejoin[:] = [bring_back]
-
-
-def _before_another_try(state: tenacity.RetryCallState) -> None:
+def _say_so(state: tenacity.RetryCallState) -> None:
     if state.attempt_number == 1:
         seconds = ATTEMPTS * attempt_ms() / 1000
         logging.getLogger("archloop.archdb").warning("The store does not answer: trying for %.0f seconds.", seconds)
-    for bring_back in _rejoin:
-        with contextlib.suppress(ArchiveError):
-            bring_back()
 
 
 @contextlib.contextmanager

@@ -82,6 +82,11 @@ def attach(
     )
 
 
+def attached(folder: Path) -> bool:
+    """Whether this process is a client of the server of ``folder``."""
+    return folder in _leases
+
+
 def detach(folder: Path) -> None:
     """Give this process's lease up. The server ends a few seconds later if nobody else holds one."""
     held = _leases.pop(folder, None)

@@ -1,5 +1,6 @@
 """The connection to the lineage store: one pymongo code path for the embedded store and for a real MongoDB."""
 
+import contextlib
 import functools
 import os
 from dataclasses import dataclass
@@ -11,11 +12,18 @@ import pymongo
 import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.monitoring import (
+    ServerHeartbeatFailedEvent,
+    ServerHeartbeatListener,
+    ServerHeartbeatStartedEvent,
+    ServerHeartbeatSucceededEvent,
+)
 
 from archdb.embedded import embedded_uri
-from archdb.errors import StoreMisconfigured
+from archdb.errors import ArchiveError, StoreMisconfigured
 from archdb.home import prepare_home
-from archdb.patience import attempt_ms, patient, rejoin_by, store_faults
+from archdb.patience import attempt_ms, patient, store_faults
+from archdb.shared_server import attached
 
 Document = dict[str, Any]
 
@@ -70,10 +78,14 @@ def open_store() -> Store:
 def connect() -> Store:
     """The store as it is, whatever the version of its schema."""
     given = os.environ.get("ARCHLOOP_MONGODB_URI")
-    uri = given or _embedded(prepare_home() / "store")
+    uri = given or embedded_uri(prepare_home() / "store")
     try:
         client: pymongo.MongoClient[Document] = pymongo.MongoClient(
-            uri, appname="archloop", timeoutMS=attempt_ms(), directConnection=not given
+            uri,
+            appname="archloop",
+            timeoutMS=attempt_ms(),
+            directConnection=not given,
+            event_listeners=() if given else (_Keeper(prepare_home() / "store", uri),),
         )
         database = client.get_default_database("archloop").with_options(
             write_concern=pymongo.WriteConcern(w="majority", j=True)
@@ -85,12 +97,19 @@ def connect() -> Store:
     return Store(client, database, embedded=not given)
 
 
-def _embedded(folder: Path) -> str:
-    opened = embedded_uri(folder)
+class _Keeper(ServerHeartbeatListener):
+    """Brings the embedded store back at its port as soon as it does not answer: waiting calls then find it."""
 
-    def bring_back() -> None:
-        if embedded_uri(folder) != opened:  # its port was taken meanwhile: what is open leads nowhere
-            open_store.cache_clear()
+    def __init__(self, folder: Path, uri: str) -> None:
+        self.folder, self.uri = folder, uri
 
-    rejoin_by(bring_back)
-    return opened
+    def started(self, event: ServerHeartbeatStartedEvent) -> None: ...
+
+    def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None: ...
+
+    def failed(self, event: ServerHeartbeatFailedEvent) -> None:
+        if not attached(self.folder):
+            return  # this process is done with it
+        with contextlib.suppress(ArchiveError, OSError):
+            if embedded_uri(self.folder) != self.uri:  # its port was taken meanwhile: what is open leads nowhere
+                open_store.cache_clear()
