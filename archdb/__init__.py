@@ -1,5 +1,17 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
+from archdb.asi_arch import (
+    CAVEAT,
+    ORIGIN,
+    SCORE,
+    SCORE_TITLE,
+    Imported,
+    ImportedResult,
+    Release,
+    import_release,
+    imported_result,
+    read_release,
+)
 from archdb.blobs import get_report, get_text, put_report, put_text
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
@@ -22,6 +34,10 @@ from archdb.store import Store, open_store
 from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
+    "CAVEAT",
+    "ORIGIN",
+    "SCORE",
+    "SCORE_TITLE",
     "ArchiveError",
     "Body",
     "Campaign",
@@ -31,8 +47,11 @@ __all__ = [
     "Finding",
     "Hit",
     "HomeUnusable",
+    "Imported",
+    "ImportedResult",
     "LeaseLost",
     "NotFound",
+    "Release",
     "Running",
     "Stage",
     "Store",
@@ -56,6 +75,8 @@ __all__ = [
     "get_running",
     "get_text",
     "home",
+    "import_release",
+    "imported_result",
     "index_literature",
     "leaderboard",
     "list_findings",
@@ -66,6 +87,7 @@ __all__ = [
     "prepare_home",
     "put_report",
     "put_text",
+    "read_release",
     "record_findings",
     "record_verified",
     "release",

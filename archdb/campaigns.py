@@ -17,7 +17,8 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
 
     Raises:
-        Conflict: the stored campaign has another scale, provider, seed or dataset, or lacks a baseline.
+        Conflict: the stored campaign has another scale, provider, seed or dataset, lacks a baseline, or takes parents
+            from elsewhere.
     """
     with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
         store.campaigns.insert_one(wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True))
@@ -34,6 +35,11 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
         raise Conflict(
             f"Campaign {wanted.id} was started without {', '.join(lacking)}, and its fitness is measured against the "
             "baselines that it was started with: ask for others in a campaign of their own with --campaign NAME."
+        )
+    if wanted.parents_from and wanted.parents_from != stored.parents_from:
+        raise Conflict(
+            f"Campaign {wanted.id} was started with parents from {stored.parents_from or 'itself alone'}, not from "
+            f"{wanted.parents_from} too: give the new setting a campaign of its own with --campaign NAME."
         )
     return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
 
