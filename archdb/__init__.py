@@ -27,7 +27,7 @@ from archdb.errors import (
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
-from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
+from archdb.lineage import ancestors, campaign_experiments, descendants, drawn_from, find_experiment, leaderboard
 from archdb.records import Body, Campaign, Experiment, Failed, Finding, Running, Stage, Verified, stage_key
 from archdb.running import clear_running, get_running, list_running, show_running
 from archdb.store import Store, open_store
@@ -67,6 +67,7 @@ __all__ = [
     "create_experiment",
     "descendants",
     "describe_os_fault",
+    "drawn_from",
     "extend_campaign",
     "find_experiment",
     "get_campaign",

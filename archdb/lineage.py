@@ -84,6 +84,16 @@ def descendants(store: Store, experiment: Experiment) -> list[Experiment]:
     )
 
 
+def drawn_from(store: Store, campaign: str) -> list[Experiment]:
+    """Designs of other campaigns that have a parent in this imported one."""
+    with store_faults():
+        names = [one["_id"] for one in store.campaigns.find({"parents_from": campaign}, {"_id": 1})]
+        found = list(store.experiments.find({"campaign": {"$in": names}, "kind": "candidate"}))
+        ids = {one["_id"] for one in store.experiments.find({"campaign": campaign}, {"_id": 1})}
+    records = [Experiment.model_validate(one) for one in found]
+    return sorted((one for one in records if ids & set(one.parents)), key=lambda one: one.id)
+
+
 def running_experiments(store: Store, ids: Iterable[str]) -> list[Experiment]:
     """The experiments with these ids that exist."""
     with store_faults():

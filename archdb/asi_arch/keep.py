@@ -2,7 +2,6 @@
 is missing and changes nothing else.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
@@ -45,11 +44,11 @@ def import_release(
         Conflict: the campaign is one of this laboratory's own.
     """
     wanted = Campaign(id=campaign, scale="asi-arch", provider=ORIGIN, cycles=0, dataset=ORIGIN, ranked_by=SCORE)
-    open_campaign(store, wanted)
+    record = open_campaign(store, wanted)
     known = {one.id: one for one in campaign_experiments(store, campaign)}
     added, completed, differing, done = 0, 0, list[str](), 0
     for nodes in _batches(release.nodes):
-        records = _experiments(store, campaign, nodes)
+        records = _experiments(store, record, nodes)
         fresh = [one for one in records if one.id not in known]
         insert_experiments(store, fresh)
         added += len(fresh)
@@ -88,14 +87,14 @@ def _batches(nodes: Sequence[Node]) -> Iterator[list[Node]]:
             yield members[start : start + BATCH]
 
 
-def _experiments(store: Store, campaign: str, nodes: Sequence[Node]) -> list[Experiment]:
+def _experiments(store: Store, campaign: Campaign, nodes: Sequence[Node]) -> list[Experiment]:
     """The records of some nodes. Their texts and reports are stored here, before anything refers to them."""
     texts: list[str] = []
     for one in nodes:
         texts.append(report_text(ImportedResult.__name__, one.result.version, one.result.model_dump(mode="json")))
         texts += [text for text in (one.program, one.motivation, one.summary) if text is not None]
     digests = dict(zip(texts, put_texts(store, texts), strict=True))
-    now = time.time()
+    at = campaign.created_at  # whenever the import was stopped and went on: the same record each time
     made = []
     for one in nodes:
         result = one.result
@@ -103,12 +102,12 @@ def _experiments(store: Store, campaign: str, nodes: Sequence[Node]) -> list[Exp
         summary: Body = {"index": result.index, "name": result.name, "gallery": result.gallery}
         if result.parameters is not None:
             summary["parameters"] = result.parameters
-        stage = Stage(stage=STAGE, started_at=now, seconds=0.0, summary=summary, report=report)
-        path = tuple(node_id(campaign, index) for index in one.path)
+        stage = Stage(stage=STAGE, started_at=at, seconds=0.0, summary=summary, report=report)
+        path = tuple(node_id(campaign.id, index) for index in one.path)
         made.append(
             Experiment(
-                id=node_id(campaign, result.index),
-                campaign=campaign,
+                id=node_id(campaign.id, result.index),
+                campaign=campaign.id,
                 kind="imported",
                 name=one.name,
                 tags=("gallery",) if result.gallery else (),
@@ -122,7 +121,7 @@ def _experiments(store: Store, campaign: str, nodes: Sequence[Node]) -> list[Exp
                 analysis=None if one.summary is None else digests[one.summary],
                 objectives={} if one.score is None else {SCORE: one.score},
                 details=result.benchmarks,
-                created_at=now,
+                created_at=at,
             )
         )
     return made

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     ValidationError,
@@ -51,6 +52,13 @@ def _dictionary(value: Any) -> Any:
         raise ValueError("it is no Python dictionary") from fault
 
 
+def _text(value: str) -> str:
+    """JSON can name halves of signs, which are no text that could be stored."""
+    value.encode()  # a UnicodeEncodeError is a ValueError
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
 Lenient = WrapValidator(_or_nothing)
 Index = Annotated[int, Field(ge=0, lt=10**9)]
 
@@ -59,8 +67,8 @@ class NodeRow(Record):
     """One row of tree.json. Without a usable ``index`` a row cannot be kept."""
 
     index: Index
-    name: Annotated[str | None, Lenient] = None
-    name_new: Annotated[str | None, Lenient] = None
+    name: Annotated[Text | None, Lenient] = None
+    name_new: Annotated[Text | None, Lenient] = None
     parent: Annotated[Index | None, Lenient] = None
     score: Annotated[float | None, Field(ge=0.0, le=3.0, allow_inf_nan=False), Lenient] = None
 
@@ -73,9 +81,9 @@ class GalleryRow(NodeRow):
         Lenient,
     ] = None
     result: Annotated[Annotated[dict[str, Any], BeforeValidator(_dictionary)] | None, Lenient] = None
-    program: Annotated[str | None, Lenient] = None
-    motivation: Annotated[str | None, Lenient] = None
-    summary: Annotated[str | None, Lenient] = None
+    program: Annotated[Text | None, Lenient] = None
+    motivation: Annotated[Text | None, Lenient] = None
+    summary: Annotated[Text | None, Lenient] = None
 
 
 def read_table(text: object, name: str, complain: Complain) -> dict[str, float | None]:
