@@ -2,8 +2,7 @@
 is missing and changes nothing else.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
 
 from archdb.asi_arch.release import Node, Release
 from archdb.asi_arch.result import ORIGIN, SCORE, ImportedResult
@@ -46,8 +45,9 @@ def import_release(
     wanted = Campaign(id=campaign, scale="asi-arch", provider=ORIGIN, cycles=0, dataset=ORIGIN, ranked_by=SCORE)
     record = open_campaign(store, wanted)
     known = {one.id: one for one in campaign_experiments(store, campaign)}
-    added, completed, differing, done = 0, 0, list[str](), 0
-    for nodes in _batches(release.nodes):
+    added, completed, differing = 0, 0, list[str]()
+    for start in range(0, len(release.nodes), BATCH):
+        nodes = release.nodes[start : start + BATCH]  # they come parents first
         records = _experiments(store, record, nodes)
         fresh = [one for one in records if one.id not in known]
         insert_experiments(store, fresh)
@@ -61,9 +61,8 @@ def import_release(
             elif lacking := _lacking(old, one):
                 set_fields(store, one.id, **lacking)
                 completed += 1
-        done += len(nodes)
         if on_progress is not None:
-            on_progress(done)
+            on_progress(start + len(nodes))
     return Imported(campaign=campaign, added=added, completed=completed, differing=tuple(differing))
 
 
@@ -77,14 +76,6 @@ def imported_result(store: Store, experiment: Experiment) -> ImportedResult | No
     if stage is None or stage.report is None:
         return None
     return ImportedResult.model_validate(get_report(store, stage.report)["body"])
-
-
-def _batches(nodes: Sequence[Node]) -> Iterator[list[Node]]:
-    """A generation at a time, at most BATCH of it: the nodes come parents first."""
-    for _, generation in groupby(nodes, key=lambda one: len(one.path)):
-        members = list(generation)
-        for start in range(0, len(members), BATCH):
-            yield members[start : start + BATCH]
 
 
 def _experiments(store: Store, campaign: Campaign, nodes: Sequence[Node]) -> list[Experiment]:
