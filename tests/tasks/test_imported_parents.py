@@ -27,18 +27,17 @@ from tasks.peers import peer_with_source, population
 from tasks.sample import sample
 from tests.archdb.asi_arch_release import PROGRAM, write_clone
 
-CYCLES = 40
+CYCLES = 24
 
 
 @pytest.fixture
-def drawn(store: Store, tmp_path: Path) -> list[Experiment]:
-    """Many cycles of a campaign with two designs of its own, after the sampling of their parents."""
+def campaign(store: Store, tmp_path: Path) -> None:
+    """A campaign with two designs of its own that may improve imported ones."""
     import_release(store, read_release(write_clone(tmp_path)), "asi-arch")
     open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=CYCLES, parents_from="asi-arch"))
     for name, fitness in (("gla", 0.5), ("deltanet", -0.25)):
         one = create_experiment(store, f"t-{name}", campaign="t", kind="baseline", name=name)
         set_fields(store, one.id, fitness=fitness, state="done", code=put_text(store, f"# {name}"))
-    return [sampled(store, "t", number) for number in range(1, CYCLES + 1)]
 
 
 def sampled(store: Store, campaign: str, number: int) -> Experiment:
@@ -51,7 +50,8 @@ def sampled(store: Store, campaign: str, number: int) -> Experiment:
     return get_experiment(store, one.id)
 
 
-def test_about_half_of_the_cycles_improve_an_imported_design(store: Store, drawn: list[Experiment]) -> None:
+def test_about_half_of_the_cycles_improve_an_imported_design(store: Store, campaign: None) -> None:
+    drawn = [sampled(store, "t", number) for number in range(1, CYCLES + 1)]
     imported = [one for one in drawn if one.parents[0].startswith("asi-arch")]
     assert CYCLES / 4 < len(imported) < 3 * CYCLES / 4
     assert {one.parents[0] for one in imported} == {"asi-arch-0002", "asi-arch-0003"}, "only those with a program"
@@ -64,7 +64,7 @@ def test_about_half_of_the_cycles_improve_an_imported_design(store: Store, drawn
     assert not [one for one in population(store, "t") if one.kind == "imported"]
 
 
-def test_a_campaign_without_the_setting_draws_as_before(store: Store, drawn: list[Experiment]) -> None:
+def test_a_campaign_without_the_setting_draws_as_before(store: Store, campaign: None) -> None:
     open_campaign(store, Campaign(id="u", scale="tiny", provider="grammar", cycles=1))
     for name, fitness in (("gla", 0.5), ("deltanet", -0.25)):
         one = create_experiment(store, f"u-{name}", campaign="u", kind="baseline", name=name)
@@ -73,9 +73,9 @@ def test_a_campaign_without_the_setting_draws_as_before(store: Store, drawn: lis
         assert set(sampled(store, "u", number).parents) == {"u-gla", "u-deltanet"}
 
 
-def test_an_engineer_gets_the_parent_s_program(store: Store, drawn: list[Experiment]) -> None:
-    one = next(one for one in drawn if one.parents[0] == "asi-arch-0002")
-    first, _ = _parents(store, one)
+def test_an_engineer_gets_the_parent_s_program(store: Store, campaign: None) -> None:
+    one = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="new", cycle=1)
+    first, _ = _parents(store, set_fields(store, one.id, parents=["asi-arch-0002", "t-gla"]))
     assert (first.kind, first.source, first.fitness) == ("imported", PROGRAM, None)
     assert first.objectives == {"asi_arch_score": 2.25}
 
@@ -124,7 +124,7 @@ def test_an_imported_score_enters_no_finding() -> None:
     assert component_effects([IMPORTED, OURS]) == component_effects([OURS])
 
 
-def test_a_peer_of_an_imported_design_has_no_fitness(store: Store, drawn: list[Experiment]) -> None:
+def test_a_peer_of_an_imported_design_has_no_fitness(store: Store, campaign: None) -> None:
     peer = peer_with_source(store, get_experiment(store, "asi-arch-0003"))
     assert peer.fitness is None
     assert not peer.gains
