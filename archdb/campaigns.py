@@ -18,11 +18,16 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
 
     Raises:
         Conflict: the stored campaign has another scale, provider, seed or dataset, lacks a baseline, or takes parents
-            from elsewhere.
+            from elsewhere; or one of the two was imported and the other not.
     """
     with store_faults(), contextlib.suppress(pymongo.errors.DuplicateKeyError):
         store.campaigns.insert_one(wanted.model_copy(update={"created_at": time.time()}).model_dump(by_alias=True))
     stored = get_campaign(store, wanted.id)
+    if bool(stored.ranked_by) != bool(wanted.ranked_by):
+        raise Conflict(
+            f"Campaign {wanted.id} {'was imported' if stored.ranked_by else 'is one of this laboratory'}, and imported "
+            "designs stay apart from designs that are trained here: choose another name with --campaign NAME."
+        )
     for field in ("scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
         if old != new:

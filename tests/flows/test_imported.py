@@ -127,10 +127,13 @@ def test_lineage_and_difference(told: Told, tmp_path: Path) -> None:
         told("diff", "2", "-c", "asi-arch")
 
 
-def test_nothing_runs_in_an_imported_campaign(told: Told, tmp_path: Path) -> None:
+def test_nothing_runs_in_an_imported_campaign(store: Store, told: Told, tmp_path: Path) -> None:
     told("import", "asi-arch", write_clone(tmp_path))
+    from flows.cli.run import checked_settings
     from flows.joining import join
 
+    with pytest.raises(Conflict, match="asi-arch was imported"):
+        open_campaign(store, checked_settings("asi-arch", 1, "nano", "grammar", 0))
     with pytest.raises(Conflict, match="nothing runs in it"):
         join("asi-arch")
 

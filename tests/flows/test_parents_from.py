@@ -49,7 +49,9 @@ def test_a_campaign_improves_imported_programs(lab: Lab, lab_store: Store, tmp_p
     assert campaign_experiments(lab_store, "p") == experiments
     refused = lab.run("run", *settings, "--parents-from", "p")
     assert "p was not imported" in refused.stderr
-    assert "nothing runs in it" in lab.run("evaluate", "asi-arch-0002", "-c", "asi-arch").stderr
+    for command in (("evaluate", "asi-arch-0002"), ("verify", "asi-arch-0002")):
+        assert "nothing runs in it" in lab.run(*command, "-c", "asi-arch").stderr
+    assert "asi-arch was imported" in lab.run("run", "-c", "asi-arch").stderr
 
 
 def test_an_imported_program_is_checked_and_evaluated_by_its_id(lab: Lab, lab_store: Store, tmp_path: Path) -> None:
