@@ -1,5 +1,17 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
+from archdb.asi_arch import (
+    CAVEAT,
+    ORIGIN,
+    SCORE,
+    SCORE_TITLE,
+    Imported,
+    ImportedResult,
+    Release,
+    import_release,
+    imported_result,
+    read_release,
+)
 from archdb.blobs import get_report, get_text, put_report, put_text
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
@@ -32,7 +44,7 @@ from archdb.errors import (
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
-from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
+from archdb.lineage import ancestors, campaign_experiments, descendants, drawn_from, find_experiment, leaderboard
 from archdb.migrations import migrate
 from archdb.patience import impatient
 from archdb.records import Body, Campaign, Experiment, Failed, Finding, Kind, Running, Stage, Verified, stage_key
@@ -41,6 +53,10 @@ from archdb.store import Store, connect, open_store
 from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
+    "CAVEAT",
+    "ORIGIN",
+    "SCORE",
+    "SCORE_TITLE",
     "Analysed",
     "ArchiveError",
     "Body",
@@ -52,12 +68,15 @@ __all__ = [
     "Finding",
     "Hit",
     "HomeUnusable",
+    "Imported",
+    "ImportedResult",
     "Kind",
     "LeaseLost",
     "Malformed",
     "NotFound",
     "Origin",
     "Proposed",
+    "Release",
     "Running",
     "Stage",
     "Store",
@@ -76,6 +95,7 @@ __all__ = [
     "create_experiment",
     "descendants",
     "describe_os_fault",
+    "drawn_from",
     "extend_campaign",
     "find_code",
     "find_experiment",
@@ -87,6 +107,8 @@ __all__ = [
     "get_text",
     "home",
     "impatient",
+    "import_release",
+    "imported_result",
     "index_literature",
     "leaderboard",
     "led_to",
@@ -99,6 +121,7 @@ __all__ = [
     "prepare_home",
     "put_report",
     "put_text",
+    "read_release",
     "record_code",
     "record_components",
     "record_findings",

@@ -5,15 +5,17 @@ import hashlib
 import json
 import time
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import pymongo.errors
 from pydantic import Field
 
+from archdb.bulk import insert_absent
 from archdb.errors import NotFound
 from archdb.patience import patient
 from archdb.records import Body, Record, document, plain
-from archdb.store import Store
+from archdb.store import Document, Store
 
 
 class Blob(Record):
@@ -27,11 +29,23 @@ class Blob(Record):
 @patient
 def put_text(store: Store, text: str) -> str:
     """Store a text and return its sha256 in hexadecimal."""
-    data = text.encode()
-    digest = hashlib.sha256(data).hexdigest()
+    blob = _blob(text)
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
-        store.blobs.insert_one(document(Blob(id=digest, zlib=zlib.compress(data, 6), at=time.time())))
-    return digest
+        store.blobs.insert_one(blob)
+    return str(blob["_id"])
+
+
+@patient
+def put_texts(store: Store, texts: Sequence[str]) -> list[str]:
+    """Store many texts in few round trips and return their sha256, in order."""
+    blobs = [_blob(text) for text in texts]
+    insert_absent(store.blobs, list({blob["_id"]: blob for blob in blobs}.values()))
+    return [str(blob["_id"]) for blob in blobs]
+
+
+def _blob(text: str) -> Document:
+    data = text.encode()
+    return document(Blob(id=hashlib.sha256(data).hexdigest(), zlib=zlib.compress(data, 6), at=time.time()))
 
 
 @patient
@@ -52,8 +66,12 @@ def get_text(store: Store, digest: str) -> str:
 
 def put_report(store: Store, schema: str, version: int, body: Body) -> str:
     """Store a typed report of another room as ``{schema, version, body}``. Returns its sha256."""
-    whole = {"schema": schema, "version": version, "body": plain(body, schema)}
-    return put_text(store, json.dumps(whole, sort_keys=True))
+    return put_text(store, report_text(schema, version, body))
+
+
+def report_text(schema: str, version: int, body: Body) -> str:
+    """The text that a report is stored as."""
+    return json.dumps({"schema": schema, "version": version, "body": plain(body, schema)}, sort_keys=True)
 
 
 def get_report(store: Store, digest: str) -> dict[str, Any]:

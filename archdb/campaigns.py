@@ -19,11 +19,17 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
     Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
 
     Raises:
-        Conflict: the stored campaign has another scale, provider, seed or dataset, or lacks a baseline.
+        Conflict: the stored campaign has another scale, provider, seed or dataset, lacks a baseline, or takes parents
+            from elsewhere; or one of the two was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
         store.campaigns.insert_one(document(wanted.model_copy(update={"created_at": time.time()})))
     stored = get_campaign(store, wanted.id)
+    if bool(stored.ranked_by) != bool(wanted.ranked_by):
+        raise Conflict(
+            f"Campaign {wanted.id} {'was imported' if stored.ranked_by else 'is one of this laboratory'}, and imported "
+            "designs stay apart from designs that are trained here: choose another name with --campaign NAME."
+        )
     for field in ("scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
         if old != new:
@@ -36,6 +42,11 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
         raise Conflict(
             f"Campaign {wanted.id} was started without {', '.join(lacking)}, and its fitness is measured against the "
             "baselines that it was started with: ask for others in a campaign of their own with --campaign NAME."
+        )
+    if wanted.parents_from and wanted.parents_from != stored.parents_from:
+        raise Conflict(
+            f"Campaign {wanted.id} was started with parents from {stored.parents_from or 'itself alone'}, not from "
+            f"{wanted.parents_from} too: give the new setting a campaign of its own with --campaign NAME."
         )
     return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
 

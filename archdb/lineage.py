@@ -28,7 +28,7 @@ def find_experiment(store: Store, name: str, campaign: str | None = None) -> Exp
     """
     tails = {name}
     if name.isdigit():
-        tails.add(f"c{int(name):03d}")
+        tails |= {f"c{int(name):03d}", f"{int(name):04d}"}  # a cycle's, or an imported design's
     wanted: list[Document] = [{"_id": name}]
     if campaign is not None:
         wanted += [{"_id": f"{campaign}-{tail}"} for tail in tails]
@@ -53,19 +53,30 @@ def campaign_experiments(store: Store, campaign: str, verifications: bool = Fals
     and their scores must not steer the search.
     """
     found = list(store.experiments.find({"campaign": campaign}))
-    order = {"baseline": 0, "candidate": 1, "external": 2} | ({"verification": 3} if verifications else {})
+    order = {"baseline": 0, "candidate": 1, "external": 2, "imported": 3}
+    order |= {"verification": 4} if verifications else {}
     records = [Experiment.model_validate(one) for one in found if one["kind"] in order]
     return sorted(records, key=lambda one: (order[one.kind], one.cycle or 0, one.created_at, one.id))
 
 
 @patient
-def leaderboard(store: Store, campaign: str, limit: int) -> list[Experiment]:
-    """The best experiments of a campaign by fitness, best first."""
-    found = (
-        store.experiments.find({"campaign": campaign, "fitness": {"$gt": float("-inf")}})
-        .sort("fitness", -1)
-        .limit(limit)
+def leaderboard(
+    store: Store, campaign: str, limit: int, ranked_by: str = "", with_code: bool = False
+) -> list[Experiment]:
+    """The best experiments of a campaign, best first.
+
+    Args:
+        store: where.
+        campaign: its name.
+        limit: the most to return.
+        ranked_by: the objective that an imported campaign is ranked by; fitness where it is empty.
+        with_code: leave out those without a program.
+    """
+    key = f"objectives.{ranked_by}" if ranked_by else "fitness"
+    wanted: Document = {"campaign": campaign, key: {"$gt": float("-inf")}} | (
+        {"code": {"$gt": ""}} if with_code else {}
     )
+    found = store.experiments.find(wanted).sort(key, -1).limit(limit)
     return [Experiment.model_validate(one) for one in found]
 
 
@@ -78,7 +89,19 @@ def ancestors(store: Store, experiment: Experiment) -> list[Experiment]:
 def descendants(store: Store, experiment: Experiment) -> list[Experiment]:
     """Every experiment that has this one among its ancestors, in the order of creation."""
     found = list(store.experiments.find({"path": experiment.id}))
-    return sorted((Experiment.model_validate(one) for one in found), key=lambda one: one.created_at)
+    return sorted(
+        (Experiment.model_validate(one) for one in found), key=lambda one: (one.created_at, len(one.path), one.id)
+    )
+
+
+@patient
+def drawn_from(store: Store, campaign: str) -> list[Experiment]:
+    """Designs of other campaigns that have a parent in this imported one."""
+    names = [one["_id"] for one in store.campaigns.find({"parents_from": campaign}, {"_id": 1})]
+    found = list(store.experiments.find({"campaign": {"$in": names}, "kind": "candidate"}))
+    ids = {one["_id"] for one in store.experiments.find({"campaign": campaign}, {"_id": 1})}
+    records = [Experiment.model_validate(one) for one in found]
+    return sorted((one for one in records if ids & set(one.parents)), key=lambda one: one.id)
 
 
 @patient

@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-Kind = Literal["baseline", "candidate", "external", "verification"]
-"""external: a file that a person handed in; verification: a design or a baseline again, on fresh seeds."""
+Kind = Literal["baseline", "candidate", "external", "verification", "imported"]
+"""external: a file that a person handed in; verification: a design or a baseline again, on fresh seeds; imported: a
+published design with somebody else's scores, in a campaign of its own."""
 State = Literal["open", "done", "failed"]
 Body = dict[str, Any]  # a JSON document whose inside is another room's business
 
@@ -105,6 +106,8 @@ class Campaign(Record):
     domain: str = "evaluation"  # the module that checks, trains and scores designs
     dataset: str = ""  # name and hash of the data
     further_baselines: tuple[str, ...] = ()  # trained besides the domain's default ones
+    parents_from: str = ""  # an imported campaign whose designs may be improved, too
+    ranked_by: str = ""  # an objective; set in imported campaigns, which have scores of their own and no fitness
     panel: Body | None = None  # what fitness is measured against; set once the baselines are done
     reference_cpu_seconds: FiniteFloat | None = None
     created_at: float = 0.0

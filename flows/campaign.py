@@ -5,6 +5,7 @@ from functools import partial
 from prefect import flow
 
 from archdb import get_campaign, open_campaign, open_store
+from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
@@ -21,6 +22,7 @@ def campaign(
     seed: int = 0,
     domain: str = "evaluation",
     baselines: tuple[str, ...] = (),
+    parents_from: str = "",
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -33,11 +35,15 @@ def campaign(
         seed: the root of all chance in proposals.
         domain: the module that checks, trains and scores designs.
         baselines: names of published designs to train besides the default ones.
+        parents_from: an imported campaign whose designs with a program may be improved, too.
 
     Returns:
         The path of the report.
     """
-    record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain, baselines))
+    check_parents_from(open_store(), parents_from)
+    wanted = campaign_record(name, cycles, scale, provider, seed, domain, baselines, parents_from)
+    record = open_campaign(open_store(), wanted)
+    refuse_imported(record)
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

@@ -1,6 +1,7 @@
 """What every flow does first: know its campaign, and make sure that what cycles share is there."""
 
 from archdb import Campaign, NotFound, get_campaign, index_literature, open_campaign, open_store
+from flows.imported_parents import refuse_imported
 from flows.settings import campaign_record
 from flows.slots import offer_slots
 
@@ -13,12 +14,16 @@ def join(name: str, slots: int = SLOTS) -> Campaign:
     Args:
         name: of the campaign.
         slots: the size of the global limit ``gpu-slot`` if the server lacks it.
+
+    Raises:
+        Conflict: the campaign was imported, and nothing runs in it.
     """
     store = open_store()
     try:
         campaign = get_campaign(store, name)
     except NotFound:
         campaign = open_campaign(store, campaign_record(name, 0, "nano", "grammar", 0, "evaluation"))
+    refuse_imported(campaign)
     offer_slots(slots)
     index_literature()
     return campaign

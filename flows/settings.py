@@ -13,16 +13,32 @@ PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb
 
 
 def campaign_record(
-    name: str, cycles: int, scale: str, provider: str, seed: int, domain: str, baselines: Sequence[str] = ()
+    name: str,
+    cycles: int,
+    scale: str,
+    provider: str,
+    seed: int,
+    domain: str,
+    baselines: Sequence[str] = (),
+    parents_from: str = "",
 ) -> Campaign:
-    """The record that a campaign with these settings has; ``baselines`` are trained besides the default ones.
+    """The record that a campaign with these settings has.
+
+    Args:
+        name: of the campaign.
+        cycles: how many it shall have in all.
+        scale: the size of models and training.
+        provider: who proposes, writes and analyzes.
+        seed: the root of all chance in proposals.
+        domain: the module that checks, trains and scores designs.
+        baselines: trained besides the default ones.
+        parents_from: an imported campaign whose designs with a program may be improved, too.
 
     Raises:
         ValueError: an unknown scale, provider, domain or baseline, or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
     """
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise ValueError(f"The campaign name {name!r} has other signs than letters, digits, - and _: choose another.")
+    check_name(name)
     module = domain_of(domain)
     module.scale(scale)
     agents_of(provider)
@@ -40,8 +56,19 @@ def campaign_record(
         domain=domain,
         dataset=f"{fingerprint['dataset']} {fingerprint['train'][:12]}",
         further_baselines=tuple(one for one in known if one in baselines and not known[one].default),
+        parents_from=parents_from,
         environment=environment(),
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a campaign's name that cannot be part of ids and paths.
+
+    Raises:
+        ValueError: it has other signs than letters, digits, - and _.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise ValueError(f"The campaign name {name!r} has other signs than letters, digits, - and _: choose another.")
 
 
 def environment() -> dict[str, str]:

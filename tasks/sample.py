@@ -8,6 +8,7 @@ from archdb import Experiment, Store, get_campaign, leaderboard
 from tasks.stage import Outcome, run_stage, stage_task
 
 POOL = 10  # parents come from the best ones, as in ASI-Arch (arXiv:2507.18074, section 3)
+IMPORTED_SHARE = 0.5  # of cycles that improve an imported design, in campaigns with parents from elsewhere
 RANK_SCALE = 3.0  # a design this many ranks lower is e times less likely
 
 
@@ -20,14 +21,26 @@ def sample(experiment_id: str, token: int) -> None:
 def _sample(store: Store, experiment: Experiment) -> Outcome:
     campaign = get_campaign(store, experiment.campaign)
     ranked = [one for one in leaderboard(store, campaign.id, POOL * 2) if may_be_parent(one)][:POOL]
-    chosen = choose(ranked, random.Random(f"{campaign.seed}/{experiment.cycle}/sample"))
+    rng = random.Random(f"{campaign.seed}/{experiment.cycle}/sample")
+    imported = importable(store, campaign.parents_from) if campaign.parents_from else []
+    if imported and rng.random() < IMPORTED_SHARE:
+        chosen = choose(imported, rng)[:1] + choose(ranked, rng)[:1]
+    else:
+        chosen = choose(ranked, rng)
     return Outcome(
-        summary={"parents": [one.id for one in chosen], "pool": len(ranked)},
+        summary={"parents": [one.id for one in chosen], "pool": len(ranked), "imported": len(imported)},
         patch={
             "parents": [one.id for one in chosen],
             "path": [*chosen[0].path, chosen[0].id] if chosen else [],
         },
     )
+
+
+def importable(store: Store, campaign: str) -> list[Experiment]:
+    """The best designs of an imported campaign that have a program. Their scores rank them among themselves only: they
+    are drawn from a pool of their own, and never stand beside designs with a fitness.
+    """
+    return leaderboard(store, campaign, POOL, get_campaign(store, campaign).ranked_by, with_code=True)
 
 
 def may_be_parent(one: Experiment) -> bool:

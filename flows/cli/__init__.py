@@ -14,6 +14,7 @@ from flows.cli.check import check
 from flows.cli.data import app as data
 from flows.cli.db import app as db
 from flows.cli.evaluate import evaluate
+from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.run import run
 from flows.cli.up import up
@@ -32,6 +33,7 @@ for command in (run, status, leaderboard, show, lineage, diff, report, check, ev
 app.add_typer(bench, name="bench")
 app.add_typer(data, name="data")
 app.add_typer(db, name="db")
+app.add_typer(importing, name="import")
 
 
 def main() -> None:

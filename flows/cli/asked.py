@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+RECORDED = re.compile(r"[A-Za-z0-9_-]+-(c\d{3,}|\d{4,})")  # ids of cycles and of imported designs
 WIDTH_OF_FILES = 140  # columns, where output goes to a file or a pipe
 
 CampaignName = Annotated[str, typer.Option("--campaign", "-c", help="The campaign's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
-DesignFile = Annotated[Path, typer.Argument(help="A Python file with a class Candidate.", metavar="FILE")]
+DesignFile = Annotated[
+    Path, typer.Argument(help="A Python file with a class Candidate, or the id of a recorded design.", metavar="FILE")
+]
 ScaleName = Annotated[str, typer.Option("--scale", help="The size of models and training: see evaluation/scales/.")]
 
 
@@ -22,11 +26,13 @@ class Refused(Exception):
 
 
 def read_design(file: Path) -> str:
-    """The text of a design's file.
+    """The text of a design's file, or of the recorded design with this id.
 
     Raises:
         Refused: it does not exist or is not text.
     """
+    if RECORDED.fullmatch(str(file)) and not file.exists():
+        return _recorded(str(file))
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
@@ -34,6 +40,16 @@ def read_design(file: Path) -> str:
         raise Refused(
             f"{file} cannot be read ({reason}): give the path of a Python file with a class Candidate."
         ) from fault
+
+
+def _recorded(experiment_id: str) -> str:
+    from archdb import get_experiment, get_text, open_store
+
+    store = open_store()
+    one = get_experiment(store, experiment_id)
+    if one.code is None:
+        raise Refused(f"{one.id} ({one.name}) is recorded without a program: give a design that has one, or a file.")
+    return get_text(store, one.code)
 
 
 def console_for(as_json: bool = False) -> Console:

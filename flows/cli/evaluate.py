@@ -31,11 +31,13 @@ def evaluate(
         address = start()
         from archdb import NotFound, get_campaign, open_campaign, open_store
         from flows.evaluate_file import evaluate_file, file_id
+        from flows.imported_parents import refuse_imported
 
         try:
             known = get_campaign(open_store(), campaign)
         except NotFound:
             known = open_campaign(open_store(), wanted)
+    refuse_imported(known)
     if known.scale != scale:
         raise Refused(
             f"Campaign {campaign} is at the {known.scale} scale, not {scale}: add --scale {known.scale}, or "

@@ -27,6 +27,7 @@ from archdb import (
 )
 from archdb import leaderboard as best_experiments
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
+from flows.cli.imported import print_ranking, print_results, print_status, standing
 from flows.cli.tables import efficiency_table, experiments_table, leaderboard_table, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
@@ -43,6 +44,9 @@ def status(
     experiments = campaign_experiments(store, campaign)
     if as_json:
         print_json([summary_of(record, one) for one in experiments])
+        return
+    if record.ranked_by:
+        print_status(console, record, experiments)
         return
     console.print(
         f"{record.id}: {record.scale} scale, {record.provider} provider, {record.dataset}, "
@@ -68,12 +72,15 @@ def leaderboard(
     limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Rank the designs of a campaign by fitness, beside the baselines."""
+    """Rank the designs of a campaign by fitness, beside the baselines; imported ones by the scores they came with."""
     store = open_store()
     record = get_campaign(store, campaign)
-    ranked = best_experiments(store, campaign, limit)
+    ranked = best_experiments(store, campaign, limit, record.ranked_by)
     if as_json:
         print_json([summary_of(record, one) for one in ranked])
+        return
+    if record.ranked_by:
+        print_ranking(console_for(), record, ranked)
         return
     from tasks.domain import domain_of
 
@@ -92,7 +99,8 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         print_json(summary_of(record, one) | {"stages": stages, "code": code})
         return
     console.print(f"[bold]{escape(one.name)}[/]  {one.id}  {one.kind}, {one.state}", highlight=False)
-    for title, digest in (("Motivation", one.motivation), ("Analysis", one.analysis)):
+    last = "Summary" if one.kind == "imported" else "Analysis"
+    for title, digest in (("Motivation", one.motivation), (last, one.analysis)):
         if digest:
             console.print(f"\n[bold]{title}[/]")
             console.print(Markdown(get_text(store, digest)))
@@ -100,9 +108,12 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         console.print(
             f"\n[red]Failed in {one.failure.stage}[/]: {escape(one.failure.message)} {escape(one.failure.remedy)}"
         )
-    console.print(_numbers(one))
-    _print_efficiency(store, console, record, one)
-    console.print(_stages(store, one))
+    if one.kind == "imported":
+        print_results(console, store, one)
+    else:
+        console.print(_numbers(one))
+        _print_efficiency(store, console, record, one)
+        console.print(_stages(store, one))
     if one.code:
         console.print(Syntax(get_text(store, one.code), "python", theme="ansi_light"))
 
@@ -169,9 +180,8 @@ def lineage(experiment: ExperimentName, campaign: CampaignName = "default", as_j
 
 
 def _leaf(one: Experiment, marked: str) -> str:
-    told = f"{one.fitness:+.3f}" if one.fitness is not None else one.state
     name = f"[bold]{escape(one.name)}[/]" if one.id == marked else escape(one.name)
-    return f"{one.id}  {name}  {told}"
+    return f"{one.id}  {name}  {standing(one)}"
 
 
 def diff(
@@ -186,6 +196,11 @@ def diff(
         raise Refused(f"{one.id} has no parent to compare with: name a second experiment.")
     base = find_experiment(store, other or one.parents[0], campaign)
     for side in (base, one):
+        if side.code is None and side.kind == "imported":
+            raise Refused(
+                f"{side.id} was imported without a program: import a clone of ASI-Arch, which has the programs of 106 "
+                "designs, or compare designs that have one."
+            )
         if side.code is None:
             raise Refused(f"{side.id} has no code yet: wait for its codegen stage.")
     old, new = (get_text(store, side.code or "").splitlines() for side in (base, one))

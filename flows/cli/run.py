@@ -30,6 +30,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="A published design to train besides the default ones; may be repeated."),
     ] = None,
+    parents_from: Annotated[
+        str,
+        typer.Option(metavar="CAMPAIGN", help="An imported campaign: its designs with a program may be improved, too."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign: baselines, then cycles of propose, write, check, train, benchmark and analyze, then a report.
@@ -37,12 +41,14 @@ def run(
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
     console = console_for(as_json)
-    wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or ())
+    wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or (), parents_from)
     with console.status("Starting the store and the Prefect server"):
         address = start()
         from archdb import open_campaign, open_store
         from flows.campaign import campaign as campaign_flow
+        from flows.imported_parents import check_parents_from
 
+        check_parents_from(open_store(), parents_from)
         record = open_campaign(open_store(), wanted)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
@@ -58,7 +64,13 @@ def run(
 
 
 def checked_settings(
-    campaign: str, cycles: int, scale: str, provider: str, seed: int, baselines: Sequence[str] = ()
+    campaign: str,
+    cycles: int,
+    scale: str,
+    provider: str,
+    seed: int,
+    baselines: Sequence[str] = (),
+    parents_from: str = "",
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -68,7 +80,7 @@ def checked_settings(
     from flows.settings import campaign_record
 
     try:
-        return campaign_record(campaign, cycles, scale, provider, seed, "evaluation", baselines)
+        return campaign_record(campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from)
     except ValueError as fault:
         raise Refused(str(fault)) from fault
 

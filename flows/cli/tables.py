@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from archdb import Campaign, Experiment
+from archdb import CAVEAT, Campaign, Experiment
 from evaluation import CLAIM
 
 SIGNS = "▁▂▃▄▅▆▇█"
@@ -149,4 +149,9 @@ def summary_of(campaign: Campaign, one: Experiment) -> dict[str, Any]:
         "cpu_seconds": one.cpu_seconds,
         "failure": one.failure.model_dump() if one.failure else None,
         "mlflow_run": one.mlflow_run,
-    }
+    } | (imported_summary(one) if one.kind == "imported" else {})
+
+
+def imported_summary(one: Experiment) -> dict[str, Any]:
+    """What an imported design has besides, for a machine: its published results, and how its score may be read."""
+    return {"details": one.details, "has_program": one.code is not None, "scores": CAVEAT}

@@ -28,7 +28,10 @@ def verify(
         from archdb import find_experiment, get_campaign, open_store
 
         design = find_experiment(open_store(), experiment, campaign)
+        from flows.imported_parents import refuse_imported
+
         record = get_campaign(open_store(), design.campaign)
+        refuse_imported(record)
     from flows.cli.live import Display
     from flows.seed_baselines import baseline_trainings
     from flows.verify_design import sentence, verified

@@ -8,6 +8,7 @@ from flows.report.axes import Axis, linear, logarithmic, of_fitness, tick_label
 from flows.report.contents import Contents, Design
 from flows.report.palette import fitness_colour
 from flows.report.series import FLOOR, Line, lines_by_task, title_of, visible_losses
+from flows.report.svg import add, canvas, grid, text, written
 from flows.report.tree import Node, lay_out
 from flows.report.wording import number, shortened, signed
 
@@ -16,46 +17,47 @@ ROW, INDENT, LABEL = 22, 18, 42  # pixels per row and per depth; signs of a name
 
 def draw_losses(contents: Contents) -> list[tuple[str, Markup]]:
     """(title, drawing) for every task that was trained: streamed loss over steps, logarithmic."""
-    return [(title_of(task, contents), _losses(lines)) for task, lines in lines_by_task(contents).items()]
+    return [(title_of(task, contents), draw_curves(lines)) for task, lines in lines_by_task(contents).items()]
 
 
-def _losses(lines: list[Line]) -> Markup:
-    svg = _canvas(380, 280, "Streamed training loss of every design over steps")
-    across = Axis(low=0, high=max(1, *(line.points[-1][0] for line in lines)), start=46, end=372)
+def draw_curves(lines: list[Line], width: float = 380) -> Markup:
+    """Loss over steps on a logarithmic axis, one line a design; ``width`` in pixels."""
+    svg = canvas(width, 280, "Streamed training loss of every design over steps")
+    across = Axis(low=0, high=max(1, *(line.points[-1][0] for line in lines)), start=46, end=width - 8)
     down = logarithmic(visible_losses(lines), 244, 8, FLOOR)
-    _grid(svg, across, down, ("step", "loss (nats)"), labels=260)
+    grid(svg, across, down, ("step", "loss (nats)"), labels=260)
     for line in lines:
         path = "M" + "L".join(f"{across.at(step)} {down.at(loss)}" for step, loss in line.points)
         kind = f"top s{line.place}" if line.role == "top" else line.role
-        link = _add(svg, "a", href=f"#{line.design.anchor}")
-        drawn = _add(link, "path", d=path, **{"class": f"line {kind}", "data-design": line.design.anchor})
-        _add(drawn, "title").text = line.design.name
-    return _written(svg)
+        link = add(svg, "a", href=f"#{line.design.anchor}")
+        drawn = add(link, "path", d=path, **{"class": f"line {kind}", "data-design": line.design.anchor})
+        add(drawn, "title").text = line.design.name
+    return written(svg)
 
 
 def draw_progress(contents: Contents) -> Markup:
     """Fitness of every design and the best so far, against the compute spent."""
     points = contents.progress
-    svg = _canvas(760, 340, "Fitness of every finished design against cumulative CPU-seconds")
+    svg = canvas(760, 340, "Fitness of every finished design against cumulative CPU-seconds")
     scored = [point.design.fitness for point in points if point.design.fitness is not None]
     across = linear([0.0, *(point.cpu_seconds for point in points)], 56, 748, margin=0.02).model_copy(
         update={"low": 0.0}
     )
     down = of_fitness(scored, 282, 12)
-    _grid(svg, across, down, ("CPU-seconds of evaluation, in order of completion", "fitness"), labels=312)
+    grid(svg, across, down, ("CPU-seconds of evaluation, in order of completion", "fitness"), labels=312)
     level = str(down.at(0.0))
-    _add(svg, "line", x1="56", x2="748", y1=level, y2=level, **{"class": "level"})
+    add(svg, "line", x1="56", x2="748", y1=level, y2=level, **{"class": "level"})
     best = [(across.at(point.cpu_seconds), down.at(point.best)) for point in points if point.best is not None]
     if best:
         path = f"M{best[0][0]} {best[0][1]}" + "".join(f"H{x}V{y}" for x, y in best[1:]) + "H748"
-        _add(svg, "path", d=path, **{"class": "best"})
+        add(svg, "path", d=path, **{"class": "best"})
     for point in points:
         x, design = across.at(point.cpu_seconds), point.design
         if design.fitness is None:
             _mark(svg, x, 292, design)
         else:
             _mark(svg, x, down.at(design.fitness), design)
-    return _written(svg)
+    return written(svg)
 
 
 def draw_lineage(contents: Contents) -> Markup:
@@ -63,39 +65,39 @@ def draw_lineage(contents: Contents) -> Markup:
     nodes = lay_out(contents.designs)
     left = 16 + INDENT * max((node.depth for node in nodes), default=0) + 7 * LABEL
     height = 34 + ROW * len(nodes)
-    svg = _canvas(left + 480, height, "Lineage: every design under its first parent, with its fitness")
+    svg = canvas(left + 480, height, "Lineage: every design under its first parent, with its fitness")
     svg.set("width", str(left + 480))
     svg.set("height", str(height))
     scored = [one.fitness for one in contents.designs if one.fitness is not None]
     across = of_fitness(scored, left + 20, left + 400)
     for tick in across.ticks():
         x = str(across.at(tick))
-        _add(svg, "line", x1=x, x2=x, y1="22", y2=str(height - 6), **{"class": "level" if tick == 0 else "rule"})
-        _text(svg, float(x), 14, tick_label(tick, across.ticks()), "tick", anchor="middle")
+        add(svg, "line", x1=x, x2=x, y1="22", y2=str(height - 6), **{"class": "level" if tick == 0 else "rule"})
+        text(svg, float(x), 14, tick_label(tick, across.ticks()), "tick", anchor="middle")
     for node in nodes:
         _row(svg, node, across, contents.fitness_places)
-    return _written(svg)
+    return written(svg)
 
 
 def _row(svg: ET.Element, node: Node, across: Axis, places: int) -> None:
     design, x, y = node.design, 16 + INDENT * node.depth, _height(node.row)
     if node.parent is not None:
-        _add(svg, "path", d=f"M{x - INDENT} {_height(node.parent) + 6}V{y}H{x - 6}", **{"class": "edge"})
+        add(svg, "path", d=f"M{x - INDENT} {_height(node.parent) + 6}V{y}H{x - 6}", **{"class": "edge"})
     _mark(svg, x, y, design)
-    link = _add(svg, "a", href=f"#{design.anchor}")
+    link = add(svg, "a", href=f"#{design.anchor}")
     kind = "name reference" if design.reference else "name failed" if design.failure else "name"
-    label = _text(link, x + 11, y + 4, shortened(design.name, LABEL), kind)
-    _add(label, "title").text = f"{design.name} ({design.id})"
+    label = text(link, x + 11, y + 4, shortened(design.name, LABEL), kind)
+    add(label, "title").text = f"{design.name} ({design.id})"
     end = across.end + 68
     if design.fitness is None:
-        _text(svg, end, y + 4, "failed" if design.failure else "unfinished", "tick", anchor="end")
+        text(svg, end, y + 4, "failed" if design.failure else "unfinished", "tick", anchor="end")
         return
     reach = sorted((across.at(0.0), across.at(design.fitness)))
     bar = {"x": str(reach[0]), "y": str(y - 4), "width": str(round(reach[1] - reach[0], 1)), "height": "8", "rx": "1.5"}
-    _add(svg, "rect", fill=fitness_colour(design.fitness), **bar)
+    add(svg, "rect", fill=fitness_colour(design.fitness), **bar)
     if design.fitness < across.low:
-        _add(svg, "path", d=f"M{across.start} {y - 7}l-7 7l7 7z", fill=fitness_colour(design.fitness))
-    _text(svg, end, y + 4, signed(design.fitness, places), "value", anchor="end")
+        add(svg, "path", d=f"M{across.start} {y - 7}l-7 7l7 7z", fill=fitness_colour(design.fitness))
+    text(svg, end, y + 4, signed(design.fitness, places), "value", anchor="end")
 
 
 def _height(row: int) -> float:
@@ -106,59 +108,27 @@ def draw_bar(fitness: float) -> Markup:
     """A small bar to the left (worse) or right (better) of the reference; a fitness of 1 fills its side."""
     length = round(30 * min(1.0, abs(fitness)), 1)
     svg = ET.Element("svg", {"class": "bar", "viewBox": "0 0 64 10", "aria-hidden": "true"})
-    _add(svg, "line", x1="32", x2="32", y1="0", y2="10", **{"class": "level"})
+    add(svg, "line", x1="32", x2="32", y1="0", y2="10", **{"class": "level"})
     start = 32.0 if fitness >= 0 else 32 - length
-    _add(svg, "rect", x=str(start), y="2", width=str(length), height="6", fill=fitness_colour(fitness))
-    return _written(svg)
+    add(svg, "rect", x=str(start), y="2", width=str(length), height="6", fill=fitness_colour(fitness))
+    return written(svg)
 
 
 def _mark(parent: ET.Element, x: float, y: float, design: Design) -> None:
     """A dot for a design; a square for a quadratic one, a cross for a failed one, a ring for an unfinished one."""
-    link = _add(parent, "a", href=f"#{design.anchor}")
+    link = add(parent, "a", href=f"#{design.anchor}")
     colour, size = fitness_colour(design.fitness), 5.0 if design.kind == "baseline" else 4.2
     if design.failure is not None:
         cross = f"M{x - 3.5} {y - 3.5}l7 7m0 -7l-7 7"
-        mark = _add(link, "path", d=cross, **{"class": "cross"})
+        mark = add(link, "path", d=cross, **{"class": "cross"})
     elif design.fitness is None:
-        mark = _add(link, "circle", cx=str(x), cy=str(y), r="4", **{"class": "ring"})
+        mark = add(link, "circle", cx=str(x), cy=str(y), r="4", **{"class": "ring"})
     elif design.quadratic:
-        mark = _add(link, "rect", x=str(x - 4), y=str(y - 4), width="8", height="8", fill="none", stroke=colour)
+        mark = add(link, "rect", x=str(x - 4), y=str(y - 4), width="8", height="8", fill="none", stroke=colour)
         mark.set("stroke-width", "1.8")
     else:
-        mark = _add(link, "circle", cx=str(x), cy=str(y), r=str(size), fill=colour)
+        mark = add(link, "circle", cx=str(x), cy=str(y), r=str(size), fill=colour)
         if design.reference:
             mark.set("class", "ringed")
     reason = f"failed: {design.failure.kind}" if design.failure else f"fitness {signed(design.fitness, 3)}"
-    _add(mark, "title").text = f"{design.name}: {reason}, {number(design.cpu_seconds, 1)} CPU-seconds"
-
-
-def _grid(svg: ET.Element, across: Axis, down: Axis, titles: tuple[str, str], labels: float) -> None:
-    """Rules, labels and titles of both axes; ``labels`` is the height at which the lower ticks are named."""
-    for tick in down.ticks():
-        y = down.at(tick)
-        _add(svg, "line", x1=str(across.start), x2=str(across.end), y1=str(y), y2=str(y), **{"class": "rule"})
-        label = f"{tick:g}" if down.logarithmic else tick_label(tick, down.ticks())
-        _text(svg, across.start - 6, y + 4, label, "tick", anchor="end")
-    for tick in across.ticks():
-        _text(svg, across.at(tick), labels, tick_label(tick, across.ticks()), "tick", anchor="middle")
-    _text(svg, (across.start + across.end) / 2, labels + 17, titles[0], "title", anchor="middle")
-    turned = _text(svg, 0, 0, titles[1], "title", anchor="middle")
-    turned.set("transform", f"translate(12 {(down.start + down.end) / 2}) rotate(-90)")
-
-
-def _canvas(width: float, height: float, label: str) -> ET.Element:
-    return ET.Element("svg", {"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": label})
-
-
-def _add(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
-    return ET.SubElement(parent, tag, attributes)
-
-
-def _text(parent: ET.Element, x: float, y: float, text: str, kind: str, anchor: str = "start") -> ET.Element:
-    found = _add(parent, "text", x=f"{x:g}", y=f"{y:g}", **{"class": kind, "text-anchor": anchor})
-    found.text = text
-    return found
-
-
-def _written(svg: ET.Element) -> Markup:
-    return Markup(ET.tostring(svg, encoding="unicode"))
+    add(mark, "title").text = f"{design.name}: {reason}, {number(design.cpu_seconds, 1)} CPU-seconds"

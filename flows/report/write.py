@@ -1,4 +1,7 @@
-"""Writing the report: index.html, which needs no other file, and the figures as PNG beside it."""
+"""Writing the report: index.html, which needs no other file, and the figures as PNG beside it.
+
+An imported campaign has a page of its own, without PNG.
+"""
 
 import base64
 import hashlib
@@ -10,12 +13,14 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
+from archdb import CAVEAT, Campaign, HomeUnusable, Store, describe_os_fault, home
 from flows.report import wording
 from flows.report.contents import Contents
 from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress
 from flows.report.figures import draw_figures
 from flows.report.gather import gather
+from flows.report.imported import ImportedContents, gather_imported
+from flows.report.imported_drawings import draw_published_curves, draw_score, draw_search, draw_tree, with_curves
 from flows.report.markdown import render_markdown
 from flows.report.series import top_candidates
 
@@ -32,9 +37,12 @@ def write_report(store: Store, campaign: Campaign) -> Path:
         NotFound: a stored text is missing or damaged.
         ValueError: the campaign's domain cannot be imported.
     """
-    contents = gather(store, campaign)
-    files = draw_figures(contents)
-    files["index.html"] = render_page(contents).encode()  # last: it is there only once all is
+    if campaign.ranked_by:
+        files = {"index.html": render_imported(gather_imported(store, campaign)).encode()}
+    else:
+        contents = gather(store, campaign)
+        files = draw_figures(contents)
+        files["index.html"] = render_page(contents).encode()  # last: it is there only once all is
     folder = report_folder(campaign.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,20 +61,49 @@ def report_folder(campaign_id: str) -> Path:
 
 def render_page(contents: Contents) -> str:
     """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used."""
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            it=contents,
+            losses=draw_losses(contents),
+            top_designs=top_candidates(contents),
+            lineage=draw_lineage(contents),
+            progress=draw_progress(contents),
+            **_frame(),
+        )
+    )
+
+
+def render_imported(contents: ImportedContents) -> str:
+    """The page of an imported campaign, under the same policy. It speaks of scores and never of fitness."""
+    return (
+        _templates()
+        .get_template("imported.html")
+        .render(
+            it=contents,
+            caveat=CAVEAT,
+            losses=draw_published_curves(contents),
+            top_designs=with_curves(contents),
+            search=draw_search(contents),
+            tree=draw_tree(contents),
+            anchors={one.id: one.anchor for one in contents.designs},
+            names={one.id: one.name for one in contents.designs},
+            **_frame(),
+        )
+    )
+
+
+def _frame() -> dict[str, str]:
+    """What every page has: style, script, and the policy that lets nothing else in."""
     style, script = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("style.css", "highlight.js"))
     policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src "
-    page = _templates().get_template("page.html")
-    return page.render(
-        it=contents,
-        dash=wording.DASH,
-        policy=policy + _hash(script),
-        style=Markup(style),
-        script=Markup(script),
-        losses=draw_losses(contents),
-        top_designs=top_candidates(contents),
-        lineage=draw_lineage(contents),
-        progress=draw_progress(contents),
-    )
+    return {
+        "dash": wording.DASH,
+        "policy": policy + _hash(script),
+        "style": Markup(style),
+        "script": Markup(script),
+    }
 
 
 def _templates() -> Environment:
@@ -83,6 +120,7 @@ def _templates() -> Environment:
         "moment": wording.moment,
         "markdown": render_markdown,
         "bar": draw_bar,
+        "score": draw_score,
     }
     return found
 

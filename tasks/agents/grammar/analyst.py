@@ -1,6 +1,6 @@
 """The grammar's Analyst: compares a design with its parent against the noise, and says what later cycles should use."""
 
-from tasks.agents.grammar.ancestors import design_of
+from tasks.agents.grammar.ancestors import design_of, first_known
 from tasks.agents.grammar.evidence import component_effects
 from tasks.agents.grammar.evolve import difference
 from tasks.agents.protocols import Analysis, Lesson, Outcome, Peer
@@ -15,13 +15,14 @@ class GrammarAnalyst:
 
     def analyze(self, outcome: Outcome) -> Analysis:
         design = outcome.design
-        changes = _changes(outcome)
+        parent = first_known(outcome.parents)
+        changes = _changes(design, parent)
         if design.failure:
-            return _failure(design, outcome.parents, changes)
+            return _failure(design, parent, changes)
         lines = [_standing(outcome)]
         lessons = []
-        if outcome.parents and changes:
-            lesson = _against_parent(outcome, outcome.parents[0], changes)
+        if parent is not None and changes:
+            lesson = _against_parent(outcome, parent, changes)
             lessons.append(lesson)
             lines.append(lesson.text)
         population = _population_lesson(outcome)
@@ -31,13 +32,13 @@ class GrammarAnalyst:
         return Analysis(text="\n\n".join(lines), lessons=tuple(lessons))
 
 
-def _changes(outcome: Outcome) -> dict[str, tuple[str, str]]:
-    design, parent = design_of(outcome.design), design_of(outcome.parents[0]) if outcome.parents else None
-    return difference(parent, design) if design and parent else {}
+def _changes(design: Peer, parent: Peer | None) -> dict[str, tuple[str, str]]:
+    now, before = design_of(design), design_of(parent) if parent is not None else None
+    return difference(before, now) if now and before else {}
 
 
-def _failure(design: Peer, parents: tuple[Peer, ...], changes: dict[str, tuple[str, str]]) -> Analysis:
-    against = f" against its parent {parents[0].name}" if parents else ""
+def _failure(design: Peer, parent: Peer | None, changes: dict[str, tuple[str, str]]) -> Analysis:
+    against = f" against its parent {parent.name}" if parent is not None else ""
     told = _told(changes)
     text = f"{design.name} failed: {design.failure}" + (f" It changed {told}{against}." if told else "")
     lesson = Lesson(

@@ -1,6 +1,6 @@
 """Which design of the grammar stands for an experiment: what its source declares, or a baseline's nearest relative."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -53,5 +53,10 @@ def design_of(peer: Peer) -> Design | None:
             return canonical(Design.model_validate(peer.components))
         except ValidationError:
             return None
-    known = BASELINES.get(peer.name)
+    known = BASELINES.get(peer.name) if peer.kind != "imported" else None  # what others called theirs says nothing
     return canonical(known) if known is not None else None
+
+
+def first_known(parents: Sequence[Peer]) -> Peer | None:
+    """The first parent that the grammar has words for. Those that were imported as programs have none."""
+    return next((one for one in parents if design_of(one) is not None), None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.agents.grammar.ancestors import design_of
+from tasks.agents.grammar.ancestors import design_of, first_known
 from tasks.agents.grammar.compose import compose, read_design
 from tasks.agents.grammar.evolve import difference
 from tasks.agents.grammar.near import repair
@@ -25,7 +25,8 @@ class GrammarEngineer:
         rejected = read_design(complaint.source)
         if rejected is None:
             return None
-        eased = repair(rejected, complaint.kind, design_of(parents[0]) if parents else None)
+        base = first_known(parents)
+        eased = repair(rejected, complaint.kind, design_of(base) if base else None)
         if eased is None:
             return None
         changes = ", ".join(f"{slot} {old} -> {new}" for slot, (old, new) in difference(rejected, eased).items())
@@ -39,8 +40,9 @@ def _draft(design: Design, proposal: Proposal, parents: Sequence[Peer], note: st
 
 def _origin(design: Design, parents: Sequence[Peer]) -> str:
     """Where the design comes from, for the file's docstring."""
-    base = design_of(parents[0]) if parents else None
-    if base is None:
+    parent = first_known(parents)
+    base = design_of(parent) if parent else None
+    if parent is None or base is None:
         return "Drawn at random from the grammar."
     changes = ", ".join(f"{slot} {new} instead of {old}" for slot, (old, new) in difference(base, design).items())
-    return f"From {parents[0].name} ({parents[0].id}): {changes}."
+    return f"From {parent.name} ({parent.id}): {changes}."

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from archdb import Hit
-from tasks.agents.grammar.ancestors import design_of
+from tasks.agents.grammar.ancestors import design_of, first_known
 from tasks.agents.grammar.evidence import Effect, choices_of, component_effects, preferences
 from tasks.agents.grammar.evolve import crossover, difference, mutate
 from tasks.agents.grammar.naming import name_of, sentence_of
@@ -35,7 +35,7 @@ class GrammarResearcher:
 
     def propose(self, question: Question, retrieve: Retrieve) -> Proposal:
         rng = random.Random(f"{question.seed}/{question.cycle}/propose")
-        parent = question.parents[0] if question.parents else None
+        parent = first_known(question.parents)
         base = (design_of(parent) if parent else None) or random_design(rng)
         weakness = weakest_objective(parent, question)
         query = f"{COMPLAINTS.get(weakness, question.objective_titles.get(weakness, weakness))}. {sentence_of(base)}"
@@ -58,7 +58,7 @@ class GrammarResearcher:
 
     def _vary(self, base: Design, question: Question, weights: dict[str, float], rng: random.Random) -> Design:
         tried = {frozenset(choices_of(one)) for one in question.population}
-        others = [other for other in map(design_of, question.parents[1:]) if other is not None and other != base]
+        others = [other for other in map(design_of, question.parents) if other is not None and other != base]
         design = base
         for _ in range(TRIES):
             start = crossover(base, rng.choice(others), rng) if others and rng.random() < CROSSOVER_SHARE else base
@@ -90,6 +90,12 @@ def motivation(
     """Markdown: what is wrong with the parent, what changes, and which evidence speaks for it."""
     lines = []
     chosen = {f"{slot}={new}" for slot, (_, new) in changes.items()}
+    for wordless in question.parents[: question.parents.index(parent) if parent is not None else None]:
+        instead = "the next parent" if parent is not None else "a random design"
+        lines.append(
+            f"**Parent** {wordless.name} ({wordless.id}): the grammar has no words for its program, and can neither "
+            f"read nor change it. This design starts from {instead} instead.\n"
+        )
     if parent is not None:
         gain = parent.gains.get(weakness)
         standing = "" if gain is None else f" ({round(gain, 2) or 0.0:+.2f} units against the reference)"
