@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from archdb.asi_arch.release import Node, Release
 from archdb.asi_arch.result import ORIGIN, SCORE, ImportedResult
 from archdb.blobs import get_report, put_texts, report_text
+from archdb.bulk import insert_absent
 from archdb.campaigns import open_campaign
+from archdb.designs import CodeVersion
 from archdb.experiments import insert_experiments, set_fields
 from archdb.lineage import campaign_experiments
-from archdb.records import Body, Campaign, Experiment, Record, Stage
+from archdb.records import Body, Campaign, Experiment, Record, Stage, document
 from archdb.store import Store
 
 BATCH = 200
@@ -51,6 +53,7 @@ def import_release(
         records = _experiments(store, record, nodes)
         fresh = [one for one in records if one.id not in known]
         insert_experiments(store, fresh)
+        insert_absent(store.code_versions, [document(one) for one in _codes(records)])
         added += len(fresh)
         for one in records:
             old = known.get(one.id)
@@ -116,6 +119,22 @@ def _experiments(store: Store, campaign: Campaign, nodes: Sequence[Node]) -> lis
             )
         )
     return made
+
+
+def _codes(records: Sequence[Experiment]) -> list[CodeVersion]:
+    return [
+        CodeVersion(
+            id=f"{one.id}:0",
+            experiment=one.id,
+            campaign=one.campaign,
+            attempt=0,
+            sha256=one.code,
+            origin="import",
+            created_at=one.created_at,
+        )
+        for one in records
+        if one.code is not None
+    ]
 
 
 def node_id(campaign: str, index: int) -> str:

@@ -22,10 +22,11 @@ from archdb import (
     leaderboard,
     open_campaign,
     read_release,
+    same_code,
 )
 from archdb.asi_arch.family import paths_of
 from archdb.asi_arch.release import NotARelease
-from archdb.records import without_nan
+from archdb.records import plain
 from tests.archdb.asi_arch_release import (
     GALLERY,
     NODES,
@@ -69,6 +70,7 @@ def test_a_clone_becomes_a_campaign(store: Store, tmp_path: Path, within: str) -
     assert result is not None
     assert (result.parameters, result.curve, result.curve_nan) == (474_880_000, ((1, 11.0),), (100, 200))
     assert (result.name, result.benchmarks_nan) == ("delta_net_3", ("lam_ppl",))
+    assert [one.id for one in same_code(store, PROGRAM + "# another\n")] == ["asi-arch-0003:0"]
     assert experiments["asi-arch-0005"].code is None
     assert get_campaign(store, "asi-arch").ranked_by == SCORE
 
@@ -178,7 +180,7 @@ def test_a_malformed_node_is_listed_and_costs_nobody_else(store: Store, tmp_path
     known = {one.id: one for one in campaign_experiments(store, "asi-arch")}
     assert {"asi-arch-0001", "asi-arch-0002", "asi-arch-0003", "asi-arch-0005"} <= set(known)
     for document in everything(store)["experiments"].values():
-        without_nan(document)
+        plain(document)
     if isinstance(row, dict) and row.get("index", 0) > 5:
         assert f"asi-arch-{row['index']:04d}" in known, "the node is kept without what made no sense"
 
@@ -287,4 +289,4 @@ def test_the_published_data_is_imported_once(store: Store) -> None:
     assert everything(store) == before
     assert len(descendants(store, get_experiment(store, "asi-arch-0001"))) == 1771
     for document in before["experiments"].values():
-        without_nan(document)
+        plain(document)
