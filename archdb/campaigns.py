@@ -6,9 +6,11 @@ import time
 import pymongo.errors
 
 from archdb.errors import Conflict, NotFound
+from archdb.outbox import holding, settle, telling
 from archdb.patience import patient
 from archdb.records import Body, Campaign, document, plain
 from archdb.store import Store
+from archdb.told import told_campaign, told_extension, told_panel
 
 
 @patient
@@ -22,7 +24,9 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
         Conflict: the stored campaign has another scale, provider, seed or dataset, or lacks a baseline.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
-        store.campaigns.insert_one(document(wanted.model_copy(update={"created_at": time.time()})))
+        fresh = wanted.model_copy(update={"created_at": time.time()})
+        store.campaigns.insert_one(document(fresh) | holding(told_campaign(fresh)))
+    settle(store, "campaigns", wanted.id)
     stored = get_campaign(store, wanted.id)
     for field in ("scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
@@ -43,7 +47,9 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
 @patient
 def extend_campaign(store: Store, name: str, cycles: int) -> Campaign:
     """Let the campaign have at least this many cycles."""
-    store.campaigns.update_one({"_id": name}, {"$max": {"cycles": cycles}})
+    longer = {"$set": {"cycles": cycles}, **telling(told_extension(name, cycles))}
+    store.campaigns.update_one({"_id": name, "cycles": {"$lt": cycles}}, longer)
+    settle(store, "campaigns", name)
     return get_campaign(store, name)
 
 
@@ -64,5 +70,7 @@ def get_campaign(store: Store, name: str) -> Campaign:
 def set_panel(store: Store, name: str, panel: Body, reference_cpu_seconds: float) -> Campaign:
     """Fix what fitness is measured against. The first writer wins: a panel never changes afterwards."""
     settled = {"panel": plain(panel, "panel"), "reference_cpu_seconds": plain(reference_cpu_seconds, "reference")}
-    store.campaigns.update_one({"_id": name, "panel": None}, {"$set": settled})
+    told = told_panel(name, settled["panel"], settled["reference_cpu_seconds"])
+    store.campaigns.update_one({"_id": name, "panel": None}, {"$set": settled, **telling(told)})
+    settle(store, "campaigns", name)
     return get_campaign(store, name)
