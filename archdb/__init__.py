@@ -1,5 +1,8 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
+from archdb.audit import Anchor, Walk, check_chain
+from archdb.audit_faults import Fault
+from archdb.audit_records import check_records
 from archdb.blobs import get_report, get_text, put_report, put_text
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
@@ -28,11 +31,13 @@ from archdb.errors import (
     StoreOutdated,
     StoreUnavailable,
 )
+from archdb.events import Event, Head, Told, append_event, events_after, find_event, log_head
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
 from archdb.migrations import migrate
+from archdb.outbox import settle_all
 from archdb.patience import impatient
 from archdb.records import Body, Campaign, Experiment, Failed, Finding, Kind, Running, Stage, Verified, stage_key
 from archdb.running import clear_running, get_running, list_running, show_running
@@ -41,14 +46,18 @@ from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
     "Analysed",
+    "Anchor",
     "ArchiveError",
     "Body",
     "Campaign",
     "CodeVersion",
     "Conflict",
+    "Event",
     "Experiment",
     "Failed",
+    "Fault",
     "Finding",
+    "Head",
     "Hit",
     "HomeUnusable",
     "Kind",
@@ -62,11 +71,16 @@ __all__ = [
     "StoreMisconfigured",
     "StoreOutdated",
     "StoreUnavailable",
+    "Told",
     "Verified",
+    "Walk",
     "add_holdout",
     "ancestors",
     "anyone_at_work",
+    "append_event",
     "campaign_experiments",
+    "check_chain",
+    "check_records",
     "claim",
     "clear_running",
     "code_versions",
@@ -74,8 +88,10 @@ __all__ = [
     "create_experiment",
     "descendants",
     "describe_os_fault",
+    "events_after",
     "extend_campaign",
     "find_code",
+    "find_event",
     "find_experiment",
     "find_proposal",
     "get_campaign",
@@ -91,6 +107,7 @@ __all__ = [
     "list_findings",
     "list_running",
     "list_verified",
+    "log_head",
     "migrate",
     "open_campaign",
     "open_store",
@@ -109,6 +126,7 @@ __all__ = [
     "search",
     "set_fields",
     "set_panel",
+    "settle_all",
     "show_running",
     "stage_key",
     "uses_of",

@@ -34,7 +34,7 @@ class Told(Record):
     campaign: str = ""
     subject: str = ""  # the experiment's id
     at: FiniteFloat = Field(default_factory=time.time)  # seconds since the epoch
-    body: dict[str, Scalar] = {}  # flat: numbers, names, and hashes of what it is about
+    body: dict[str, Scalar] = Field(default_factory=dict)  # flat: numbers, names, and hashes of what it is about
 
 
 class Event(Told):
@@ -93,7 +93,7 @@ def find_event(store: Store, key: str) -> Event | None:
 
 
 @patient
-def head(store: Store) -> Head | None:
+def log_head(store: Store) -> Head | None:
     """The chain's end; None before the first event."""
     first, last = store.events.find_one({"_id": 1}), _last(store)
     return Head(sequence=last["_id"], hash=last["hash"], chain=first["hash"]) if first and last else None

@@ -11,8 +11,8 @@ from archdb.events import Told
 from archdb.outbox import settle, telling
 from archdb.patience import patient
 from archdb.records import Experiment, Kind, Stage, document, plain
-from archdb.told import told_stage
 from archdb.store import Document, Store
+from archdb.told import told_stage
 
 
 @patient

@@ -29,7 +29,15 @@ COLLECTIONS: Mapping[str, type[Record]] = {
     "component_uses": designs.ComponentUse,
     "events": events.Event,
 }
-READERS = (cognition, designs, events, leases, lineage, running, verified)  # each declares the indexes that its queries need
+READERS = (
+    cognition,
+    designs,
+    events,
+    leases,
+    lineage,
+    running,
+    verified,
+)  # each declares the indexes that its queries need
 NAMESPACE_EXISTS = 48
 
 

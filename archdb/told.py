@@ -5,8 +5,8 @@ from archdb.records import Body, Campaign, Experiment, Stage, Verified, document
 
 SETTINGS = ("scale", "provider", "seed", "domain", "dataset")  # of a campaign, as they are
 LASTING = (  # fields of an experiment that nothing but a stage changes
-    "campaign", "kind", "cycle", "name", "tags", "seeds", "parents", "path", "attempt", "code", "motivation", "analysis",
-    "components", "objectives", "details", "efficiency", "gains", "fitness", "failure",
+    "campaign", "kind", "cycle", "name", "tags", "seeds", "parents", "path", "attempt", "code", "motivation",
+    "analysis", "components", "objectives", "details", "efficiency", "gains", "fitness", "failure",
 )  # fmt: skip
 
 
@@ -47,9 +47,7 @@ def told_stage(after: Experiment, stage: Stage) -> Told:
     }
     if stage.stage == "analyze":
         body |= {"fitness": after.fitness, "objectives": sha256_of(after.objectives)}
-    return Told(
-        kind="stage", key=f"stage/{after.id}/{stage.key}", campaign=after.campaign, subject=after.id, body=body
-    )
+    return Told(kind="stage", key=f"stage/{after.id}/{stage.key}", campaign=after.campaign, subject=after.id, body=body)
 
 
 def told_takeover(before: Experiment) -> Told:
@@ -86,9 +84,9 @@ def _of_test(one: Verified, kind: str, decided: str) -> Told:
     )
 
 
-def told_migration(one: Experiment) -> Told:
-    """An experiment of a version without a log, as it was found: the history from here on is protected."""
-    body = {"stages": len(one.stages), "sha256": sha256_of(one.stages), "rev": one.rev, "fields": lasting(one)}
+def told_migration(one: Experiment, stages: Body) -> Told:
+    """An experiment of a version without a log, with its stages as they are stored: from here on it is known."""
+    body = {"stages": len(stages), "sha256": sha256_of(stages), "rev": one.rev, "fields": lasting(one)}
     return Told(kind="migrated", key=f"migrated/{one.id}", campaign=one.campaign, subject=one.id, body=body)
 
 
