@@ -49,8 +49,12 @@ def check_experiment(
         settle_experiment(store, name)
         events = _events_of(store, name)
     experiment = Experiment.model_validate(found)
-    yield from _stages(name, stages, before, events)
-    yield from _state(experiment, before, events)
+    found_in_stages = list(_stages(name, stages, before, events))
+    yield from found_in_stages
+    if not any(
+        one.kind == "untold" for one in found_in_stages
+    ):  # else the last that was told is not the last there was
+        yield from _state(experiment, before, events)
     yield from _made(store, name, events)
     yield from _texts(store, experiment, events, read)
     if tagged is not None and name in walk.analysed and experiment.mlflow_run:

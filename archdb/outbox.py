@@ -2,8 +2,8 @@
 
 A document is written together with what is to be told of it, in one atomic write, under ``pending``. Then each is
 appended to the chain, where its key keeps it single, and taken off. A worker that dies in between leaves it there;
-whoever claims the experiment next, or gives it back, or audits the log, goes on with it. No record shows ``pending``: it
-is the outbox's own.
+whoever claims the experiment next, or gives it back, or audits the log, goes on with it. No record shows ``pending``:
+it is the outbox's own.
 """
 
 from typing import Any
