@@ -1,5 +1,6 @@
 """``archloop audit``: is what is recorded as it was written?"""
 
+import os
 from typing import Annotated
 
 import typer
@@ -43,6 +44,7 @@ def verify(
         anchors, away = [], ""
         if not without_anchors:
             status.update("Reading the anchors in MLflow")
+            os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a person waits: minutes are too long
             try:
                 anchors = find_anchors()
             except TransportFault as fault:
