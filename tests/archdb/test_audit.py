@@ -1,7 +1,7 @@
 """Every kind of tampering with a real event log, or with what it tells of, is found, and the sentence says where."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -52,7 +52,9 @@ def test_an_untouched_log_is_clean(store: Store) -> None:
     assert (walk.events, walk.anchors, walk.head) == (EVENTS, 1, str(log_head(store)))
 
 
-@pytest.mark.parametrize("place", [1, 5, EVENTS])
+@pytest.mark.parametrize(
+    "place", [5, pytest.param(1, marks=pytest.mark.slow), pytest.param(11, marks=pytest.mark.slow)]
+)
 def test_any_edited_field_of_an_event_is_found(store: Store, place: int) -> None:
     write_log(store)
     event = stored(store)[place - 1]
@@ -73,22 +75,25 @@ def test_any_edited_field_of_an_event_is_found(store: Store, place: int) -> None
     assert found[0].sentence.endswith(f"; {RESTORE}.")
 
 
-@pytest.mark.parametrize("place", [1, 5])
-def test_a_removed_event_is_found(store: Store, place: int) -> None:
+def test_a_removed_event_is_found(store: Store) -> None:
     write_log(store)
-    store.events.delete_one({"_id": place})
-    assert chain(store) == [("missing", place)]
-    assert check_chain(store).faults[0].sentence.startswith(f"Event {place} is missing: removed from the log; restore")
-    assert audit(store)[1:], "what it told of is there without it"
+    for place in (1, 5):
+        event = stored(store)[place - 1]
+        store.events.delete_one({"_id": place})
+        found = audit(store)
+        assert (found[0].kind, found[0].event) == ("missing", place)
+        assert found[0].sentence.startswith(f"Event {place} is missing: removed from the log; restore")
+        assert found[1:], "what it told of is there without it"
+        store.events.insert_one(event)
 
 
 def test_a_long_gap_is_one_fault(store: Store) -> None:
-    for number in range(1, 131):
+    for number in range(1, 66):
         append_event(store, Told(kind="x", key=str(number)))
-    store.events.delete_many({"_id": {"$gte": 4, "$lte": 120}})
+    store.events.delete_many({"_id": {"$gte": 4, "$lte": 60}})
     found = check_chain(store)
-    assert [one.sentence.partition(":")[0] for one in found.faults] == ["Events 4 to 120 are missing"]
-    assert found.events == 13
+    assert [one.sentence.partition(":")[0] for one in found.faults] == ["Events 4 to 60 are missing"]
+    assert found.events == 8
 
 
 def test_a_gap_that_was_closed_is_found(store: Store) -> None:
@@ -207,14 +212,13 @@ def test_a_copied_event_is_found(store: Store) -> None:
         store.events.create_index("key", unique=True)
 
 
-@pytest.mark.parametrize("place", ["later", 3.5, -1])
-def test_an_event_without_a_place_is_found(unguarded: Store, place: object) -> None:
-    store = unguarded
-    write_log(store)
-    store.events.insert_one(stored(store)[3] | {"_id": place, "key": "another"})
-    assert [one.sentence.partition(" has no")[0] for one in check_chain(store).faults] == [
-        f"Event {place} (stage of t-c001)"
-    ]
+def test_an_event_without_a_place_is_found(unguarded: Store) -> None:
+    write_log(unguarded)
+    for place in ("later", 3.5, -1):
+        unguarded.events.insert_one(stored(unguarded)[3] | {"_id": place, "key": "another"})
+        found = check_chain(unguarded).faults
+        assert [one.sentence.partition(" has no")[0] for one in found] == [f"Event {place} (stage of t-c001)"]
+        unguarded.events.delete_one({"_id": place})
 
 
 CHANGES: list[tuple[str, str, Document, str, str]] = [
@@ -245,25 +249,29 @@ CHANGES: list[tuple[str, str, Document, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("collection", "name", "change", "sentence", "kind"), CHANGES)
-def test_an_edited_record_is_found(
-    unguarded: Store, collection: str, name: str, change: Document, sentence: str, kind: str
-) -> None:
-    store = unguarded
-    write_log(store)
-    assert store.database[collection].update_one({"_id": name}, {"$set": change}).modified_count == 1
-    found = audit(store)
-    assert [one.kind for one in found] == [kind]
-    assert found[0].sentence.startswith(sentence)
+def test_an_edited_record_is_found(unguarded: Store) -> None:
+    write_log(unguarded)
+    for collection, name, change, sentence, kind in CHANGES:
+        place = unguarded.database[collection]
+        before = place.find_one({"_id": name})
+        assert before is not None
+        assert place.update_one({"_id": name}, {"$set": change}).modified_count == 1
+        found = audit(unguarded)
+        assert [one.kind for one in found] == [kind], change
+        assert found[0].sentence.startswith(sentence)
+        place.replace_one({"_id": name}, before)
+    assert audit(unguarded) == []
 
 
-@pytest.mark.parametrize(
-    "collection", ["campaigns", "experiments", "proposals", "code_versions", "analyses", "verified"]
-)
-def test_a_removed_record_is_found(store: Store, collection: str) -> None:
+def test_a_removed_record_is_found(store: Store) -> None:
     write_log(store)
-    store.database[collection].delete_many({})
-    assert [one.kind for one in audit(store)] == ["gone"]
+    for collection in LOGGED:
+        before = store.database[collection].find_one({})
+        assert before is not None
+        store.database[collection].delete_many({})
+        assert [one.kind for one in audit(store)] == ["gone"], collection
+        store.database[collection].insert_one(before)
+    assert audit(store) == []
 
 
 def test_a_removed_stage_is_found(store: Store) -> None:
@@ -284,13 +292,11 @@ def remove(store: Store, sha256: str) -> None:
     store.blobs.delete_one({"_id": sha256})
 
 
-@pytest.mark.parametrize("how", [damage, swap, remove])
-def test_a_damaged_text_is_found(store: Store, how: Callable[[Store, str], None]) -> None:
+def test_a_damaged_text_is_found(store: Store) -> None:
     write_log(store)
     events = events_after(store, 0)
-    for field in ("reply", "code", "report", "text"):
-        names = [event for event in events if event.body.get(field)]
-        sha256 = str(names[-1].body[field])
+    for field, how in (("reply", damage), ("code", swap), ("report", remove), ("text", damage)):
+        sha256 = next(str(event.body[field]) for event in reversed(events) if event.body.get(field))
         before = store.blobs.find_one({"_id": sha256})
         assert before is not None
         how(store, sha256)
