@@ -1,6 +1,6 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
-from archdb.audit import Anchor, Walk, check_chain
+from archdb.audit import Anchor, Anchors, Walk, check_chain
 from archdb.audit_faults import Fault
 from archdb.audit_records import check_records
 from archdb.blobs import get_report, get_text, put_report, put_text
@@ -47,6 +47,7 @@ from archdb.verified import add_holdout, list_verified, record_verified
 __all__ = [
     "Analysed",
     "Anchor",
+    "Anchors",
     "ArchiveError",
     "Body",
     "Campaign",

@@ -30,6 +30,13 @@ class Anchor(Record):
         return int(self.head.partition(":")[0]) if re.fullmatch(r"[1-9]\d{0,15}:[0-9a-f]{64}", self.head) else 0
 
 
+class Anchors(Record):
+    """All anchors that were found."""
+
+    found: tuple[Anchor, ...] = ()
+    until: int = 0  # the log's end before they were read: what was closed later may have got its anchor later
+
+
 @dataclass
 class Walk:
     """What a walk along the chain found."""
@@ -42,19 +49,20 @@ class Walk:
     campaigns: set[str] = field(default_factory=set)  # that events tell of
     experiments: dict[str, str] = field(default_factory=dict)  # that events tell of -> campaign
     tests: set[str] = field(default_factory=set)  # on fresh seeds, that events tell of
-    analysed: set[str] = field(default_factory=set)  # experiments that were closed since there is a log
+    closed: dict[str, int] = field(default_factory=dict)  # experiments that events tell were closed -> the event
 
 
-def check_chain(store: Store, anchors: Sequence[Anchor] = (), on_event: Callable[[int], None] = lambda _: None) -> Walk:
+def check_chain(store: Store, anchors: Anchors | None = None, on_event: Callable[[int], None] = lambda _: None) -> Walk:
     """Walk the chain from its first event to its end.
 
     Args:
         store: where.
-        anchors: read before the call, so that none can be newer than the chain.
+        anchors: read before the call, so that none can be newer than the chain; None if nobody was asked for them.
         on_event: called with the number of events seen so far.
     """
     walk, link, keys = Walk(), _Link(), set[int]()
-    wanted = {one.sequence: "" for one in anchors}
+    known = anchors.found if anchors else ()
+    wanted = {one.sequence: "" for one in known}
     for event in _events(store):
         walk.faults += list(link.follow(event))
         key = hash(event.get("key"))
@@ -70,7 +78,7 @@ def check_chain(store: Store, anchors: Sequence[Anchor] = (), on_event: Callable
         on_event(walk.events)
     walk.head = f"{link.sequence}:{link.stored}" if walk.events else ""
     walk.faults += [broken("stray", one, "has no place in the chain") for one in _strays(store)]
-    walk.faults += list(_held_against(store, anchors, wanted, walk, link.sequence))
+    walk.faults += list(_held_against(store, known, wanted, walk, link.sequence))
     return walk
 
 
@@ -141,7 +149,7 @@ def _remember(walk: Walk, event: Document) -> None:
     elif kind == "campaign":
         walk.campaigns.add(str(event.get("campaign")))
     if kind == "stage" and str(event.get("key")).endswith("/analyze:0"):
-        walk.analysed.add(subject)
+        walk.closed[subject] = event["_id"]
 
 
 def _held_against(

@@ -5,12 +5,11 @@ that cannot have missed anything.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from archdb.audit import Anchor, Walk
 from archdb.audit_faults import RESTORE, Fault, changed, differs, gone, lost, untold
 from archdb.blobs import get_text
 from archdb.errors import NotFound
@@ -34,9 +33,7 @@ class Read:
     faults: list[Fault] = field(default_factory=list)
 
 
-def check_experiment(
-    store: Store, name: str, read: Read, walk: Walk, tagged: Mapping[str, Anchor] | None
-) -> Iterator[Fault]:
+def check_experiment(store: Store, name: str, read: Read) -> Iterator[Fault]:
     """One experiment against its events; the texts looked at are counted in ``read``."""
     before = _events_of(store, name)
     found = raw(store, "experiments", name)
@@ -57,16 +54,6 @@ def check_experiment(
         yield from _state(experiment, before, events)
     yield from _made(store, name, events)
     yield from _texts(store, experiment, events, read)
-    if tagged is not None and name in walk.analysed and experiment.mlflow_run:
-        anchor = tagged.get(experiment.mlflow_run)
-        if anchor is None or (walk.chain and anchor.chain != walk.chain):
-            wrong = "carries no anchor" if anchor is None else "carries the anchor of another log"
-            yield Fault(
-                kind="unanchored",
-                subject=name,
-                sentence=f"The MLflow run {experiment.mlflow_run} of {name} {wrong}: the run was removed, its tag was "
-                "edited, or the log was written anew from its first event; restore MLflow and the store from backups.",
-            )
 
 
 def _stages(name: str, stages: dict[str, Document], before: list[Event], after: list[Event]) -> Iterator[Fault]:

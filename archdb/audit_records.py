@@ -3,9 +3,10 @@
 Each is compared with the hashes that were told when it was written, and what was told must still be there.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
-from archdb.audit import Anchor, Walk
+from archdb.audit import Anchor, Anchors, Walk
 from archdb.audit_experiments import Read, check_experiment, raw
 from archdb.audit_faults import Fault, changed, differs, gone, judged, lost, untold
 from archdb.events import Event, find_event, sha256_of
@@ -20,7 +21,7 @@ def check_records(
     store: Store,
     walk: Walk,
     campaign: str | None = None,
-    tagged: Mapping[str, Anchor] | None = None,
+    anchors: Anchors | None = None,
     on_experiment: Callable[[int], None] = lambda _: None,
 ) -> Read:
     """Compare campaigns, experiments and tests with the log.
@@ -29,7 +30,7 @@ def check_records(
         store: where.
         walk: what the walk along the chain found before.
         campaign: only its records; all without one.
-        tagged: MLflow run -> anchor of the runs that carry one; None if MLflow was not asked.
+        anchors: as the walk had them; None if nobody was asked for them.
         on_experiment: called with the number of experiments seen so far.
     """
     read, only = Read(), {"_id": campaign} if campaign else {}
@@ -38,8 +39,11 @@ def check_records(
             read.faults += judged(name, _campaign(store, name))
     within = {"campaign": campaign} if campaign else {}
     known = _ids(store, "experiments", within)
+    runs = {one.run: one for one in anchors.found} if anchors else {}
     for number, name in enumerate(sorted(known), 1):
-        read.faults += judged(name, check_experiment(store, name, read, walk, tagged))
+        read.faults += judged(name, check_experiment(store, name, read))
+        if anchors and walk.closed.get(name, math.inf) <= anchors.until:
+            read.faults += judged(name, _anchored(store, name, walk, runs))
         read.experiments = number
         on_experiment(number)
     for name in sorted(walk.experiments.keys() - known):
@@ -83,6 +87,20 @@ def _campaign(store: Store, name: str) -> Iterator[Fault]:
         for part, value in panel.body.items():
             if value != fixed.body.get(part):
                 yield differs(fixed, f"the {part} that fitness is measured against", value, fixed.body.get(part))
+
+
+def _anchored(store: Store, name: str, walk: Walk, runs: Mapping[str, Anchor]) -> Iterator[Fault]:
+    """A closed design's MLflow run carries an anchor of this log."""
+    run = (raw(store, "experiments", name) or {}).get("mlflow_run")
+    anchor = runs.get(run or "")
+    if run and (anchor is None or (walk.chain and anchor.chain != walk.chain)):
+        wrong = "carries no anchor" if anchor is None else "carries the anchor of another log"
+        yield Fault(
+            kind="unanchored",
+            subject=name,
+            sentence=f"The MLflow run {run} of {name} {wrong}: the run was removed, its tag was edited, or the log was "
+            "written anew from its first event; restore MLflow and the store from backups.",
+        )
 
 
 def _test(store: Store, name: str) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ Every closed run carries the end at that time, and the MLflow experiment of a sc
 
 from collections.abc import Iterator, Mapping
 
-from archdb import Anchor, Campaign, Store, log_head, open_store
+from archdb import Anchor, Anchors, Campaign, Store, log_head, open_store
 from tasks import tracking
 from tasks.stage import stage_task
 
@@ -26,13 +26,15 @@ def anchor_campaign(campaign: Campaign) -> None:
     tracking.tag_scale(campaign.scale, anchor_tags(open_store(), campaign.id))
 
 
-def find_anchors() -> list[Anchor]:
+def find_anchors(store: Store) -> Anchors:
     """Every anchor in MLflow.
 
     Raises:
         TransportFault: MLflow does not answer.
     """
-    return [*_of_runs(), *(one for tags in tracking.tagged_scales() for one in _of_campaigns(tags))]
+    end = log_head(store)
+    campaigns = (one for tags in tracking.tagged_scales() for one in _of_campaigns(tags))
+    return Anchors(found=(*_of_runs(), *campaigns), until=end.sequence if end else 0)
 
 
 def _of_runs() -> Iterator[Anchor]:

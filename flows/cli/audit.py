@@ -41,17 +41,16 @@ def verify(
         if campaign is not None:
             get_campaign(store, campaign)
         settled = settle_all(store)
-        anchors, away = [], ""
+        anchors, away = None, ""
         if not without_anchors:
             status.update("Reading the anchors in MLflow")
             os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a person waits: minutes are too long
             try:
-                anchors = find_anchors()
+                anchors = find_anchors(store)
             except TransportFault as fault:
                 away = str(fault)
         walk = check_chain(store, anchors, lambda seen: status.update(f"Event {seen}"))
-        tagged = None if without_anchors or away else {one.run: one for one in anchors if one.run}
-        read = check_records(store, walk, campaign, tagged, lambda seen: status.update(f"Experiment {seen}"))
+        read = check_records(store, walk, campaign, anchors, lambda seen: status.update(f"Experiment {seen}"))
     faults = walk.faults + read.faults
     if as_json:
         print_json(
@@ -59,7 +58,7 @@ def verify(
                 "sound": not faults and not away,
                 "events": walk.events,
                 "head": walk.head,
-                "anchors": None if tagged is None else walk.anchors,
+                "anchors": None if anchors is None else walk.anchors,
                 "anchors_unread": away,
                 "settled": settled,
                 "experiments": read.experiments,
@@ -79,7 +78,7 @@ def verify(
             highlight=False,
             soft_wrap=True,
         )
-    anchored = "no anchors asked for" if tagged is None else f"{walk.anchors} anchors"
+    anchored = "anchors not checked" if anchors is None else f"{walk.anchors} anchors"
     found = f"{len(faults)} faults" if faults else "nothing wrong"
     console.print(
         f"{walk.events} events, {anchored}, {read.experiments} experiments, {read.texts} texts: {found}"

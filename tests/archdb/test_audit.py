@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from archdb import Anchor, Fault, Store, append_event, check_chain, check_records, events_after, log_head
+from archdb import Anchor, Anchors, Fault, Store, append_event, check_chain, check_records, events_after, log_head
 from archdb.audit_faults import RESTORE
 from archdb.events import Told, hash_of
 from archdb.outbox import LOGGED
@@ -28,14 +28,14 @@ def unguarded(store: Store) -> Iterator[Store]:
 
 
 def audit(store: Store, *anchors: Anchor) -> list[Fault]:
-    walk = check_chain(store, anchors)
+    walk = check_chain(store, Anchors(found=anchors))
     found = walk.faults + check_records(store, walk).faults
     assert all(one.sentence.count(". ") == 0 and one.sentence.endswith(".") for one in found)
     return found
 
 
 def chain(store: Store, *anchors: Anchor) -> list[tuple[str, int | None]]:
-    return [(one.kind, one.event) for one in check_chain(store, anchors).faults]
+    return [(one.kind, one.event) for one in check_chain(store, Anchors(found=anchors)).faults]
 
 
 def anchor(store: Store, place: str = "the MLflow run r1 of t-c001", run: str = "r1") -> Anchor:
@@ -48,7 +48,7 @@ def test_an_untouched_log_is_clean(store: Store) -> None:
     assert audit(store) == []
     write_log(store)
     assert audit(store, anchor(store)) == []
-    walk = check_chain(store, [anchor(store)])
+    walk = check_chain(store, Anchors(found=(anchor(store),)))
     assert (walk.events, walk.anchors, walk.head) == (EVENTS, 1, str(log_head(store)))
 
 
@@ -113,7 +113,7 @@ def test_the_last_events_cut_off_are_found_by_the_anchor(store: Store) -> None:
         seen = anchor(store)
         store.events.delete_many({"_id": {"$gt": seen.sequence - cut}})
         assert chain(store) == [], "the chain alone cannot show it"
-        found = check_chain(store, [seen]).faults
+        found = check_chain(store, Anchors(found=(seen,))).faults
         assert [(one.kind, one.event) for one in found] == [("cut", seen.sequence - cut + 1)]
         assert f"{seen.place} has seen event {seen.sequence}, and the log ends at {seen.sequence - cut}" in str(found)
 
@@ -165,7 +165,7 @@ def test_a_chain_written_anew_is_found_by_the_anchor(store: Store) -> None:
     early = late.model_copy(update={"head": f"6:{sixth}", "place": "the MLflow run r0 of t-gla"})
     write_anew(store, 8, lambda event: event["body"].update({"sha256": "0" * 64}))
     assert chain(store) == []
-    found = check_chain(store, [early, late]).faults
+    found = check_chain(store, Anchors(found=(early, late))).faults
     assert [(one.kind, one.event) for one in found] == [("rewritten", EVENTS)]
     assert "some event after 6 on" in found[0].sentence
 
@@ -174,13 +174,15 @@ def test_a_chain_written_anew_from_its_first_event_leaves_runs_anchored_elsewher
     write_log(store)
     store.experiments.update_one({"_id": DESIGN}, {"$set": {"mlflow_run": "r1"}})
     seen = anchor(store)
-    walk = check_chain(store, [seen])
-    assert check_records(store, walk, tagged={"r1": seen}).faults == []
-    assert [one.kind for one in check_records(store, walk, tagged={}).faults] == ["unanchored"]
+    tagged = Anchors(found=(seen,), until=EVENTS)
+    walk = check_chain(store, tagged)
+    assert check_records(store, walk, anchors=tagged).faults == []
+    assert [one.kind for one in check_records(store, walk, anchors=Anchors(until=EVENTS)).faults] == ["unanchored"]
+    assert check_records(store, walk, anchors=Anchors(until=9)).faults == [], "it was closed after they were read"
     write_anew(store, 1, lambda event: event["body"].update({"cycles": 3}))
-    walk = check_chain(store, [seen])
+    walk = check_chain(store, tagged)
     assert walk.anchors == 0, "it is taken for another store's"
-    found = check_records(store, walk, tagged={"r1": seen}).faults
+    found = check_records(store, walk, anchors=tagged).faults
     assert "unanchored" in [one.kind for one in found]
     assert "r1 of t-c001 carries the anchor of another log" in str(found)
 
