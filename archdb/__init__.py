@@ -12,6 +12,9 @@ from archdb.asi_arch import (
     imported_result,
     read_release,
 )
+from archdb.audit import Anchor, Anchors, Walk, check_chain
+from archdb.audit_faults import Fault
+from archdb.audit_records import check_records
 from archdb.blobs import get_report, get_text, put_report, put_text
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
@@ -41,11 +44,13 @@ from archdb.errors import (
     StoreOutdated,
     StoreUnavailable,
 )
+from archdb.events import Event, Head, Told, append_event, events_after, find_event, log_head
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.lineage import ancestors, campaign_experiments, descendants, drawn_from, find_experiment, leaderboard
 from archdb.migrations import migrate
+from archdb.outbox import settle_all
 from archdb.patience import impatient
 from archdb.records import Body, Campaign, Experiment, Failed, Finding, Kind, Running, Stage, Verified, stage_key
 from archdb.running import clear_running, get_running, list_running, show_running
@@ -58,14 +63,19 @@ __all__ = [
     "SCORE",
     "SCORE_TITLE",
     "Analysed",
+    "Anchor",
+    "Anchors",
     "ArchiveError",
     "Body",
     "Campaign",
     "CodeVersion",
     "Conflict",
+    "Event",
     "Experiment",
     "Failed",
+    "Fault",
     "Finding",
+    "Head",
     "Hit",
     "HomeUnusable",
     "Imported",
@@ -83,11 +93,16 @@ __all__ = [
     "StoreMisconfigured",
     "StoreOutdated",
     "StoreUnavailable",
+    "Told",
     "Verified",
+    "Walk",
     "add_holdout",
     "ancestors",
     "anyone_at_work",
+    "append_event",
     "campaign_experiments",
+    "check_chain",
+    "check_records",
     "claim",
     "clear_running",
     "code_versions",
@@ -96,8 +111,10 @@ __all__ = [
     "descendants",
     "describe_os_fault",
     "drawn_from",
+    "events_after",
     "extend_campaign",
     "find_code",
+    "find_event",
     "find_experiment",
     "find_proposal",
     "get_campaign",
@@ -115,6 +132,7 @@ __all__ = [
     "list_findings",
     "list_running",
     "list_verified",
+    "log_head",
     "migrate",
     "open_campaign",
     "open_store",
@@ -134,6 +152,7 @@ __all__ = [
     "search",
     "set_fields",
     "set_panel",
+    "settle_all",
     "show_running",
     "stage_key",
     "uses_of",

@@ -58,7 +58,10 @@ def get_text(store: Store, digest: str) -> str:
     found = store.blobs.find_one({"_id": digest})
     if found is None:
         raise NotFound(f"No text {digest[:12]} is stored: restore it from a backup.")
-    data = zlib.decompress(found["zlib"])
+    try:
+        data = zlib.decompress(found["zlib"])
+    except zlib.error:
+        data = b""
     if hashlib.sha256(data).hexdigest() != digest:
         raise NotFound(f"The stored text {digest[:12]} is damaged: restore it from a backup.")
     return data.decode()

@@ -6,9 +6,11 @@ import time
 import pymongo.errors
 
 from archdb.errors import Conflict, NotFound
+from archdb.outbox import holding, settle, telling
 from archdb.patience import patient
 from archdb.records import Body, Campaign, document, plain
 from archdb.store import Store
+from archdb.told import told_campaign, told_extension, told_panel
 
 
 @patient
@@ -23,7 +25,9 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
             from elsewhere; or one of the two was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
-        store.campaigns.insert_one(document(wanted.model_copy(update={"created_at": time.time()})))
+        fresh = wanted.model_copy(update={"created_at": time.time()})
+        store.campaigns.insert_one(document(fresh) | holding(told_campaign(fresh)))
+    settle(store, "campaigns", wanted.id)
     stored = get_campaign(store, wanted.id)
     if bool(stored.ranked_by) != bool(wanted.ranked_by):
         raise Conflict(
@@ -54,7 +58,9 @@ def open_campaign(store: Store, wanted: Campaign) -> Campaign:
 @patient
 def extend_campaign(store: Store, name: str, cycles: int) -> Campaign:
     """Let the campaign have at least this many cycles."""
-    store.campaigns.update_one({"_id": name}, {"$max": {"cycles": cycles}})
+    longer = {"$set": {"cycles": cycles}, **telling(told_extension(name, cycles))}
+    store.campaigns.update_one({"_id": name, "cycles": {"$lt": cycles}}, longer)
+    settle(store, "campaigns", name)
     return get_campaign(store, name)
 
 
@@ -75,5 +81,7 @@ def get_campaign(store: Store, name: str) -> Campaign:
 def set_panel(store: Store, name: str, panel: Body, reference_cpu_seconds: float) -> Campaign:
     """Fix what fitness is measured against. The first writer wins: a panel never changes afterwards."""
     settled = {"panel": plain(panel, "panel"), "reference_cpu_seconds": plain(reference_cpu_seconds, "reference")}
-    store.campaigns.update_one({"_id": name, "panel": None}, {"$set": settled})
+    told = told_panel(name, settled["panel"], settled["reference_cpu_seconds"])
+    store.campaigns.update_one({"_id": name, "panel": None}, {"$set": settled, **telling(told)})
+    settle(store, "campaigns", name)
     return get_campaign(store, name)

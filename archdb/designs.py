@@ -13,9 +13,11 @@ import pymongo.errors
 from pydantic import Field, FiniteFloat
 
 from archdb.blobs import put_text
+from archdb.events import Told, digest
+from archdb.outbox import holding, settle
 from archdb.patience import patient
 from archdb.records import Experiment, Record, document
-from archdb.store import Store
+from archdb.store import Document, Store
 
 Origin = Literal["codegen", "repair", "baseline", "file", "import", "verification"]
 
@@ -87,12 +89,31 @@ INDEXES = {
 
 @patient
 def record_once(store: Store, one: Once) -> Once:
-    """Keep the record unless there is one of its id, and return what is kept."""
+    """Keep the record unless there is one of its id, and return what is kept. The event log is told of it."""
+    place, kept = PLACES[type(one)], one
+    told = told_made(one)
     try:
-        store.database[PLACES[type(one)]].insert_one(document(one))
+        store.database[place].insert_one(document(one) | (holding(told) if told else {}))
     except pymongo.errors.DuplicateKeyError:
-        return type(one).model_validate(store.database[PLACES[type(one)]].find_one({"_id": one.id}))
-    return one
+        kept = type(one).model_validate(store.database[place].find_one({"_id": one.id}))
+    if told:
+        settle(store, place, one.id)
+    return kept
+
+
+def told_made(one: Record) -> Told | None:
+    """What the event log is told of a record that is written once."""
+    if isinstance(one, Proposed):
+        kind, key, subject, blobs = "proposal", one.id, one.id, {"reply": one.reply}
+    elif isinstance(one, CodeVersion):
+        kind, key, subject, blobs = "code", one.id, one.experiment, {"code": one.sha256}
+    elif isinstance(one, Analysed):
+        kind, key, subject, blobs = "analysis", one.id, one.id, {"text": one.text}
+    else:
+        return None  # component uses repeat what the experiment says
+    stored: Document = document(one)
+    body = blobs | {"sha256": digest(stored)}
+    return Told(kind=kind, key=f"{kind}/{key}", campaign=stored["campaign"], subject=subject, body=body)
 
 
 def record_code(

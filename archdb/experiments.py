@@ -8,9 +8,12 @@ import pymongo.errors
 
 from archdb.bulk import insert_absent
 from archdb.errors import LeaseLost, NotFound
+from archdb.events import Told
+from archdb.outbox import settle, telling
 from archdb.patience import patient
 from archdb.records import Experiment, Kind, Stage, document, plain
 from archdb.store import Document, Store
+from archdb.told import told_stage
 
 
 @patient
@@ -65,7 +68,8 @@ def get_experiment(store: Store, experiment_id: str) -> Experiment:
 def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **patch: Any) -> Experiment:
     """Record a finished stage together with what it changes in the experiment, in one atomic write.
 
-    Writing a stage whose key is already recorded changes nothing and returns the experiment as it is.
+    Writing a stage whose key is already recorded changes nothing and returns the experiment as it is. The event log is
+    told in the same write.
 
     Args:
         stage: the record; its key is (stage, attempt, seed).
@@ -91,7 +95,13 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
             "cpu_seconds": now.cpu_seconds + spent,
         }
 
-    return compare_and_set(store, experiment_id, change)
+    def told(now: Experiment) -> Told:
+        after = document(now) | plain(patch, experiment_id) | {"rev": now.rev + 1}
+        return told_stage(Experiment.model_validate(after), stage)
+
+    written = compare_and_set(store, experiment_id, change, told)
+    settle(store, "experiments", experiment_id)
+    return written
 
 
 def set_fields(store: Store, experiment_id: str, **fields: Any) -> Experiment:
@@ -100,10 +110,16 @@ def set_fields(store: Store, experiment_id: str, **fields: Any) -> Experiment:
 
 
 @patient
-def compare_and_set(store: Store, experiment_id: str, change: Callable[[Experiment], Document | None]) -> Experiment:
+def compare_and_set(
+    store: Store,
+    experiment_id: str,
+    change: Callable[[Experiment], Document | None],
+    told: Callable[[Experiment], Told | None] = lambda _: None,
+) -> Experiment:
     """Apply ``change`` to the current experiment; when another writer was faster, look again and retry.
 
-    ``change`` returns the dotted fields to set, or None to leave the experiment alone.
+    ``change`` returns the dotted fields to set, or None to leave the experiment alone; ``told`` the event that waits in
+    the experiment's outbox from that same write on.
     """
     while True:
         now = get_experiment(store, experiment_id)
@@ -111,8 +127,10 @@ def compare_and_set(store: Store, experiment_id: str, change: Callable[[Experime
         if fields is None:
             return now
         changed = plain(fields, experiment_id)
+        event = told(now)
+        outbox = telling(event) if event else {}
         done = store.experiments.update_one(
-            {"_id": experiment_id, "rev": now.rev}, {"$set": changed, "$inc": {"rev": 1}}
+            {"_id": experiment_id, "rev": now.rev}, {"$set": changed, "$inc": {"rev": 1}, **outbox}
         )
         if done.matched_count:
             return get_experiment(store, experiment_id)

@@ -13,10 +13,13 @@ from pathlib import Path
 import psutil
 
 from archdb.errors import LeaseLost
+from archdb.events import Told
 from archdb.experiments import compare_and_set
+from archdb.outbox import settle_experiment
 from archdb.patience import patient
 from archdb.records import Experiment, Lease
 from archdb.store import Document, Store
+from archdb.told import told_takeover
 
 LEASE_SECONDS = 60.0  # a silent holder on another machine is given up after this; renewed once a second in training
 HUNG_SECONDS = 600.0  # a silent holder that is seen to live on this machine is given up after this: it may have slept
@@ -24,7 +27,10 @@ INDEXES = {"experiments": (("lease.owner",),)}
 
 
 def claim(store: Store, experiment_id: str) -> int | None:
-    """Take the lease of an experiment. Returns its fencing token, or None when a live worker holds it."""
+    """Take the lease of an experiment. Returns its fencing token, or None when a live worker holds it.
+
+    The event log gets what a dead holder left untold, and that its lease was taken over.
+    """
     owner = _this_worker()
     at = store.now()
 
@@ -33,8 +39,14 @@ def claim(store: Store, experiment_id: str) -> int | None:
             return None
         return {"lease": Lease(owner=owner, token=now.lease.token + 1, expires=at + LEASE_SECONDS)}
 
-    lease = compare_and_set(store, experiment_id, change).lease
-    return lease.token if lease.owner == owner else None
+    def told(now: Experiment) -> Told | None:
+        return told_takeover(now) if now.lease.owner else None
+
+    lease = compare_and_set(store, experiment_id, change, told).lease
+    if lease.owner != owner:
+        return None
+    settle_experiment(store, experiment_id)
+    return lease.token
 
 
 def renew(store: Store, experiment_id: str, token: int) -> None:
@@ -62,6 +74,7 @@ def release(store: Store, experiment_id: str, token: int) -> None:
             return None
         return {"lease.owner": "", "lease.expires": 0.0}
 
+    settle_experiment(store, experiment_id)
     compare_and_set(store, experiment_id, change)
 
 

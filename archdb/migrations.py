@@ -7,10 +7,12 @@ from typing import Any
 
 from archdb.blobs import get_report
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
+from archdb.events import UNIQUE, append_event
 from archdb.patience import patient
-from archdb.records import Experiment, document
+from archdb.records import Campaign, Experiment, Verified, document
 from archdb.schema import VERSION, Schema, install, store_version
 from archdb.store import Document, Store
+from archdb.told import told_campaign, told_migration, told_panel, told_test
 
 ORIGINS: Mapping[str, Origin] = {"baseline": "baseline", "external": "file", "verification": "verification"}
 PAGE = 200  # a cursor over everything would have to be read within one attempt's time
@@ -31,7 +33,8 @@ def migrate(store: Store, on_step: Callable[[int, int], None] = lambda *_: None)
     first = VERSION if found is None else found.version
     for version in range(first, VERSION):
         on_step(version, version + 1)
-        MIGRATIONS[version](store)
+        for step in MIGRATIONS[version]:
+            step(store)
         said = document(Schema(version=version + 1, fingerprint=""))
         store.database["schema"].replace_one({"_id": "archdb"}, said, upsert=True)
     install(store)
@@ -43,6 +46,25 @@ def _experiments(store: Store) -> Iterator[Experiment]:
     while page := list(store.database["experiments"].find({"_id": {"$gt": last}}).sort("_id", 1).limit(PAGE)):
         yield from (Experiment.model_validate(one) for one in page)
         last = page[-1]["_id"]
+
+
+def _with_unique_keys(store: Store) -> None:
+    """The event log needs them before its first event."""
+    for collection, key in UNIQUE.items():
+        store.database[collection].create_index(key, unique=True)
+
+
+def _with_events(store: Store) -> None:
+    """Version 1 kept no log: what is found now is told, so that nothing changes unseen from here on."""
+    for one in store.database["campaigns"].find({}):
+        campaign = Campaign.model_validate(one)
+        append_event(store, told_campaign(campaign))
+        if campaign.panel is not None:
+            append_event(store, told_panel(campaign.id, campaign.panel, campaign.reference_cpu_seconds))
+    for one in store.database["experiments"].find({}):
+        append_event(store, told_migration(Experiment.model_validate(one), one.get("stages", {})))
+    for one in store.database["verified"].find({}):
+        append_event(store, told_test(Verified.model_validate(one)))
 
 
 def _with_design_records(store: Store) -> None:
@@ -97,4 +119,6 @@ def _some(body: Document, *names: str) -> dict[str, Any]:
     return {name: body[name] for name in names if name in body}
 
 
-MIGRATIONS: Mapping[int, Callable[[Store], None]] = {1: _with_design_records}
+MIGRATIONS: Mapping[int, tuple[Callable[[Store], None], ...]] = {
+    1: (_with_unique_keys, _with_design_records, _with_events),
+}

@@ -8,7 +8,7 @@ from typing import Any
 import pymongo.errors
 from pydantic import Field
 
-from archdb import blobs, cognition, designs, leases, lineage, running, verified
+from archdb import blobs, cognition, designs, events, leases, lineage, running, verified
 from archdb.errors import StoreOutdated
 from archdb.records import Campaign, Experiment, Finding, Record, Running, Verified, document
 from archdb.store import Store
@@ -27,8 +27,17 @@ COLLECTIONS: Mapping[str, type[Record]] = {
     "code_versions": designs.CodeVersion,
     "analyses": designs.Analysed,
     "component_uses": designs.ComponentUse,
+    "events": events.Event,
 }
-READERS = (cognition, designs, leases, lineage, running, verified)  # each declares the indexes that its queries need
+READERS = (
+    cognition,
+    designs,
+    events,
+    leases,
+    lineage,
+    running,
+    verified,
+)  # each declares the indexes that its queries need
 NAMESPACE_EXISTS = 48
 
 
@@ -88,13 +97,15 @@ def install(store: Store) -> None:
         store.database.command("collMod", name, validator=validator(record))
     for name, keys in _indexes():
         store.database[name].create_index([_direction(key) for key in keys])
+    for name, key in events.UNIQUE.items():
+        store.database[name].create_index(key, unique=True)
     said = document(Schema(version=VERSION, fingerprint=fingerprint()))
     store.database["schema"].replace_one({"_id": "archdb"}, said, upsert=True)
 
 
 def fingerprint() -> str:
     """sha256 over every validator and index."""
-    whole: Any = [{name: validator(one) for name, one in COLLECTIONS.items()}, _indexes()]
+    whole: Any = [{name: validator(one) for name, one in COLLECTIONS.items()}, _indexes(), events.UNIQUE]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 

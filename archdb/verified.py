@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 
 import pymongo.errors
 
+from archdb.outbox import holding, settle, telling
 from archdb.patience import patient
 from archdb.records import Body, Verified, document, plain
 from archdb.store import Store
+from archdb.told import told_promotion, told_test
 
 INDEXES = {"verified": (("campaign", "number"),)}
 
@@ -36,6 +38,7 @@ def record_verified(
         earlier = list_verified(store, campaign)
         for one in earlier:
             if one.experiment == experiment:
+                settle(store, "verified", one.id)
                 return one
         number = len(earlier) + 1
         fresh = Verified(
@@ -48,14 +51,18 @@ def record_verified(
             created_at=time.time(),
         )
         try:
-            store.verified.insert_one(document(fresh))
+            store.verified.insert_one(document(fresh) | holding(told_test(fresh)))
         except pymongo.errors.DuplicateKeyError:
             continue
+        settle(store, "verified", fresh.id)
         return fresh
 
 
 @patient
 def add_holdout(store: Store, one: Verified, result: Body) -> Verified:
     """The result with what the hold-out said. Written once: a later call changes nothing."""
-    store.verified.update_one({"_id": one.id, "result.promoted": None}, {"$set": {"result": plain(result, one.id)}})
+    settled = {"result": plain(result, one.id)}
+    told = telling(told_promotion(one.model_copy(update=settled)))
+    store.verified.update_one({"_id": one.id, "result.promoted": None}, {"$set": settled, **told})
+    settle(store, "verified", one.id)
     return Verified.model_validate(store.verified.find_one({"_id": one.id}))

@@ -10,6 +10,7 @@ from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
 from flows.settings import campaign_record
+from tasks.anchors import anchor_campaign
 
 
 @flow(name="campaign", flow_run_name="{name}")
@@ -48,4 +49,6 @@ def campaign(
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import
 
-    return str(write_report(open_store(), get_campaign(open_store(), record.id)))
+    path = write_report(open_store(), get_campaign(open_store(), record.id))
+    anchor_campaign(record)
+    return str(path)

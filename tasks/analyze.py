@@ -14,6 +14,7 @@ from archdb import (
     get_experiment,
     get_report,
     get_text,
+    open_store,
     put_text,
     record_components,
     record_findings,
@@ -24,6 +25,7 @@ from tasks import tracking
 from tasks.agents.protocols import Analysis
 from tasks.agents.protocols import Outcome as Explained
 from tasks.agents.providers import agents_of
+from tasks.anchors import anchor_tags
 from tasks.domain import domain_of
 from tasks.peers import peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
@@ -31,8 +33,13 @@ from tasks.stage import Outcome, run_stage, stage_task
 
 @stage_task("analyze")
 def analyze(experiment_id: str, token: int) -> None:
-    """Close an experiment: fitness, analysis, findings, and the MLflow run's last tags."""
-    run_stage(experiment_id, token, "analyze", _analyze, attempt=0)
+    """Close an experiment: fitness, analysis, findings, and the MLflow run's last tags.
+
+    The run is anchored twice: when it is closed, and once more when the event log has this very stage.
+    """
+    after = run_stage(experiment_id, token, "analyze", _analyze, attempt=0)
+    if after.mlflow_run:
+        tracking.set_tags(after.mlflow_run, anchor_tags(open_store()))
 
 
 def _analyze(store: Store, experiment: Experiment) -> Outcome:
@@ -116,4 +123,4 @@ def _close_run(store: Store, experiment: Experiment, scored: Fitness | None, ana
     tags = {"archloop.state": "failed" if failure else "done", "archloop.name": experiment.name}
     if failure:
         tags["archloop.failure"] = f"{failure.stage}: {failure.kind}: {failure.message}"
-    tracking.finish_run(run, failed=failure is not None, tags=tags)
+    tracking.finish_run(run, failed=failure is not None, tags=tags | anchor_tags(store))

@@ -16,6 +16,8 @@ from archdb import Campaign, Experiment, home, prepare_home
 from tasks.faults import TransportFault
 
 TAG = "archloop.experiment"
+FOLDER = "archloop-"  # the MLflow experiments of the scales begin with it
+PAGE = 200  # runs asked for at a time
 
 
 def tracking_uri() -> str:
@@ -78,7 +80,7 @@ def _folder(scale: str) -> str:
     """The id of the MLflow experiment of a scale: only runs of one scale compare."""
     from mlflow.exceptions import MlflowException
 
-    name = f"archloop-{scale}"
+    name = f"{FOLDER}{scale}"
     found = _client().get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
@@ -162,6 +164,44 @@ def finish_run(run: str, *, failed: bool, tags: Mapping[str, str]) -> None:
         for key, value in tags.items():
             _client().set_tag(run, key, value[:5000])
         _client().set_terminated(run, status="FAILED" if failed else "FINISHED")
+
+
+def set_tags(run: str, tags: Mapping[str, str]) -> None:
+    """Set tags of a run, whether it is closed or not."""
+    with _tracking_faults():
+        for key, value in tags.items():
+            _client().set_tag(run, key, value)
+
+
+def tag_scale(scale: str, tags: Mapping[str, str]) -> None:
+    """Set tags of the MLflow experiment that holds the runs of a scale."""
+    with _tracking_faults():
+        for key, value in tags.items():
+            _client().set_experiment_tag(_folder(scale), key, value)
+
+
+def tagged_scales() -> list[dict[str, str]]:
+    """The tags of every MLflow experiment that holds runs of a scale."""
+    from mlflow.entities import ViewType
+
+    with _tracking_faults():
+        found = _client().search_experiments(view_type=ViewType.ALL, filter_string=f"name LIKE '{FOLDER}%'")
+        return [dict(one.tags) for one in found]
+
+
+def tagged_runs(tag: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The ids and tags of all runs of any scale that have this tag, those that were put into the bin included."""
+    from mlflow.entities import ViewType
+
+    with _tracking_faults():
+        folders = _client().search_experiments(view_type=ViewType.ALL, filter_string=f"name LIKE '{FOLDER}%'")
+        ids, page = [one.experiment_id for one in folders], None
+        while ids:
+            found = _client().search_runs(ids, f"tags.`{tag}` != ''", ViewType.ALL, PAGE, page_token=page)
+            yield from ((run.info.run_id, dict(run.data.tags)) for run in found)
+            page = found.token
+            if not page:
+                return
 
 
 def _suffix(seed: int | None) -> str:

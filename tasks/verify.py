@@ -17,6 +17,7 @@ from archdb import (
 )
 from evaluation import Panel, Verification, fitness_of_seeds, promote, verify
 from tasks import tracking
+from tasks.anchors import anchor_tags
 from tasks.stage import Outcome, run_stage, stage_task
 
 
@@ -50,7 +51,8 @@ def _verify(store: Store, repeated: Experiment, design: str, rival: str) -> Outc
     found = Verification.model_validate(one.result)
     run = get_experiment(store, design).mlflow_run
     if run:
-        tracking.finish_run(run, failed=False, tags={"archloop.breakthrough": str(found.breakthrough).lower()})
+        tags = {"archloop.breakthrough": str(found.breakthrough).lower()} | anchor_tags(store)
+        tracking.finish_run(run, failed=False, tags=tags)
     done = {} if found.breakthrough else {"state": "done", "finished_at": time.time()}
     return Outcome(
         summary={"breakthrough": found.breakthrough, "p": found.confirmation.p, "level": found.level},
@@ -65,6 +67,9 @@ def _promote(store: Store, repeated: Experiment, design: str, rival: str) -> Out
     ours, theirs = (_fitness(campaign, other, "hold-out") for other in (repeated, get_experiment(store, rival)))
     found = promote(Verification.model_validate(one.result), ours, theirs)
     add_holdout(store, one, found.model_dump(mode="json"))
+    run = get_experiment(store, design).mlflow_run
+    if run:
+        tracking.set_tags(run, anchor_tags(store))
     return Outcome(
         summary={"promoted": found.promoted}, report=found, patch={"state": "done", "finished_at": time.time()}
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import typer
 
+from flows.cli.audit import app as audit
 from flows.cli.bench import bench
 from flows.cli.check import check
 from flows.cli.data import app as data
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, verify, zero_shot, up):
     app.command()(command)
+app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
 app.add_typer(data, name="data")
 app.add_typer(db, name="db")

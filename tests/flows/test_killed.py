@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archdb import Experiment, Store, campaign_experiments, list_running
+from archdb import Experiment, Store, campaign_experiments, check_chain, check_records, list_running
 from tests.laboratory import Lab
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
@@ -60,6 +60,9 @@ def finish_and_compare(lab: Lab, store: Store, campaign: str, cycles: int, befor
     for one in after.values():
         if one.mlflow_run:
             assert runs.count(one.id) == 1, f"{one.id} has {runs.count(one.id)} MLflow runs"
+    walk = check_chain(store)
+    assert walk.faults + check_records(store, walk, campaign).faults == []
+    assert not any(one.get("pending") for one in store.experiments.find({"campaign": campaign}))
 
 
 def trainings(lab: Lab, campaign: str) -> list[Path]:

@@ -1,0 +1,59 @@
+"""What makes a change and its event one: the event waits inside the changed document until it is in the chain.
+
+A document is written together with what is to be told of it, in one atomic write, under ``pending``. Then each is
+appended to the chain, where its key keeps it single, and taken off. A worker that dies in between leaves it there;
+whoever claims the experiment next, or gives it back, or audits the log, goes on with it. No record shows ``pending``:
+it is the outbox's own.
+"""
+
+from typing import Any
+
+from archdb.events import Told, append_event
+from archdb.patience import patient
+from archdb.records import document
+from archdb.store import Document, Store
+
+PENDING = "pending"
+LOGGED = ("campaigns", "experiments", "proposals", "code_versions", "analyses", "verified")  # what holds an outbox
+
+
+def holding(*told: Told) -> Document:
+    """The fields that a new document needs besides its own, so that these are told."""
+    return {PENDING: [document(one) for one in told]}
+
+
+def telling(*told: Told) -> Document:
+    """The update operator that tells these together with whatever else the update changes."""
+    return {"$push": {PENDING: {"$each": [document(one) for one in told]}}}
+
+
+@patient
+def settle(store: Store, collection: str, document_id: str) -> int:
+    """Append what waits in a document. Returns how many events that were."""
+    place = store.database[collection]
+    found: Document = place.find_one({"_id": document_id}, {PENDING: 1}) or {}
+    waiting: list[Any] = found.get(PENDING) or []
+    for one in waiting:
+        append_event(store, Told.model_validate(one))
+        place.update_one({"_id": document_id}, {"$pull": {PENDING: {"key": one["key"]}}})
+    return len(waiting)
+
+
+@patient
+def settle_experiment(store: Store, experiment_id: str) -> int:
+    """Append what a dead worker left waiting in an experiment and in what it made on its way."""
+    versions = [one["_id"] for one in store.code_versions.find({"experiment": experiment_id}, {"_id": 1})]
+    left = [("proposals", experiment_id), *(("code_versions", one) for one in versions)]
+    left += [("analyses", experiment_id), ("experiments", experiment_id)]
+    return sum(settle(store, collection, one) for collection, one in left)
+
+
+@patient
+def settle_all(store: Store) -> int:
+    """Append everything that waits anywhere in the store. Returns how many events that were."""
+    left = [
+        (collection, one["_id"])
+        for collection in LOGGED
+        for one in store.database[collection].find({f"{PENDING}.0": {"$exists": True}}, {"_id": 1})
+    ]
+    return sum(settle(store, collection, one) for collection, one in left)
