@@ -6,7 +6,7 @@ a crash finds what the first try had made.
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
 import pymongo.errors
@@ -14,7 +14,7 @@ from pydantic import Field, FiniteFloat
 
 from archdb.blobs import put_text
 from archdb.events import Told, digest
-from archdb.outbox import holding, settle
+from archdb.outbox import holding, insert_telling, settle
 from archdb.patience import patient
 from archdb.records import Experiment, Record, document
 from archdb.store import Document, Store
@@ -141,6 +141,12 @@ def record_code(
             created_at=time.time(),
         ),
     )
+
+
+def insert_codes(store: Store, versions: Sequence[CodeVersion]) -> None:
+    """Keep many versions whose texts are stored, in few round trips; those whose id is taken stay as they are."""
+    told = {one.id: [event for event in (told_made(one),) if event] for one in versions}
+    insert_telling(store, "code_versions", {one.id: (document(one), told[one.id]) for one in versions})
 
 
 def record_components(store: Store, experiment: Experiment) -> None:

@@ -8,18 +8,20 @@ that its tail was cut off: that is what the anchors outside are for (archdb/audi
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pymongo.errors
 from pydantic import Field, FiniteFloat
 
+from archdb.bulk import DUPLICATE
 from archdb.patience import patient
 from archdb.records import Record, document, plain
 from archdb.store import Document, Store
 
 Scalar = str | bool | int | FiniteFloat | None
 BATCH = 50  # the embedded store finds this many ids by its index; asked for more, or for a range, it reads everything
+TOGETHER = 200  # events of one request
 INDEXES = {"events": (("subject",),)}
 UNIQUE = {"events": ("key",)}
 
@@ -83,6 +85,33 @@ def append_event(store: Store, told: Told) -> Event:
             continue  # another writer took the place
         _ends[store.address] = event.id
         return event
+
+
+@patient
+def append_events(store: Store, told: Sequence[Told]) -> None:
+    """Append many events in few round trips; those whose key is there already are passed over."""
+    left = list(told)
+    while left:
+        last = _last(store)
+        at, prev = (last["_id"], last["hash"]) if last else (0, "")
+        links: list[Document] = []
+        for one in left[:TOGETHER]:
+            fields = document(one) | {"_id": at + 1, "prev": prev}
+            links.append(fields | {"hash": hash_of(fields)})
+            at, prev = at + 1, str(links[-1]["hash"])
+        try:
+            store.events.insert_many(links, ordered=True)
+            written = len(links)
+        except pymongo.errors.BulkWriteError as fault:
+            (refused,) = (fault.details or {})["writeErrors"]
+            if refused["code"] != DUPLICATE:
+                raise
+            written = refused["index"]
+            if find_event(store, left[written].key) is not None:
+                del left[written]
+        if written:
+            _ends[store.address] = links[written - 1]["_id"]
+        left = left[written:]
 
 
 @patient

@@ -6,10 +6,9 @@ from typing import Any
 
 import pymongo.errors
 
-from archdb.bulk import insert_absent
 from archdb.errors import LeaseLost, NotFound
 from archdb.events import Told
-from archdb.outbox import settle, telling
+from archdb.outbox import insert_telling, settle, telling
 from archdb.patience import patient
 from archdb.records import Experiment, Kind, Stage, document, plain
 from archdb.store import Document, Store
@@ -46,10 +45,10 @@ def create_experiment(
     return fresh
 
 
-@patient
 def insert_experiments(store: Store, fresh: Sequence[Experiment]) -> None:
-    """Create many experiments in few round trips; those whose id is taken stay as they are."""
-    insert_absent(store.experiments, [document(one) for one in fresh])
+    """Create many experiments with their stages in few round trips; those whose id is taken stay as they are."""
+    told = {one.id: [told_stage(one, stage) for stage in one.stages.values()] for one in fresh}
+    insert_telling(store, "experiments", {one.id: (document(one), told[one.id]) for one in fresh})
 
 
 @patient

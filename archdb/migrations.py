@@ -7,7 +7,7 @@ from typing import Any
 
 from archdb.blobs import get_report
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
-from archdb.events import UNIQUE, append_event
+from archdb.events import BATCH, UNIQUE, append_event
 from archdb.patience import patient
 from archdb.records import Campaign, Experiment, Verified, document
 from archdb.schema import VERSION, Schema, install, store_version
@@ -15,7 +15,6 @@ from archdb.store import Document, Store
 from archdb.told import told_campaign, told_migration, told_panel, told_test
 
 ORIGINS: Mapping[str, Origin] = {"baseline": "baseline", "external": "file", "verification": "verification"}
-PAGE = 200  # a cursor over everything would have to be read within one attempt's time
 
 
 @patient
@@ -42,10 +41,10 @@ def migrate(store: Store, on_step: Callable[[int, int], None] = lambda *_: None)
 
 
 def _experiments(store: Store) -> Iterator[Experiment]:
-    last = ""
-    while page := list(store.database["experiments"].find({"_id": {"$gt": last}}).sort("_id", 1).limit(PAGE)):
-        yield from (Experiment.model_validate(one) for one in page)
-        last = page[-1]["_id"]
+    ids = sorted(one["_id"] for one in store.database["experiments"].find({}, {"_id": 1}))
+    for start in range(0, len(ids), BATCH):
+        found = store.database["experiments"].find({"_id": {"$in": ids[start : start + BATCH]}})
+        yield from (Experiment.model_validate(one) for one in found)
 
 
 def _with_unique_keys(store: Store) -> None:

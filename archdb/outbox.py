@@ -6,9 +6,11 @@ whoever claims the experiment next, or gives it back, or audits the log, goes on
 it is the outbox's own.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archdb.events import Told, append_event
+from archdb.bulk import insert_absent
+from archdb.events import BATCH, Told, append_event, append_events
 from archdb.patience import patient
 from archdb.records import document
 from archdb.store import Document, Store
@@ -37,6 +39,24 @@ def settle(store: Store, collection: str, document_id: str) -> int:
         append_event(store, Told.model_validate(one))
         place.update_one({"_id": document_id}, {"$pull": {PENDING: {"key": one["key"]}}})
     return len(waiting)
+
+
+@patient
+def insert_telling(store: Store, collection: str, fresh: Mapping[str, tuple[Document, Sequence[Told]]]) -> None:
+    """Insert many documents, by their ids, where these are free, together with what is to be told of each; then append
+    what waits in them. In few round trips.
+    """
+    place = store.database[collection]
+    insert_absent(place, [one | holding(*told) for one, told in fresh.values()])
+    ids = list(fresh)
+    for start in range(0, len(ids), BATCH):
+        found = place.find({"_id": {"$in": ids[start : start + BATCH]}}, {PENDING: 1})
+        waiting = {one["_id"]: one[PENDING] for one in found if one.get(PENDING)}
+        told = [Told.model_validate(one) for some in waiting.values() for one in some]
+        append_events(store, told)
+        taken = {"$pull": {PENDING: {"key": {"$in": [one.key for one in told]}}}}
+        if waiting:
+            place.update_many({"_id": {"$in": list(waiting)}}, taken)
 
 
 @patient

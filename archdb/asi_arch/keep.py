@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from archdb.asi_arch.release import Node, Release
 from archdb.asi_arch.result import ORIGIN, SCORE, ImportedResult
 from archdb.blobs import get_report, put_texts, report_text
-from archdb.bulk import insert_absent
 from archdb.campaigns import open_campaign
-from archdb.designs import CodeVersion
-from archdb.experiments import insert_experiments, set_fields
+from archdb.designs import CodeVersion, insert_codes
+from archdb.experiments import insert_experiments, write_stage
 from archdb.lineage import campaign_experiments
-from archdb.records import Body, Campaign, Experiment, Record, Stage, document
+from archdb.records import Body, Campaign, Experiment, Record, Stage, stage_key
 from archdb.store import Store
 
 BATCH = 200
@@ -53,7 +52,7 @@ def import_release(
         records = _experiments(store, record, nodes)
         fresh = [one for one in records if one.id not in known]
         insert_experiments(store, fresh)
-        insert_absent(store.code_versions, [document(one) for one in _codes(records)])
+        insert_codes(store, _codes(records))
         added += len(fresh)
         for one in records:
             old = known.get(one.id)
@@ -62,7 +61,8 @@ def import_release(
             if (old.objectives, old.path) != (one.objectives, one.path):
                 differing.append(one.id)
             elif lacking := _lacking(old, one):
-                set_fields(store, one.id, **lacking)
+                again = one.stages[stage_key(STAGE)].model_copy(update={"attempt": old.attempt + 1})
+                write_stage(store, one.id, again, old.lease.token, attempt=again.attempt, **lacking)
                 completed += 1
         if on_progress is not None:
             on_progress(start + len(nodes))
@@ -150,5 +150,5 @@ def _lacking(old: Experiment, new: Experiment) -> Body:
         if getattr(old, field) is None and getattr(new, field) is not None
     }
     if "gallery" in new.tags and "gallery" not in old.tags:
-        found |= {"tags": new.tags, "details": new.details, "stages": new.stages}
+        found |= {"tags": new.tags, "details": new.details}
     return found

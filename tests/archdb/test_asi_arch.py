@@ -12,7 +12,10 @@ from archdb import (
     Conflict,
     Store,
     campaign_experiments,
+    check_chain,
+    check_records,
     descendants,
+    events_after,
     find_experiment,
     get_campaign,
     get_experiment,
@@ -126,6 +129,9 @@ def test_a_fuller_copy_completes_what_an_earlier_one_lacked(store: Store, tmp_pa
     for field in ("code", "motivation", "analysis", "details", "tags", "objectives"):
         assert [getattr(one, field) for one in filled] == [getattr(one, field) for one in fresh], field
     assert [imported_result(store, one) for one in filled] == [imported_result(store, one) for one in fresh]
+    walk = check_chain(store)
+    assert walk.faults + check_records(store, walk).faults == []
+    assert {one.kind for one in events_after(store, 0)} == {"campaign", "stage", "code"}
 
 
 def test_another_score_is_told_and_not_taken(store: Store, tmp_path: Path) -> None:

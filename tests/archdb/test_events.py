@@ -29,7 +29,7 @@ from archdb import (
     open_campaign,
     settle_all,
 )
-from archdb.events import BATCH, _ends, _last
+from archdb.events import BATCH, _ends, _last, append_events
 from archdb.records import document
 from tests.archdb.event_log import DESIGN, stored, write, write_log
 
@@ -227,3 +227,25 @@ def test_records_without_a_log_are_taken_in_as_they_are_found(store: Store) -> N
     found = check_records(store, walk).faults
     assert [one.event for one in found] == [kinds.index("migrated") + 1]
     assert "from before there was a log is not what event" in found[0].sentence
+
+
+def test_many_at_once_make_the_same_chain(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archdb.events.TOGETHER", 7)
+    told = [Told(kind="x", key=f"x/{number}", campaign="t") for number in range(30)]
+    for early in (3, 4, 20):
+        append_event(store, told[early])
+    append_events(store, told)
+    append_events(store, [*told, Told(kind="x", key="x/last", campaign="t")])
+    assert check_chain(store).faults == []
+    keys = [one.key for one in events_after(store, 0)]
+    assert keys == ["x/3", "x/4", "x/20"] + [f"x/{n}" for n in range(30) if n not in (3, 4, 20)] + ["x/last"]
+
+
+def test_many_at_once_by_many_writers_make_one_chain(store: Store) -> None:
+    def write_all(writer: int) -> None:
+        append_events(store, [Told(kind="x", key=f"{writer % 4}/{number}", campaign="t") for number in range(40)])
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write_all, range(WRITERS)))
+    assert check_chain(store).faults == []
+    assert len(events_after(store, 0, limit=1000)) == 4 * 40
