@@ -1,6 +1,20 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
+from archdb.amounts import KINDS, UNLIMITED, Amounts, exact, shown
+from archdb.approvals import Approval, list_approvals, record_approval
 from archdb.blobs import get_report, get_text, put_report, put_text
+from archdb.budget import (
+    cancel,
+    get_budget,
+    list_entries,
+    recover,
+    release_operations,
+    reserve,
+    reserve_all,
+    set_caps,
+    settle,
+    stage_operation,
+)
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
 from archdb.designs import (
@@ -20,6 +34,7 @@ from archdb.designs import (
 )
 from archdb.errors import (
     ArchiveError,
+    BudgetSpent,
     Conflict,
     HomeUnusable,
     LeaseLost,
@@ -31,6 +46,7 @@ from archdb.errors import (
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
+from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
 from archdb.migrations import migrate
 from archdb.patience import impatient
@@ -40,9 +56,16 @@ from archdb.store import Store, connect, open_store
 from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
+    "KINDS",
+    "UNLIMITED",
+    "Amounts",
     "Analysed",
+    "Approval",
     "ArchiveError",
     "Body",
+    "Budget",
+    "BudgetEntry",
+    "BudgetSpent",
     "Campaign",
     "CodeVersion",
     "Conflict",
@@ -54,6 +77,7 @@ __all__ = [
     "Kind",
     "LeaseLost",
     "NotFound",
+    "Operation",
     "Origin",
     "Proposed",
     "Running",
@@ -67,6 +91,7 @@ __all__ = [
     "ancestors",
     "anyone_at_work",
     "campaign_experiments",
+    "cancel",
     "claim",
     "clear_running",
     "code_versions",
@@ -74,10 +99,12 @@ __all__ = [
     "create_experiment",
     "descendants",
     "describe_os_fault",
+    "exact",
     "extend_campaign",
     "find_code",
     "find_experiment",
     "find_proposal",
+    "get_budget",
     "get_campaign",
     "get_experiment",
     "get_report",
@@ -88,6 +115,8 @@ __all__ = [
     "index_literature",
     "leaderboard",
     "led_to",
+    "list_approvals",
+    "list_entries",
     "list_findings",
     "list_running",
     "list_verified",
@@ -97,20 +126,29 @@ __all__ = [
     "prepare_home",
     "put_report",
     "put_text",
+    "record_approval",
     "record_code",
     "record_components",
     "record_findings",
     "record_once",
     "record_verified",
+    "recover",
     "release",
+    "release_operations",
     "renew",
     "require_space",
+    "reserve",
+    "reserve_all",
     "same_code",
     "search",
+    "set_caps",
     "set_fields",
     "set_panel",
+    "settle",
     "show_running",
+    "shown",
     "stage_key",
+    "stage_operation",
     "uses_of",
     "write_stage",
 ]

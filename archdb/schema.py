@@ -8,7 +8,7 @@ from typing import Any
 import pymongo.errors
 from pydantic import Field
 
-from archdb import blobs, cognition, designs, leases, lineage, running, verified
+from archdb import approvals, blobs, cognition, designs, leases, ledger, lineage, running, verified
 from archdb.errors import StoreOutdated
 from archdb.records import Campaign, Experiment, Finding, Record, Running, Verified, document
 from archdb.store import Store
@@ -27,8 +27,20 @@ COLLECTIONS: Mapping[str, type[Record]] = {
     "code_versions": designs.CodeVersion,
     "analyses": designs.Analysed,
     "component_uses": designs.ComponentUse,
+    "budgets": ledger.Budget,
+    "budget_entries": ledger.BudgetEntry,
+    "approvals": approvals.Approval,
 }
-READERS = (cognition, designs, leases, lineage, running, verified)  # each declares the indexes that its queries need
+READERS = (
+    approvals,
+    cognition,
+    designs,
+    leases,
+    ledger,
+    lineage,
+    running,
+    verified,
+)  # each declares the indexes that its queries need
 NAMESPACE_EXISTS = 48
 
 
