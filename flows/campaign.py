@@ -4,7 +4,7 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import get_campaign, open_campaign, open_store
+from archdb import get_campaign, open_campaign, open_store, recover, set_caps
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
@@ -21,6 +21,7 @@ def campaign(
     seed: int = 0,
     domain: str = "evaluation",
     baselines: tuple[str, ...] = (),
+    caps: dict[str, float] | None = None,
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -33,11 +34,14 @@ def campaign(
         seed: the root of all chance in proposals.
         domain: the module that checks, trains and scores designs.
         baselines: names of published designs to train besides the default ones.
+        caps: the most that the campaign may spend: cpu_seconds, gpu_seconds, tokens, dollars. Those left out stay.
 
     Returns:
         The path of the report.
     """
     record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain, baselines))
+    set_caps(open_store(), record.id, caps or {})
+    recover(open_store(), record.id)  # what a killed worker reserved
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

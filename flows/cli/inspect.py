@@ -20,6 +20,7 @@ from archdb import (
     campaign_experiments,
     descendants,
     find_experiment,
+    get_budget,
     get_campaign,
     get_report,
     get_text,
@@ -27,6 +28,7 @@ from archdb import (
 )
 from archdb import leaderboard as best_experiments
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
+from flows.cli.budget import budget_json, budget_line
 from flows.cli.tables import efficiency_table, experiments_table, leaderboard_table, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
@@ -37,18 +39,20 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show every experiment of a campaign and what is in flight."""
+    """Show every experiment of a campaign, what is in flight, and what is spent of its budget."""
     store, console = open_store(), console_for()
     record = get_campaign(store, campaign)
-    experiments = campaign_experiments(store, campaign)
+    experiments, budget = campaign_experiments(store, campaign), get_budget(store, campaign)
     if as_json:
-        print_json([summary_of(record, one) for one in experiments])
+        shown = [summary_of(record, one) for one in experiments]
+        print_json({"campaign": record.id, "budget": budget_json(budget), "experiments": shown})
         return
     console.print(
         f"{record.id}: {record.scale} scale, {record.provider} provider, {record.dataset}, "
         f"{sum(one.kind == 'candidate' and one.state != 'open' for one in experiments)} of {record.cycles} cycles",
         highlight=False,
     )
+    console.print(f"Budget: {budget_line(budget)}", highlight=False)
     console.print(experiments_table(experiments))
     if watch:
         from rich.live import Live

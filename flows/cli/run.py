@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, console_for, print_json
+from flows.cli.budget import CpuHours, Dollars, GpuHours, Tokens, caps_asked
 
 if TYPE_CHECKING:
     from archdb import Campaign
@@ -30,20 +31,27 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="A published design to train besides the default ones; may be repeated."),
     ] = None,
+    max_cpu_hours: CpuHours = None,
+    max_gpu_hours: GpuHours = None,
+    max_tokens: Tokens = None,
+    max_dollars: Dollars = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign: baselines, then cycles of propose, write, check, train, benchmark and analyze, then a report.
 
+    A budget that is used up ends it with a sentence; it goes on from there once the cap is raised.
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
     console = console_for(as_json)
     wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or ())
+    caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
-        from archdb import open_campaign, open_store
+        from archdb import open_campaign, open_store, set_caps
         from flows.campaign import campaign as campaign_flow
 
         record = open_campaign(open_store(), wanted)
+        set_caps(open_store(), record.id, caps)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import baseline_trainings
