@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from archdb.blobs import get_report
+from archdb.budget import settle, stage_operation
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
 from archdb.patience import patient
 from archdb.records import Experiment, document
@@ -43,7 +44,9 @@ def _experiments(store: Store) -> Iterator[Experiment]:
 
 
 def _with_design_records(store: Store) -> None:
-    """Version 1 kept proposals, code and analyses in the experiment alone, and of the code only the last attempt."""
+    """Version 1 kept proposals, code and analyses in the experiment alone, of the code only the last attempt, and no
+    account of what stages cost.
+    """
     for one in _experiments(store):
         proposal = one.stage("propose", 0)
         if proposal is not None and proposal.report is not None:
@@ -88,6 +91,10 @@ def _with_design_records(store: Store) -> None:
                 ),
             )
             record_components(store, one)
+        for stage in one.stages.values():
+            if "cpu_seconds" in stage.summary:
+                cost = {"cpu_seconds": float(stage.summary["cpu_seconds"])}
+                settle(store, one.campaign, stage_operation(one.id, stage.key), cost)
 
 
 def _some(body: Document, *names: str) -> dict[str, Any]:

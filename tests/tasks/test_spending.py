@@ -66,6 +66,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return allowed
 
 
+@pytest.mark.slow
 def test_stages_reserve_what_their_children_may_use_and_settle_what_they_used(
     store: Store, campaign: Campaign, token: int, limits: list[float]
 ) -> None:
