@@ -5,6 +5,7 @@ from archdb.approvals import Approval, list_approvals, record_approval
 from archdb.blobs import get_report, get_text, put_report, put_text
 from archdb.budget import (
     cancel,
+    cost_of,
     get_budget,
     list_entries,
     recover,
@@ -96,6 +97,7 @@ __all__ = [
     "clear_running",
     "code_versions",
     "connect",
+    "cost_of",
     "create_experiment",
     "descendants",
     "describe_os_fault",

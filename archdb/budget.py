@@ -37,13 +37,20 @@ from archdb.ledger import (
     total_of,
 )
 from archdb.patience import patient
-from archdb.records import Lease
+from archdb.records import Lease, Stage
 from archdb.store import Store
+
+MEASURED = ("cpu_seconds", "gpu_seconds")  # kinds that a stage's summary tells; its "tokens" are trained on, not bought
 
 
 def stage_operation(experiment: str, stage_key: str) -> str:
     """The operation that one stage of an experiment is: whoever does the stage again reserves and settles the same."""
     return f"{experiment}/{stage_key}"
+
+
+def cost_of(stage: Stage) -> Amounts:
+    """What a recorded stage cost, as its summary says."""
+    return {kind: float(stage.summary[kind]) for kind in MEASURED if kind in stage.summary}
 
 
 @patient
@@ -168,26 +175,28 @@ def cancel(store: Store, campaign: str, operation: str) -> BudgetEntry:
 
 @patient
 def release_operations(store: Store, campaign: str, operations: Iterable[str]) -> None:
-    """Give back what this process reserved for operations that it did not do: they may be reserved again."""
+    """Give back what this process reserved for operations that it did not do: they may be reserved again.
+
+    Stages that are recorded after all are settled instead.
+    """
     names = {name_of(key) for key in operations}
     for one in get_budget(store, campaign).operations.values():
         if name_of(one.key) in names and one.owner == this_process():
-            give_back(store, campaign, one)
+            _end(store, campaign, one)
 
 
 @patient
 def recover(store: Store, campaign: str) -> Budget:
-    """Bring to an end what dead workers left: settlements are completed, and reservations are given back.
+    """Bring to an end what dead workers left: settlements are completed, stages that are recorded are settled with what
+    their records say, and other reservations are given back.
 
     A worker of this machine is dead when its process is gone. One of another machine is taken for dead when it reserved
     long ago and does not hold the lease of the operation's experiment.
     """
     for one in get_budget(store, campaign).operations.values():
-        entry = settled(store, campaign, (one.key,)).get(one.key)
-        if entry is not None or one.actual is not None:
-            move_out(store, entry or enter(store, campaign, one))
-        elif not _at_work(store, one):
-            give_back(store, campaign, one)
+        entered = one.key in settled(store, campaign, (one.key,))
+        if entered or one.actual is not None or not _at_work(store, one):
+            _end(store, campaign, one)
     return get_budget(store, campaign)
 
 
@@ -196,6 +205,19 @@ def list_entries(store: Store, campaign: str) -> list[BudgetEntry]:
     """The campaign's settled operations, in the order of their settlement."""
     found = [BudgetEntry.model_validate(one) for one in store.budget_entries.find({"campaign": campaign})]
     return sorted(found, key=lambda one: (one.settled_at, one.id))
+
+
+def _end(store: Store, campaign: str, one: Operation) -> None:
+    entry = settled(store, campaign, (one.key,)).get(one.key)
+    if entry is not None or one.actual is not None:
+        move_out(store, entry or enter(store, campaign, one))
+        return
+    found = store.experiments.find_one({"_id": one.experiment}, {"stages": 1}) or {"stages": {}}
+    recorded = found["stages"].get(one.key.partition("/")[2])
+    if recorded is not None:
+        settle(store, campaign, one.key, cost_of(Stage.model_validate(recorded)))
+    else:
+        give_back(store, campaign, one)
 
 
 def _at_work(store: Store, one: Operation) -> bool:

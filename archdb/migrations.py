@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from archdb.blobs import get_report
-from archdb.budget import settle, stage_operation
+from archdb.budget import cost_of, settle, stage_operation
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
 from archdb.patience import patient
 from archdb.records import Experiment, document
@@ -92,9 +92,8 @@ def _with_design_records(store: Store) -> None:
             )
             record_components(store, one)
         for stage in one.stages.values():
-            if "cpu_seconds" in stage.summary:
-                cost = {"cpu_seconds": float(stage.summary["cpu_seconds"])}
-                settle(store, one.campaign, stage_operation(one.id, stage.key), cost)
+            if cost_of(stage):
+                settle(store, one.campaign, stage_operation(one.id, stage.key), cost_of(stage))
 
 
 def _some(body: Document, *names: str) -> dict[str, Any]:

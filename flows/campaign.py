@@ -4,7 +4,7 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import get_campaign, open_campaign, open_store, recover, set_caps
+from archdb import get_campaign, open_campaign, open_store, set_caps
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
@@ -41,7 +41,6 @@ def campaign(
     """
     record = open_campaign(open_store(), campaign_record(name, cycles, scale, provider, seed, domain, baselines))
     set_caps(open_store(), record.id, caps or {})
-    recover(open_store(), record.id)  # what a killed worker reserved
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

@@ -1,6 +1,6 @@
 """What every flow does first: know its campaign, and make sure that what cycles share is there."""
 
-from archdb import Campaign, NotFound, get_campaign, index_literature, open_campaign, open_store
+from archdb import Campaign, NotFound, get_campaign, index_literature, open_campaign, open_store, recover
 from flows.settings import campaign_record
 from flows.slots import offer_slots
 
@@ -19,6 +19,7 @@ def join(name: str, slots: int = SLOTS) -> Campaign:
         campaign = get_campaign(store, name)
     except NotFound:
         campaign = open_campaign(store, campaign_record(name, 0, "nano", "grammar", 0, "evaluation"))
+    recover(store, name)  # what a killed worker had reserved
     offer_slots(slots)
     index_literature()
     return campaign

@@ -10,6 +10,7 @@ from archdb import (
     Operation,
     Stage,
     Store,
+    cost_of,
     impatient,
     release_operations,
     reserve,
@@ -19,7 +20,6 @@ from archdb import (
 
 BRIEFLY = 2.0  # seconds that the store is waited for
 WORDS: Mapping[str, str] = {"compile-check": "check", "gpu-train": "training"}  # for people; else the stage's name
-MEASURED = ("cpu_seconds", "gpu_seconds")  # kinds of spending that a stage's summary tells
 
 
 def reserve_stage(store: Store, experiment: Experiment, stage: str, key: str, most: Amounts) -> bool:
@@ -34,8 +34,7 @@ def reserve_stage(store: Store, experiment: Experiment, stage: str, key: str, mo
 
 def settle_stage(store: Store, experiment: Experiment, done: Stage) -> None:
     """Charge what a recorded stage cost, once."""
-    cost = {kind: float(done.summary[kind]) for kind in MEASURED if kind in done.summary}
-    settle(store, experiment.campaign, stage_operation(experiment.id, done.key), cost)
+    settle(store, experiment.campaign, stage_operation(experiment.id, done.key), cost_of(done))
 
 
 def give_back(store: Store, campaign: str, operations: Iterable[str]) -> None:

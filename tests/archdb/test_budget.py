@@ -23,8 +23,11 @@ from archdb import (
     BudgetSpent,
     Conflict,
     Operation,
+    Stage,
     Store,
     cancel,
+    claim,
+    create_experiment,
     get_budget,
     list_entries,
     recover,
@@ -33,6 +36,7 @@ from archdb import (
     reserve_all,
     set_caps,
     settle,
+    write_stage,
 )
 from archdb.amounts import exact, shown
 from archdb.leases import this_process
@@ -235,6 +239,24 @@ def test_a_dead_worker_s_reservation_is_reused_or_given_back(store: Store) -> No
     assert assert_whole(store).available["cpu_seconds"] == 10 * SECOND
 
 
+@pytest.mark.parametrize("end", ["recover", "release"])
+def test_a_recorded_stage_whose_settlement_never_began_is_settled_with_its_record(store: Store, end: str) -> None:
+    create_experiment(store, "t-c001", campaign="t", kind="candidate", name="Design", cycle=1)
+    token = claim(store, "t-c001")
+    assert token is not None
+    reserve(store, "t", TRAIN, cpu(4))
+    summary = {"cpu_seconds": 3.5, "tokens": 1000}
+    done = Stage(stage="gpu-train", seed=0, started_at=1.0, seconds=2.0, summary=summary)
+    write_stage(store, "t-c001", done, token, state="failed")
+    if end == "recover":
+        abandon(store, TRAIN, dead())
+        recover(store, "t")
+    else:
+        release_operations(store, "t", [TRAIN])
+    budget = assert_whole(store)
+    assert (budget.operations, budget.spent["cpu_seconds"], budget.spent["tokens"]) == ({}, 3_500_000, 0)
+
+
 def test_another_machine_s_reservation_is_kept_for_a_while(store: Store) -> None:
     reserve(store, "t", TRAIN, cpu(4))
     abandon(store, TRAIN, "elsewhere/1/2/3/4.00")
@@ -288,10 +310,10 @@ def test_the_hot_document_stays_small(store: Store, operations: int) -> None:
     assert assert_whole(store).spent["cpu_seconds"] == operations * 700_000
 
 
-def claimants(store: Store, campaign: str, operations: int, cost: float) -> subprocess.Popen[str]:
-    """Sixteen of them; see claimants.py."""
+def claimants(store: Store, campaign: str, operations: int, cost: float, many: int = 16) -> subprocess.Popen[str]:
+    """Start them; see claimants.py."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.archdb.claimants", campaign, "16", str(operations), str(cost)],
+        [sys.executable, "-m", "tests.archdb.claimants", campaign, str(many), str(operations), str(cost)],
         env={**os.environ, "ARCHLOOP_MONGODB_URI": store.address},
         stdout=subprocess.PIPE,
         text=True,
@@ -326,7 +348,7 @@ def test_killed_claimants_lose_nothing_and_charge_nothing_twice(store: Store) ->
     assert len(running) < 16, "nobody was killed"
     recover(store, "t")
     assert_whole(store)
-    assert claimants(store, "t", operations, 0.1).wait(120) == 0
+    assert claimants(store, "t", operations, 0.1, 2).wait(120) == 0
     recover(store, "t")
     budget = assert_whole(store)
     assert budget.operations == {}, "every claimant is gone"
