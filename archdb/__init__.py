@@ -1,5 +1,7 @@
 """The memory: lineage in MongoDB, cognition in LanceDB. What the rooms above use is re-exported here."""
 
+from archdb.amounts import KINDS, UNLIMITED, Amounts, exact, shown
+from archdb.approvals import Approval, list_approvals, record_approval
 from archdb.asi_arch import (
     CAVEAT,
     ORIGIN,
@@ -16,6 +18,19 @@ from archdb.audit import Anchor, Anchors, Walk, check_chain
 from archdb.audit_faults import Fault
 from archdb.audit_records import check_records
 from archdb.blobs import get_report, get_text, put_report, put_text
+from archdb.budget import (
+    cancel,
+    cost_of,
+    get_budget,
+    list_entries,
+    recover,
+    release_operations,
+    reserve,
+    reserve_all,
+    set_caps,
+    settle,
+    stage_operation,
+)
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
 from archdb.cognition import Hit, index_literature, list_findings, record_findings, search
 from archdb.designs import (
@@ -35,6 +50,7 @@ from archdb.designs import (
 )
 from archdb.errors import (
     ArchiveError,
+    BudgetSpent,
     Conflict,
     HomeUnusable,
     LeaseLost,
@@ -48,6 +64,7 @@ from archdb.events import Event, Head, Told, append_event, events_after, find_ev
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
+from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.lineage import ancestors, campaign_experiments, descendants, drawn_from, find_experiment, leaderboard
 from archdb.migrations import migrate
 from archdb.outbox import settle_all
@@ -59,14 +76,21 @@ from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
     "CAVEAT",
+    "KINDS",
     "ORIGIN",
     "SCORE",
     "SCORE_TITLE",
+    "UNLIMITED",
+    "Amounts",
     "Analysed",
     "Anchor",
     "Anchors",
+    "Approval",
     "ArchiveError",
     "Body",
+    "Budget",
+    "BudgetEntry",
+    "BudgetSpent",
     "Campaign",
     "CodeVersion",
     "Conflict",
@@ -84,6 +108,7 @@ __all__ = [
     "LeaseLost",
     "Malformed",
     "NotFound",
+    "Operation",
     "Origin",
     "Proposed",
     "Release",
@@ -101,22 +126,26 @@ __all__ = [
     "anyone_at_work",
     "append_event",
     "campaign_experiments",
+    "cancel",
     "check_chain",
     "check_records",
     "claim",
     "clear_running",
     "code_versions",
     "connect",
+    "cost_of",
     "create_experiment",
     "descendants",
     "describe_os_fault",
     "drawn_from",
     "events_after",
+    "exact",
     "extend_campaign",
     "find_code",
     "find_event",
     "find_experiment",
     "find_proposal",
+    "get_budget",
     "get_campaign",
     "get_experiment",
     "get_report",
@@ -129,6 +158,8 @@ __all__ = [
     "index_literature",
     "leaderboard",
     "led_to",
+    "list_approvals",
+    "list_entries",
     "list_findings",
     "list_running",
     "list_verified",
@@ -140,21 +171,30 @@ __all__ = [
     "put_report",
     "put_text",
     "read_release",
+    "record_approval",
     "record_code",
     "record_components",
     "record_findings",
     "record_once",
     "record_verified",
+    "recover",
     "release",
+    "release_operations",
     "renew",
     "require_space",
+    "reserve",
+    "reserve_all",
     "same_code",
     "search",
+    "set_caps",
     "set_fields",
     "set_panel",
+    "settle",
     "settle_all",
     "show_running",
+    "shown",
     "stage_key",
+    "stage_operation",
     "uses_of",
     "write_stage",
 ]

@@ -35,3 +35,11 @@ class Conflict(ArchiveError):
 
 class LeaseLost(ArchiveError):
     """Another worker has taken this experiment over; what this one was about to write is refused."""
+
+
+class BudgetSpent(ArchiveError):
+    """A campaign's budget has no room for what comes next."""
+
+    def __init__(self, message: str, campaign: str = "", wanted: dict[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.campaign, self.wanted = campaign, wanted or {}

@@ -31,7 +31,7 @@ def claim(store: Store, experiment_id: str) -> int | None:
 
     The event log gets what a dead holder left untold, and that its lease was taken over.
     """
-    owner = _this_worker()
+    owner = f"{this_process()}/{uuid.uuid4().hex[:8]}"
     at = store.now()
 
     def change(now: Experiment) -> Document | None:
@@ -93,7 +93,7 @@ def is_held(lease: Lease, at: float) -> bool:
     """
     if not lease.owner:
         return False
-    alive = _is_alive(lease.owner)
+    alive = is_alive(lease.owner.rpartition("/")[0])
     if alive is None:
         return at < lease.expires <= at + LEASE_SECONDS
     return alive and at < lease.expires + HUNG_SECONDS
@@ -109,14 +109,14 @@ def _machine() -> str:
     return f"{socket.gethostname()}/{boot}/{namespace}"
 
 
-def _this_worker() -> str:
-    started = psutil.Process().create_time()
-    return f"{_machine()}/{os.getpid()}/{started:.2f}/{uuid.uuid4().hex[:8]}"
+def this_process() -> str:
+    """Names this process among those of all machines and all times."""
+    return f"{_machine()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
 
 
-def _is_alive(owner: str) -> bool | None:
-    """Whether the owner is a process of this machine that runs; None if it is another machine's."""
-    machine, pid, started, _ = owner.rsplit("/", 3)
+def is_alive(owner: str) -> bool | None:
+    """Whether the owner, as :func:`this_process` names it, is a process that runs here; None: of another machine."""
+    machine, pid, started = owner.rsplit("/", 2)
     if machine != _machine():
         return None
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from archdb.blobs import get_report
+from archdb.budget import cost_of, settle, stage_operation
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
 from archdb.events import BATCH, UNIQUE, append_event
 from archdb.patience import patient
@@ -67,7 +68,9 @@ def _with_events(store: Store) -> None:
 
 
 def _with_design_records(store: Store) -> None:
-    """Version 1 kept proposals, code and analyses in the experiment alone, and of the code only the last attempt."""
+    """Version 1 kept proposals, code and analyses in the experiment alone, of the code only the last attempt, and no
+    account of what stages cost.
+    """
     for one in _experiments(store):
         proposal = one.stage("propose", 0)
         if proposal is not None and proposal.report is not None:
@@ -112,6 +115,9 @@ def _with_design_records(store: Store) -> None:
                 ),
             )
             record_components(store, one)
+        for stage in one.stages.values():
+            if cost_of(stage):
+                settle(store, one.campaign, stage_operation(one.id, stage.key), cost_of(stage))
 
 
 def _some(body: Document, *names: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pymongo.errors
 from pydantic import Field
 
-from archdb import blobs, cognition, designs, events, leases, lineage, running, verified
+from archdb import approvals, blobs, cognition, designs, events, leases, ledger, lineage, running, verified
 from archdb.errors import StoreOutdated
 from archdb.records import Campaign, Experiment, Finding, Record, Running, Verified, document
 from archdb.store import Store
@@ -28,12 +28,17 @@ COLLECTIONS: Mapping[str, type[Record]] = {
     "analyses": designs.Analysed,
     "component_uses": designs.ComponentUse,
     "events": events.Event,
+    "budgets": ledger.Budget,
+    "budget_entries": ledger.BudgetEntry,
+    "approvals": approvals.Approval,
 }
 READERS = (
+    approvals,
     cognition,
     designs,
     events,
     leases,
+    ledger,
     lineage,
     running,
     verified,

@@ -11,6 +11,7 @@ from evaluation.bench.panel import BaselineBench, Ordering, baseline_bench, pane
 from evaluation.bench.study import null_study, null_trainings
 from evaluation.bench.trainings import TrainingFailed
 from evaluation.benchmarking import benchmark
+from evaluation.ceilings import Ceilings, ceilings
 from evaluation.checks import check
 from evaluation.comparison import Comparison, Difference, compare
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
@@ -64,6 +65,7 @@ __all__ = [
     "Baseline",
     "BaselineBench",
     "BenchmarkReport",
+    "Ceilings",
     "CheckReport",
     "Comparison",
     "Corpus",
@@ -110,6 +112,7 @@ __all__ = [
     "baselines",
     "benchmark",
     "best_baseline",
+    "ceilings",
     "check",
     "claims",
     "compare",

@@ -4,7 +4,7 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import get_campaign, open_campaign, open_store
+from archdb import get_campaign, open_campaign, open_store, set_caps
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
@@ -24,6 +24,7 @@ def campaign(
     domain: str = "evaluation",
     baselines: tuple[str, ...] = (),
     parents_from: str = "",
+    caps: dict[str, float] | None = None,
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -37,6 +38,7 @@ def campaign(
         domain: the module that checks, trains and scores designs.
         baselines: names of published designs to train besides the default ones.
         parents_from: an imported campaign whose designs with a program may be improved, too.
+        caps: the most that the campaign may spend: cpu_seconds, gpu_seconds, tokens, dollars. Those left out stay.
 
     Returns:
         The path of the report.
@@ -45,6 +47,7 @@ def campaign(
     wanted = campaign_record(name, cycles, scale, provider, seed, domain, baselines, parents_from)
     record = open_campaign(open_store(), wanted)
     refuse_imported(record)
+    set_caps(open_store(), record.id, caps or {})
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

@@ -6,6 +6,7 @@ from prefect.concurrency.sync import concurrency
 from archdb import Experiment, get_experiment, open_store
 from flows.leased import working_on
 from flows.slots import SLOT
+from flows.within_budget import within_budget
 from tasks.benchmark import benchmark
 from tasks.gpu_train import gpu_train
 
@@ -34,7 +35,10 @@ def evaluate_design(experiment_id: str, token: int | None = None) -> str:
 
 
 def _train_and_benchmark(experiment: Experiment, token: int) -> None:
-    with concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True):
-        for seed in experiment.seeds:
-            if not gpu_train(experiment.id, token, seed) or not benchmark(experiment.id, token, seed):
-                return
+    def in_slot() -> None:
+        with concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True):
+            for seed in experiment.seeds:
+                if not gpu_train(experiment.id, token, seed) or not benchmark(experiment.id, token, seed):
+                    return
+
+    within_budget(in_slot, experiment, token)  # nobody waits for room in a slot that others need to give some back

@@ -1,8 +1,11 @@
 """The stages that every design goes through, whoever wrote it."""
 
+from functools import partial
+
 from archdb import Experiment, get_experiment, open_store
 from flows.evaluate_design import evaluate_design
 from flows.leased import working_on
+from flows.within_budget import within_budget
 from tasks.analyze import analyze
 from tasks.codegen import adopt, repair
 from tasks.compile_check import compile_check
@@ -27,7 +30,8 @@ def evaluate_source(experiment: Experiment, source: str, *, close: bool = True) 
 
 def check_and_evaluate(experiment_id: str, token: int) -> None:
     """Check, repair until the design passes or the Engineer gives up, then train and benchmark."""
-    while not compile_check(experiment_id, token):
+    experiment = get_experiment(open_store(), experiment_id)
+    while not within_budget(partial(compile_check, experiment_id, token), experiment, token):
         now = get_experiment(open_store(), experiment_id)
         repair(experiment_id, token, now.attempt + 1)
         if get_experiment(open_store(), experiment_id).state != "open":

@@ -14,8 +14,19 @@ def in_parallel(jobs: Sequence[Callable[[], T]], most: int) -> list[T]:
     Each job runs in a copy of the caller's context, which is how Prefect knows the parent flow run. The first job that
     raises stops jobs that have not begun; those in flight end first.
     """
+    raised: list[BaseException] = []
+
+    def attempt(job: Callable[[], T]) -> T:
+        if raised:
+            raise raised[0]
+        try:
+            return job()
+        except BaseException as fault:
+            raised.append(fault)
+            raise
+
     with ThreadPoolExecutor(max_workers=most, thread_name_prefix="flow") as pool:
-        futures = [pool.submit(contextvars.copy_context().run, job) for job in jobs]
+        futures = [pool.submit(contextvars.copy_context().run, attempt, job) for job in jobs]
         try:
             return [future.result() for future in futures]
         except BaseException:

@@ -1,6 +1,6 @@
 """What every flow does first: know its campaign, and make sure that what cycles share is there."""
 
-from archdb import Campaign, NotFound, get_campaign, index_literature, open_campaign, open_store
+from archdb import Campaign, NotFound, get_campaign, index_literature, open_campaign, open_store, recover
 from flows.imported_parents import refuse_imported
 from flows.settings import campaign_record
 from flows.slots import offer_slots
@@ -24,6 +24,7 @@ def join(name: str, slots: int = SLOTS) -> Campaign:
     except NotFound:
         campaign = open_campaign(store, campaign_record(name, 0, "nano", "grammar", 0, "evaluation"))
     refuse_imported(campaign)
+    recover(store, name)  # what a killed worker had reserved
     offer_slots(slots)
     index_literature()
     return campaign

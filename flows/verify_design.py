@@ -11,11 +11,13 @@ from archdb import (
     Experiment,
     Verified,
     campaign_experiments,
+    cancel,
     create_experiment,
     get_experiment,
     get_text,
     list_verified,
     open_store,
+    reserve_all,
     set_fields,
 )
 from evaluation import Panel, best_baseline, fresh_seeds
@@ -25,7 +27,10 @@ from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
 from flows.slots import SLOT
+from flows.within_budget import within_budget
 from tasks.benchmark import hold_out
+from tasks.plan import hold_outs, repetition_plan
+from tasks.spending import give_back
 from tasks.verify import promote_design, verify_design
 
 CONFIRMATION_SEEDS = 5
@@ -34,6 +39,8 @@ CONFIRMATION_SEEDS = 5
 @flow(name="verify-design", flow_run_name="verify {experiment_id}")
 def verify(experiment_id: str, seeds: int = CONFIRMATION_SEEDS, parallel: int = 2) -> str:
     """Train a design and the best sub-quadratic baseline on the same fresh seeds, and test whether it is better.
+
+    All that this may cost is reserved in the campaign's budget before anything starts.
 
     A design is tested once: asked again, the flow goes on where it was, or tells the recorded result. Only a
     breakthrough is then held against the sealed split, which decides whether it is promoted to the next scale.
@@ -93,21 +100,40 @@ def _test(campaign: Campaign, design: Experiment, seeds: tuple[int, ...], parall
             store, number, campaign=campaign.id, kind="verification", name=f"{one.name} on fresh seeds", seeds=seeds
         )
         pair.append((again, get_text(store, one.code or "")))
+    repetitions = [again for again, _ in pair]
+    plan = repetition_plan(campaign, repetitions)
+    within_budget(partial(reserve_all, store, campaign.id, plan, "verification"))
+    try:
+        if _repeat_and_test(design, pair, parallel) is False:
+            for operation in hold_outs(repetitions):
+                cancel(store, campaign.id, operation)
+    finally:
+        give_back(store, campaign.id, plan)
+
+
+def _repeat_and_test(design: Experiment, pair: list[tuple[Experiment, str]], parallel: int) -> bool | None:
+    """Whether the design is a breakthrough; None if it was not tested."""
+    store = open_store()
     jobs = [partial(evaluate_source, again, source, close=False) for again, source in pair]
     repeated, rival = in_parallel(jobs, parallel)
     if any(one.failure is not None or not one.objectives for one in (repeated, rival)):
-        return
+        return None
     with working_on(repeated) as token, working_on(rival) as other:
         if token is None or other is None:
-            return
-        if verify_design(repeated.id, token, design.id, rival.id):
+            return None
+        breakthrough = bool(verify_design(repeated.id, token, design.id, rival.id))
+        if breakthrough:
             held = [partial(_hold_out, one, of) for one, of in ((repeated, token), (rival, other))]
             if not all(in_parallel(held, parallel)):
-                return
+                return None
             promote_design(repeated.id, token, design.id, rival.id)
         set_fields(store, rival.id, state="done")
+    return breakthrough
 
 
 def _hold_out(experiment: Experiment, token: int) -> bool:
-    with concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True):
-        return all(hold_out(experiment.id, token, seed) for seed in experiment.seeds)
+    def in_slot() -> bool:
+        with concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True):
+            return all(hold_out(experiment.id, token, seed) for seed in experiment.seeds)
+
+    return within_budget(in_slot, experiment, token)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from archdb import Experiment, Stage, Store, get_campaign, home
+from archdb import Amounts, Campaign, Experiment, Stage, Store, get_campaign, home
 from evaluation import Efficiency, Launch
 from tasks import tracking
 from tasks.compile_check import failed, source_of
@@ -21,7 +21,12 @@ from tasks.supervision import Watch, work_folder
 def benchmark(experiment_id: str, token: int, seed: int) -> bool:
     """Record one seed's scores; after the last seed, the experiment's objectives. Returns whether it may go on."""
     after = run_stage(
-        experiment_id, token, "benchmark", lambda store, now: _benchmark(store, now, token, seed), seed=seed
+        experiment_id,
+        token,
+        "benchmark",
+        lambda store, now: _benchmark(store, now, token, seed),
+        seed=seed,
+        most=most_for_benchmark,
     )
     return after.state == "open"
 
@@ -30,9 +35,24 @@ def benchmark(experiment_id: str, token: int, seed: int) -> bool:
 def hold_out(experiment_id: str, token: int, seed: int) -> bool:
     """Record one seed's scores on the sealed split, which decide promotion and which no agent sees."""
     after = run_stage(
-        experiment_id, token, "hold-out", lambda store, now: _hold_out(store, now, token, seed), seed=seed
+        experiment_id,
+        token,
+        "hold-out",
+        lambda store, now: _hold_out(store, now, token, seed),
+        seed=seed,
+        most=most_for_hold_out,
     )
     return after.state == "open"
+
+
+def most_for_benchmark(campaign: Campaign) -> Amounts:
+    """What the benchmark of one seed may cost at most."""
+    return {"cpu_seconds": domain_of(campaign.domain).ceilings(campaign.scale).benchmark}
+
+
+def most_for_hold_out(campaign: Campaign) -> Amounts:
+    """What the hold-out scores of one seed may cost at most."""
+    return {"cpu_seconds": domain_of(campaign.domain).ceilings(campaign.scale).holdout}
 
 
 @dataclass(frozen=True)

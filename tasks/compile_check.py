@@ -2,7 +2,7 @@
 
 import shutil
 
-from archdb import Experiment, Failed, Store, get_campaign, get_text
+from archdb import Amounts, Campaign, Experiment, Failed, Store, get_campaign, get_text
 from evaluation import Failure
 from tasks.domain import domain_of
 from tasks.stage import Outcome, run_stage, stage_task
@@ -15,9 +15,16 @@ def compile_check(experiment_id: str, token: int) -> bool:
 
     A rejection does not end the experiment: the Engineer may repair it.
     """
-    after = run_stage(experiment_id, token, "compile-check", lambda store, now: _check(store, now, token))
+    after = run_stage(
+        experiment_id, token, "compile-check", lambda store, now: _check(store, now, token), most=most_for_check
+    )
     checked = after.stage("compile-check")
     return checked is not None and checked.failure is None
+
+
+def most_for_check(campaign: Campaign) -> Amounts:
+    """What a check may cost at most."""
+    return {"cpu_seconds": domain_of(campaign.domain).ceilings(campaign.scale).check}
 
 
 def _check(store: Store, experiment: Experiment, token: int) -> Outcome:

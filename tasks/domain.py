@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from evaluation import (
     Baseline,
     BenchmarkReport,
+    Ceilings,
     CheckReport,
     Comparison,
     Corpus,
@@ -31,6 +32,7 @@ from evaluation import (
 FUNCTIONS = (
     "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
     "corpus", "MEASURES", "claims", "of_training", "measure_efficiency",
+    "ceilings",
 )  # fmt: skip
 
 
@@ -86,6 +88,8 @@ class Domain(Protocol):
     def measure_efficiency(
         self, source: str, scale: str, mlp_hidden: int, weights: Path, folder: Path, launch: Launch
     ) -> Efficiency: ...
+
+    def ceilings(self, scale: str) -> Ceilings: ...
 
     def fitness(self, objectives: Mapping[str, float], panel: Panel) -> Fitness: ...
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from archdb import Campaign, Experiment, Store, get_campaign, renew, set_fields
+from archdb import Amounts, Campaign, Experiment, Store, get_campaign, renew, set_fields
 from evaluation import TrainReport
 from tasks import tracking
 from tasks.compile_check import failed, source_of
@@ -19,8 +19,26 @@ WEIGHTS = "weights.safetensors"
 @stage_task("gpu-train")
 def gpu_train(experiment_id: str, token: int, seed: int) -> bool:
     """Record one completed training. Returns whether the experiment may go on."""
-    after = run_stage(experiment_id, token, "gpu-train", lambda store, now: _train(store, now, token, seed), seed=seed)
+    after = run_stage(
+        experiment_id,
+        token,
+        "gpu-train",
+        lambda store, now: _train(store, now, token, seed),
+        seed=seed,
+        most=most_for_training,
+    )
     return after.state == "open"
+
+
+def most_for_training(campaign: Campaign) -> Amounts:
+    """What the training of one seed may cost at most."""
+    limits, own = domain_of(campaign.domain).ceilings(campaign.scale), cpu_limit(campaign)
+    return {"cpu_seconds": limits.train if own is None else own + limits.over}
+
+
+def cpu_limit(campaign: Campaign) -> float | None:
+    """The CPU-seconds that one training may take; None before the reference's are known: the scale's limit holds."""
+    return SLOWEST * campaign.reference_cpu_seconds if campaign.reference_cpu_seconds else None
 
 
 def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
@@ -39,7 +57,7 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
             int(checked.summary["mlp_hidden"]),
             folder,
             watch.launch,
-            SLOWEST * campaign.reference_cpu_seconds if campaign.reference_cpu_seconds else None,
+            cpu_limit(campaign),
             watch.on_progress,
         )
         _keep_report(folder, report)

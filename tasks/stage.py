@@ -17,21 +17,26 @@ from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
 from archdb import (
+    Amounts,
+    Campaign,
     Experiment,
     Failed,
     Running,
     Stage,
     Store,
     StoreUnavailable,
+    get_campaign,
     get_experiment,
     open_store,
     put_report,
     require_space,
     show_running,
     stage_key,
+    stage_operation,
     write_stage,
 )
 from tasks.faults import CapacityFault, TransportFault
+from tasks.spending import give_back, reserve_stage, settle_stage
 
 RETRIES = 5
 TRANSIENT = (StoreUnavailable, TransportFault, CapacityFault)
@@ -76,6 +81,7 @@ def run_stage(
     *,
     seed: int | None = None,
     attempt: int | None = None,
+    most: Callable[[Campaign], Amounts] | None = None,
 ) -> Experiment:
     """Do a stage unless it is recorded, record it, and return the experiment as it is afterwards.
 
@@ -86,14 +92,44 @@ def run_stage(
         do: the work. It may raise a transient fault (retried by the task) but returns failures of the design.
         seed: for stages that are done once a seed.
         attempt: defaults to the experiment's current attempt.
+        most: for stages that cost something: what this one may cost at most in its campaign. It is reserved first, and
+            settled with the kinds of spending that the summary names.
+
+    Raises:
+        BudgetSpent: the campaign's budget has no room for it now. Nothing was done.
     """
     store = open_store()
     before = get_experiment(store, experiment_id)
     number = before.attempt if attempt is None else attempt
+    key = stage_key(stage, number, seed)
+    if key in before.stages:
+        if most is not None:
+            settle_stage(store, before, before.stages[key])  # its worker may have died between record and settlement
+        return before
     if before.state != "open" and stage != "analyze":
         return before
-    if stage_key(stage, number, seed) in before.stages:
-        return before
+    if most is None:
+        return _do(store, before, token, stage, do, seed, number)
+    if not reserve_stage(store, before, stage, key, most(get_campaign(store, before.campaign))):
+        return get_experiment(store, experiment_id)  # another worker has recorded it a moment ago
+    try:
+        after = _do(store, before, token, stage, do, seed, number)
+    except BaseException:
+        give_back(store, before.campaign, [stage_operation(before.id, key)])
+        raise
+    settle_stage(store, after, after.stages[key])
+    return after
+
+
+def _do(
+    store: Store,
+    before: Experiment,
+    token: int,
+    stage: str,
+    do: Callable[[Store, Experiment], Outcome],
+    seed: int | None,
+    number: int,
+) -> Experiment:
     started = time.time()
     show_running(
         store,
@@ -121,7 +157,7 @@ def run_stage(
     patch = dict(outcome.patch)
     if outcome.failure is not None and outcome.fatal:
         patch |= {"state": "failed", "failure": outcome.failure, "finished_at": time.time()}
-    return write_stage(store, experiment_id, record, token, **patch)
+    return write_stage(store, before.id, record, token, **patch)
 
 
 def _keep(store: Store, report: BaseModel | None) -> str | None:

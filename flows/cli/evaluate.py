@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.asked import AsJson, CampaignName, DesignFile, Refused, ScaleName, console_for, print_json, read_design
+from flows.cli.budget import CpuHours, GpuHours, caps_asked
 
 
 def evaluate(
@@ -16,6 +17,8 @@ def evaluate(
     scale: ScaleName = "nano",
     seeds: Annotated[int, typer.Option(min=1, max=32, help="How many seeds to train; three or more tell more.")] = 1,
     parallel: Annotated[int, typer.Option(min=1, help="How many baselines are trained at a time.")] = 2,
+    max_cpu_hours: CpuHours = None,
+    max_gpu_hours: GpuHours = None,
     as_json: AsJson = False,
 ) -> None:
     """Check, train and benchmark a design against the baselines, and say whether it is better, with the noise.
@@ -27,9 +30,10 @@ def evaluate(
 
     console = console_for(as_json)
     wanted = checked_settings(campaign, 0, scale, "grammar", 0)
+    caps = caps_asked(max_cpu_hours, max_gpu_hours)
     with console.status("Starting the store and the Prefect server"):
         address = start()
-        from archdb import NotFound, get_campaign, open_campaign, open_store
+        from archdb import NotFound, get_campaign, open_campaign, open_store, set_caps
         from flows.evaluate_file import evaluate_file, file_id
         from flows.imported_parents import refuse_imported
 
@@ -43,6 +47,7 @@ def evaluate(
             f"Campaign {campaign} is at the {known.scale} scale, not {scale}: add --scale {known.scale}, or "
             "--campaign NAME for another campaign."
         )
+    set_caps(open_store(), known.id, caps)
     from flows.cli.live import Display
     from flows.seed_baselines import baseline_trainings
     from tasks.domain import domain_of

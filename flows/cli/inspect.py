@@ -20,6 +20,7 @@ from archdb import (
     campaign_experiments,
     descendants,
     find_experiment,
+    get_budget,
     get_campaign,
     get_report,
     get_text,
@@ -27,6 +28,7 @@ from archdb import (
 )
 from archdb import leaderboard as best_experiments
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
+from flows.cli.budget import budget_json, budget_line
 from flows.cli.imported import print_ranking, print_results, print_status, standing
 from flows.cli.tables import efficiency_table, experiments_table, leaderboard_table, summary_of
 
@@ -38,12 +40,13 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show every experiment of a campaign and what is in flight."""
+    """Show every experiment of a campaign, what is in flight, and what is spent of its budget."""
     store, console = open_store(), console_for()
     record = get_campaign(store, campaign)
-    experiments = campaign_experiments(store, campaign)
+    experiments, budget = campaign_experiments(store, campaign), get_budget(store, campaign)
     if as_json:
-        print_json([summary_of(record, one) for one in experiments])
+        shown = [summary_of(record, one) for one in experiments]
+        print_json({"campaign": record.id, "budget": budget_json(budget), "experiments": shown})
         return
     if record.ranked_by:
         print_status(console, record, experiments)
@@ -53,6 +56,7 @@ def status(
         f"{sum(one.kind == 'candidate' and one.state != 'open' for one in experiments)} of {record.cycles} cycles",
         highlight=False,
     )
+    console.print(f"Budget: {budget_line(budget)}", highlight=False)
     console.print(experiments_table(experiments))
     if watch:
         from rich.live import Live

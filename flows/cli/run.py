@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, console_for, print_json
+from flows.cli.budget import CpuHours, Dollars, GpuHours, Tokens, caps_asked
 
 if TYPE_CHECKING:
     from archdb import Campaign
@@ -34,22 +35,29 @@ def run(
         str,
         typer.Option(metavar="CAMPAIGN", help="An imported campaign: its designs with a program may be improved, too."),
     ] = "",
+    max_cpu_hours: CpuHours = None,
+    max_gpu_hours: GpuHours = None,
+    max_tokens: Tokens = None,
+    max_dollars: Dollars = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a campaign: baselines, then cycles of propose, write, check, train, benchmark and analyze, then a report.
 
+    A budget that is used up ends it with a sentence; it goes on from there once the cap is raised.
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
     console = console_for(as_json)
     wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or (), parents_from)
+    caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
-        from archdb import open_campaign, open_store
+        from archdb import open_campaign, open_store, set_caps
         from flows.campaign import campaign as campaign_flow
         from flows.imported_parents import check_parents_from
 
         check_parents_from(open_store(), parents_from)
         record = open_campaign(open_store(), wanted)
+        set_caps(open_store(), record.id, caps)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import baseline_trainings

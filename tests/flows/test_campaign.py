@@ -126,7 +126,7 @@ def test_other_settings_are_refused(finished: Done, lab: Lab) -> None:
 
 def test_looking_at_what_is_recorded(finished: Done, lab: Lab) -> None:
     status = json.loads(lab.run("status", "-c", "t", "--json").stdout)
-    assert {one["name"] for one in status} >= BASELINES
+    assert {one["name"] for one in status["experiments"]} >= BASELINES
     ranked = json.loads(lab.run("leaderboard", "-c", "t", "--json").stdout)
     fitness = [one["fitness"] for one in ranked]
     assert fitness == sorted(fitness, reverse=True)
