@@ -29,19 +29,39 @@ from archdb.errors import (
     StoreUnavailable,
 )
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
+from archdb.front import Better, Front, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
-from archdb.lineage import ancestors, campaign_experiments, descendants, find_experiment, leaderboard
+from archdb.lineage import (
+    baselines,
+    campaign_experiments,
+    find_experiment,
+    next_cycle,
+    unfinished_cycles,
+    walk_campaign,
+)
 from archdb.migrations import migrate
 from archdb.patience import impatient
+from archdb.pool import leaderboard
 from archdb.records import Body, Campaign, Experiment, Failed, Finding, Kind, Running, Stage, Verified, stage_key
 from archdb.running import clear_running, get_running, list_running, show_running
 from archdb.store import Store, connect, open_store
+from archdb.tree import (
+    ancestors,
+    best_of_branch,
+    children,
+    descendants,
+    find_experiments,
+    raise_branches,
+    record_places,
+    siblings,
+)
 from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
     "Analysed",
     "ArchiveError",
+    "Better",
     "Body",
     "Campaign",
     "CodeVersion",
@@ -49,6 +69,7 @@ __all__ = [
     "Experiment",
     "Failed",
     "Finding",
+    "Front",
     "Hit",
     "HomeUnusable",
     "Kind",
@@ -66,7 +87,10 @@ __all__ = [
     "add_holdout",
     "ancestors",
     "anyone_at_work",
+    "baselines",
+    "best_of_branch",
     "campaign_experiments",
+    "children",
     "claim",
     "clear_running",
     "code_versions",
@@ -77,6 +101,7 @@ __all__ = [
     "extend_campaign",
     "find_code",
     "find_experiment",
+    "find_experiments",
     "find_proposal",
     "get_campaign",
     "get_experiment",
@@ -92,15 +117,20 @@ __all__ = [
     "list_running",
     "list_verified",
     "migrate",
+    "next_cycle",
+    "offer",
     "open_campaign",
     "open_store",
+    "pareto_front",
     "prepare_home",
     "put_report",
     "put_text",
+    "raise_branches",
     "record_code",
     "record_components",
     "record_findings",
     "record_once",
+    "record_places",
     "record_verified",
     "release",
     "renew",
@@ -110,7 +140,10 @@ __all__ = [
     "set_fields",
     "set_panel",
     "show_running",
+    "siblings",
     "stage_key",
+    "unfinished_cycles",
     "uses_of",
+    "walk_campaign",
     "write_stage",
 ]

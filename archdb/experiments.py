@@ -10,6 +10,7 @@ from archdb.errors import LeaseLost, NotFound
 from archdb.patience import patient
 from archdb.records import Experiment, Kind, Stage, document, plain
 from archdb.store import Document, Store
+from archdb.tree import record_places
 
 
 @patient
@@ -108,4 +109,7 @@ def compare_and_set(store: Store, experiment_id: str, change: Callable[[Experime
             {"_id": experiment_id, "rev": now.rev}, {"$set": changed, "$inc": {"rev": 1}}
         )
         if done.matched_count:
-            return get_experiment(store, experiment_id)
+            after = get_experiment(store, experiment_id)
+            if "path" in fields:
+                record_places(store, [after])  # written again with the analysis: a crash right here does no harm
+            return after

@@ -7,10 +7,12 @@ from typing import Any
 
 from archdb.blobs import get_report
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
+from archdb.front import offer
 from archdb.patience import patient
 from archdb.records import Experiment, document
 from archdb.schema import VERSION, Schema, install, store_version
 from archdb.store import Document, Store
+from archdb.tree import raise_branches, record_places
 
 ORIGINS: Mapping[str, Origin] = {"baseline": "baseline", "external": "file", "verification": "verification"}
 
@@ -94,4 +96,20 @@ def _some(body: Document, *names: str) -> dict[str, Any]:
     return {name: body[name] for name in names if name in body}
 
 
-MIGRATIONS: Mapping[int, Callable[[Store], None]] = {1: _with_design_records}
+def _with_standings(store: Store) -> None:
+    """Version 1 had no tree apart from the experiments, no bests of branches and no fronts. Fronts of costs begin with
+    the next design: which directions are better is the domain's to say.
+    """
+    for one in _experiments(store):
+        record_places(store, [one])
+        raise_branches(store, one)
+        if one.fitness is not None:
+            offer(store, one, "gains", dict.fromkeys(sorted(one.gains), "higher"))
+
+
+def _to_version_2(store: Store) -> None:
+    _with_design_records(store)
+    _with_standings(store)
+
+
+MIGRATIONS: Mapping[int, Callable[[Store], None]] = {1: _to_version_2}

@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pymongo
 import pymongo.errors
 from pydantic import Field
 
-from archdb import blobs, cognition, designs, leases, lineage, running, verified
+from archdb import blobs, cognition, designs, front, leases, lineage, pool, running, tree, verified
 from archdb.errors import StoreOutdated
 from archdb.records import Campaign, Experiment, Finding, Record, Running, Verified, document
 from archdb.store import Store
@@ -27,9 +28,14 @@ COLLECTIONS: Mapping[str, type[Record]] = {
     "code_versions": designs.CodeVersion,
     "analyses": designs.Analysed,
     "component_uses": designs.ComponentUse,
+    "floors": pool.Floors,
+    "fronts": front.Front,
+    "places": tree.Place,
 }
-READERS = (cognition, designs, leases, lineage, running, verified)  # each declares the indexes that its queries need
+# each declares the indexes that its queries need
+READERS = (cognition, designs, front, leases, lineage, pool, running, tree, verified)
 NAMESPACE_EXISTS = 48
+INDEX_SECONDS = 3600  # the embedded store takes milliseconds a document where there are some already
 
 
 class Schema(Record):
@@ -87,7 +93,8 @@ def install(store: Store) -> None:
                     raise
         store.database.command("collMod", name, validator=validator(record))
     for name, keys in _indexes():
-        store.database[name].create_index([_direction(key) for key in keys])
+        with pymongo.timeout(INDEX_SECONDS):
+            store.database[name].create_index([_direction(key) for key in keys])
     said = document(Schema(version=VERSION, fingerprint=fingerprint()))
     store.database["schema"].replace_one({"_id": "archdb"}, said, upsert=True)
 

@@ -70,10 +70,23 @@ def open_store() -> Store:
 def connect() -> Store:
     """The store as it is, whatever the version of its schema."""
     given = os.environ.get("ARCHLOOP_MONGODB_URI")
-    uri = given or _embedded(prepare_home() / "store")
+    return _at(given or _embedded(prepare_home() / "store"), embedded=not given)
+
+
+def open_folder(folder: Path) -> Store:
+    """The embedded store of another folder than the data folder's, prepared for use."""
+    from archdb.schema import prepare
+
+    store = _at(embedded_uri(folder), embedded=True)
+    with store_faults():
+        prepare(store)
+    return store
+
+
+def _at(uri: str, embedded: bool) -> Store:
     try:
         client: pymongo.MongoClient[Document] = pymongo.MongoClient(
-            uri, appname="archloop", timeoutMS=attempt_ms(), directConnection=not given
+            uri, appname="archloop", timeoutMS=attempt_ms(), directConnection=embedded
         )
         database = client.get_default_database("archloop").with_options(
             write_concern=pymongo.WriteConcern(w="majority", j=True)
@@ -82,7 +95,7 @@ def connect() -> Store:
         raise StoreMisconfigured(
             f"ARCHLOOP_MONGODB_URI is not a MongoDB address ({fault}): it looks like mongodb://host:27017/archloop."
         ) from fault
-    return Store(client, database, embedded=not given)
+    return Store(client, database, embedded=embedded)
 
 
 def _embedded(folder: Path) -> str:
