@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
+import psutil
 from pydantic import FiniteFloat
 
 from archdb.bench.campaign import NAME, ROOTS
@@ -35,6 +36,7 @@ class Timing(Record):
     samples: int
     p50_ms: FiniteFloat
     p99_ms: FiniteFloat
+    cpu_ms: FiniteFloat  # processor time of a call, the store's and ours together: what a busy machine does not distort
     returned: FiniteFloat  # records, in the median
 
 
@@ -72,11 +74,12 @@ QUERIES: dict[str, Query] = {
 WRITES = (CLAIM, "a stage is written", "release")
 
 
-def study(store: Store, samples: int, on_progress: Callable[[], None]) -> tuple[list[Timing], int]:
+def study(store: Store, server: int, samples: int, on_progress: Callable[[], None]) -> tuple[list[Timing], int]:
     """Time every query on one store.
 
     Args:
         store: filled by :func:`archdb.bench.populate`.
+        server: the pid of the store's server.
         samples: of each query.
         on_progress: called after each query and write.
 
@@ -89,19 +92,23 @@ def study(store: Store, samples: int, on_progress: Callable[[], None]) -> tuple[
     timings = []
     for name, query in QUERIES.items():
         taken, returned = [], []
+        begun = _processor_seconds(server)
         for one in drawn:
             started = time.perf_counter()
             found = query(store, one)
             taken.append(1000 * (time.perf_counter() - started))
             returned.append(_count(found))
-        timings.append(_timing(name, size, taken[WARM_UP:], returned[WARM_UP:]))
+        spent = 1000 * (_processor_seconds(server) - begun) / len(drawn)
+        timings.append(_timing(name, size, taken[WARM_UP:], spent, returned[WARM_UP:]))
         on_progress()
     writes: dict[str, list[float]] = {name: [] for name in WRITES}
+    begun = _processor_seconds(server)
     for one in drawn:
         for name, seconds in zip(WRITES, _write(store, one), strict=True):
             writes[name].append(1000 * seconds)
+    spent = 1000 * (_processor_seconds(server) - begun) / len(drawn) / len(WRITES)  # about the same for each
     for name, taken in writes.items():
-        timings.append(_timing(name, size, taken[WARM_UP:], [1.0]))
+        timings.append(_timing(name, size, taken[WARM_UP:], spent, [1.0]))
         on_progress()
     return timings, int(median(len(one.path) for one in drawn))
 
@@ -141,7 +148,12 @@ def _count(found: object) -> float:
     return float(len(members)) if members is not None else float(found is not None)
 
 
-def _timing(query: str, size: int, taken: Sequence[float], returned: Sequence[float]) -> Timing:
+def _processor_seconds(server: int) -> float:
+    spent = psutil.Process(server).cpu_times()
+    return float(spent.user + spent.system) + time.process_time()
+
+
+def _timing(query: str, size: int, taken: Sequence[float], spent: float, returned: Sequence[float]) -> Timing:
     ordered = sorted(taken)
     return Timing(
         query=query,
@@ -149,5 +161,6 @@ def _timing(query: str, size: int, taken: Sequence[float], returned: Sequence[fl
         samples=len(ordered),
         p50_ms=round(median(ordered), 3),
         p99_ms=round(ordered[max(0, math.ceil(0.99 * len(ordered)) - 1)], 3),
+        cpu_ms=round(spent, 3),
         returned=median(returned),
     )

@@ -1,5 +1,6 @@
 """``archloop bench archdb``: how long the lineage store's queries take as a campaign grows."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -91,7 +92,8 @@ def _one_size(folder: Path, size: int, samples: int, progress: Progress) -> "tup
         filling = progress.add_task(f"Filling {size:,}", total=size)
         populate(store, size, lambda count: progress.update(filling, completed=count))
         timing = progress.add_task(f"Timing {size:,}", total=steps())
-        return study(store, samples, lambda: progress.advance(timing))
+        server = int(json.loads((folder / "server.json").read_text())["server"])
+        return study(store, server, samples, lambda: progress.advance(timing))
     finally:
         store.client.close()
         detach(folder)  # its server's memory and processor are not to disturb the next
@@ -99,18 +101,22 @@ def _one_size(folder: Path, size: int, samples: int, progress: Progress) -> "tup
 
 def _print(console: Console, result: "Study", sizes: list[int]) -> None:
     table = Table(header_style="bold", box=None, pad_edge=False)
-    table.add_column("milliseconds, median (99th percentile)")
+    table.add_column("milliseconds, median (99th percentile), processor")
     for size in sizes:
         table.add_column(f"{size:,}", justify="right")
     table.add_column("grows with", justify="right")
     rows = {(one.query, one.size): one for one in result.timings}
     for query in dict.fromkeys(one.query for one in result.timings):
         slope = result.slope(query)
-        cells = [f"{rows[query, size].p50_ms:.1f} ({rows[query, size].p99_ms:.1f})" for size in sizes]
+        cells = [_cell(rows[query, size]) for size in sizes]
         table.add_row(query, *cells, "-" if slope is None else f"n^{slope:.2f}")
     console.print(table)
     for line in sentences(result):
         console.print(line, highlight=False)
+
+
+def _cell(one: "Timing") -> str:
+    return f"{one.p50_ms:.1f} ({one.p99_ms:.1f}) {one.cpu_ms:.1f}"
 
 
 def sentences(result: "Study") -> list[str]:

@@ -95,6 +95,28 @@ def test_a_walk_is_in_order_and_complete(store: Store) -> None:
     assert all(one.stages == {} for one in archdb.walk_campaign(store, "t", stages=False))
 
 
+def test_a_store_of_version_1_gets_its_tree_and_its_bests(store: Store) -> None:
+    grown = grow(store, 40, 6)
+    store.places.delete_many({})
+    store.experiments.update_many({}, {"$unset": {"best": ""}})
+    store.database["schema"].update_one({"_id": "archdb"}, {"$set": {"version": 1}})
+    for _ in range(2):  # as after a crash
+        store.database["schema"].update_one({"_id": "archdb"}, {"$set": {"version": 1}})
+        assert archdb.migrate(store) == (1, 2)
+    for one in archdb.campaign_experiments(store, CAMPAIGN):
+        assert [found.id for found in archdb.descendants(store, one)] == grown.under(one)
+        assert (one.best.fitness if one.best else None) == grown.best(one)
+    front = archdb.pareto_front(store, CAMPAIGN, "gains")
+    assert front is not None
+    scored = [one for one in grown.by_id.values() if one.gains]
+    points = {one.id: tuple(one.gains.values()) for one in scored}
+    assert {one.id for one in front.members} == {
+        name
+        for name, mine in points.items()
+        if not any(other != mine and all(map(float.__ge__, other, mine)) for other in points.values())
+    }
+
+
 class Finds(monitoring.CommandListener):
     """The filters of all finds and updates that a client sends."""
 
