@@ -62,16 +62,37 @@ from archdb.errors import (
 )
 from archdb.events import Event, Head, Told, append_event, events_after, find_event, log_head
 from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
+from archdb.front import Better, Front, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.leases import anyone_at_work, claim, release, renew
 from archdb.ledger import Budget, BudgetEntry, Operation
-from archdb.lineage import ancestors, campaign_experiments, descendants, drawn_from, find_experiment, leaderboard
+from archdb.lineage import (
+    baselines,
+    campaign_experiments,
+    drawn_from,
+    find_experiment,
+    next_cycle,
+    ranked_by_score,
+    unfinished_cycles,
+    walk_campaign,
+)
 from archdb.migrations import migrate
 from archdb.outbox import settle_all
 from archdb.patience import impatient
+from archdb.pool import leaderboard
 from archdb.records import Body, Campaign, Experiment, Failed, Finding, Kind, Running, Stage, Verified, stage_key
 from archdb.running import clear_running, get_running, list_running, show_running
 from archdb.store import Store, connect, open_store
+from archdb.tree import (
+    ancestors,
+    best_of_branch,
+    children,
+    descendants,
+    find_experiments,
+    raise_branches,
+    record_places,
+    siblings,
+)
 from archdb.verified import add_holdout, list_verified, record_verified
 
 __all__ = [
@@ -87,6 +108,7 @@ __all__ = [
     "Anchors",
     "Approval",
     "ArchiveError",
+    "Better",
     "Body",
     "Budget",
     "BudgetEntry",
@@ -99,6 +121,7 @@ __all__ = [
     "Failed",
     "Fault",
     "Finding",
+    "Front",
     "Head",
     "Hit",
     "HomeUnusable",
@@ -125,10 +148,13 @@ __all__ = [
     "ancestors",
     "anyone_at_work",
     "append_event",
+    "baselines",
+    "best_of_branch",
     "campaign_experiments",
     "cancel",
     "check_chain",
     "check_records",
+    "children",
     "claim",
     "clear_running",
     "code_versions",
@@ -144,6 +170,7 @@ __all__ = [
     "find_code",
     "find_event",
     "find_experiment",
+    "find_experiments",
     "find_proposal",
     "get_budget",
     "get_campaign",
@@ -165,17 +192,23 @@ __all__ = [
     "list_verified",
     "log_head",
     "migrate",
+    "next_cycle",
+    "offer",
     "open_campaign",
     "open_store",
+    "pareto_front",
     "prepare_home",
     "put_report",
     "put_text",
+    "raise_branches",
+    "ranked_by_score",
     "read_release",
     "record_approval",
     "record_code",
     "record_components",
     "record_findings",
     "record_once",
+    "record_places",
     "record_verified",
     "recover",
     "release",
@@ -193,8 +226,11 @@ __all__ = [
     "settle_all",
     "show_running",
     "shown",
+    "siblings",
     "stage_key",
     "stage_operation",
+    "unfinished_cycles",
     "uses_of",
+    "walk_campaign",
     "write_stage",
 ]

@@ -13,6 +13,7 @@ from archdb.patience import patient
 from archdb.records import Experiment, Kind, Stage, document, plain
 from archdb.store import Document, Store
 from archdb.told import told_stage
+from archdb.tree import record_places
 
 
 @patient
@@ -49,6 +50,7 @@ def insert_experiments(store: Store, fresh: Sequence[Experiment]) -> None:
     """Create many experiments with their stages in few round trips; those whose id is taken stay as they are."""
     told = {one.id: [told_stage(one, stage) for stage in one.stages.values()] for one in fresh}
     insert_telling(store, "experiments", {one.id: (document(one), told[one.id]) for one in fresh})
+    record_places(store, fresh)
 
 
 @patient
@@ -132,4 +134,7 @@ def compare_and_set(
             {"_id": experiment_id, "rev": now.rev}, {"$set": changed, "$inc": {"rev": 1}, **outbox}
         )
         if done.matched_count:
-            return get_experiment(store, experiment_id)
+            after = get_experiment(store, experiment_id)
+            if "path" in fields:
+                record_places(store, [after])  # written again with the analysis: a crash right here does no harm
+            return after

@@ -1,21 +1,21 @@
-"""Reading experiments: the queries behind the leaderboard, the tree, the sampler and the command line."""
+"""Reading experiments by name and by campaign. Only what shows a whole campaign walks it, in batches of cycles."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 
 from archdb.errors import Conflict, NotFound
-from archdb.experiments import get_experiment
 from archdb.patience import patient
 from archdb.records import Experiment
 from archdb.store import Document, Store
 
 INDEXES = {
     "experiments": (
-        ("campaign", "-fitness"),  # leaderboard, parent sampling
         ("campaign", "cycle"),  # a campaign in order
-        ("path",),  # descendants
-        ("name",),
+        ("campaign", "kind", "analysis"),  # baselines; cycles that are not finished
+        ("name", "campaign"),
     )
 }
+BATCH = 256  # cycles read at a time
+LEAN = {"stages": 0}
 
 
 @patient
@@ -45,53 +45,126 @@ def find_experiment(store: Store, name: str, campaign: str | None = None) -> Exp
     raise NotFound(f"No experiment is called {name}: `archloop leaderboard` and `archloop status` list the ids.")
 
 
-@patient
-def campaign_experiments(store: Store, campaign: str, verifications: bool = False) -> list[Experiment]:
-    """All experiments of a campaign: baselines first, then cycles in order.
+def campaign_experiments(
+    store: Store, campaign: str, verifications: bool = False, stages: bool = True
+) -> list[Experiment]:
+    """All experiments of a campaign: baselines first, then cycles in order. Only what shows all of it needs it.
 
     Repetitions on fresh seeds are left out, unless ``verifications`` asks for them: they are no designs of their own,
     and their scores must not steer the search.
     """
-    found = list(store.experiments.find({"campaign": campaign}))
-    order = {"baseline": 0, "candidate": 1, "external": 2, "imported": 3}
-    order |= {"verification": 4} if verifications else {}
-    records = [Experiment.model_validate(one) for one in found if one["kind"] in order]
-    return sorted(records, key=lambda one: (order[one.kind], one.cycle or 0, one.created_at, one.id))
+    return list(walk_campaign(store, campaign, verifications, stages))
 
 
-@patient
-def leaderboard(
-    store: Store, campaign: str, limit: int, ranked_by: str = "", with_code: bool = False
-) -> list[Experiment]:
-    """The best experiments of a campaign, best first.
+def walk_campaign(
+    store: Store, campaign: str, verifications: bool = False, stages: bool = True
+) -> Iterator[Experiment]:
+    """The same, one after the other: no more than a batch is in memory.
 
     Args:
         store: where.
         campaign: its name.
-        limit: the most to return.
-        ranked_by: the objective that an imported campaign is ranked by; fitness where it is empty.
-        with_code: leave out those without a program.
+        verifications: with the repetitions on fresh seeds.
+        stages: with the records of stages, which are most of an experiment.
     """
-    key = f"objectives.{ranked_by}" if ranked_by else "fitness"
-    wanted: Document = {"campaign": campaign, key: {"$gt": float("-inf")}} | (
-        {"code": {"$gt": ""}} if with_code else {}
-    )
-    found = store.experiments.find(wanted).sort(key, -1).limit(limit)
-    return [Experiment.model_validate(one) for one in found]
-
-
-def ancestors(store: Store, experiment: Experiment) -> list[Experiment]:
-    """The first-parent ancestors, root first."""
-    return [get_experiment(store, one) for one in experiment.path]
+    order = {"baseline": 0, "candidate": 1, "external": 2, "imported": 3}
+    order |= {"verification": 4} if verifications else {}
+    lone = _without_cycle(store, campaign, None if stages else LEAN)
+    lone.sort(key=lambda one: (order.get(one.kind, 0), one.created_at, one.id))
+    yield from (one for one in lone if order.get(one.kind) == 0)
+    for batch in _batches(store, campaign, None if stages else LEAN):
+        yield from (one for one in batch if one.kind in order)
+    yield from (one for one in lone if order.get(one.kind, 0) > 0)
 
 
 @patient
-def descendants(store: Store, experiment: Experiment) -> list[Experiment]:
-    """Every experiment that has this one among its ancestors, in the order of creation."""
-    found = list(store.experiments.find({"path": experiment.id}))
-    return sorted(
-        (Experiment.model_validate(one) for one in found), key=lambda one: (one.created_at, len(one.path), one.id)
-    )
+def baselines(store: Store, campaign: str) -> list[Experiment]:
+    """The baselines of a campaign, oldest first."""
+    found = store.experiments.find({"campaign": campaign, "kind": "baseline"})
+    return sorted((Experiment.model_validate(one) for one in found), key=lambda one: (one.created_at, one.id))
+
+
+@patient
+def unfinished_cycles(store: Store, campaign: str) -> list[int]:
+    """The numbers of cycles that were begun and have no analysis yet, which is the last that a cycle gets."""
+    wanted = {"campaign": campaign, "kind": "candidate", "analysis": None}
+    return sorted(one["cycle"] for one in store.experiments.find(wanted, {"cycle": 1}) if one["cycle"] is not None)
+
+
+@patient
+def next_cycle(store: Store, campaign: str) -> int:
+    """A number that no cycle has, with a cycle (or nothing) right before it: numbers are given out without gaps."""
+
+    def taken(number: int) -> bool:
+        return store.experiments.find_one({"campaign": campaign, "cycle": number}, {"_id": 1}) is not None
+
+    low, high = _bracket(taken, _cycles(store, campaign))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if taken(middle) else (low, middle)
+    return high
+
+
+def _bracket(taken: Callable[[int], bool], guess: int) -> tuple[int, int]:
+    """A number that is taken (0 counts) and one that is not, the second larger, found outward from a guess."""
+    step = 1
+    if guess and not taken(guess):
+        high, low = guess, guess - 1
+        while low > 0 and not taken(low):
+            high, step = low, 2 * step
+            low = max(0, low - step)
+        return low, high
+    low, high = guess, guess + 1
+    while taken(high):
+        low, step = high, 2 * step
+        high = low + step
+    return low, high
+
+
+def _cycles(store: Store, campaign: str) -> int:
+    """How many cycles a campaign is to have: no cycle at work has a larger number."""
+    found = store.campaigns.find_one({"_id": campaign}, {"cycles": 1})
+    return int(found["cycles"]) if found else 0
+
+
+@patient
+def _without_cycle(store: Store, campaign: str, projection: Document | None) -> list[Experiment]:
+    found = store.experiments.find({"campaign": campaign, "cycle": None}, projection)
+    return [Experiment.model_validate(one) for one in found]
+
+
+def _batches(store: Store, campaign: str, projection: Document | None) -> Iterator[list[Experiment]]:
+    """Experiments by cycle. A batch that finds little makes the next one wider."""
+    last = _cycles(store, campaign)
+    low, width = 0, BATCH
+    while low < last:
+        batch = _between(store, campaign, low, low + width, projection)
+        low += width
+        width = 2 * width if len(batch) < BATCH / 2 else BATCH
+        yield batch
+    yield _between(store, campaign, low, None, projection)  # where the campaign has no record
+
+
+@patient
+def _between(store: Store, campaign: str, low: int, high: int | None, projection: Document | None) -> list[Experiment]:
+    cycles = {"$gt": low} if high is None else {"$gt": low, "$lte": high}
+    found = [
+        Experiment.model_validate(one)
+        for one in store.experiments.find({"campaign": campaign, "cycle": cycles}, projection)
+    ]
+    return sorted(found, key=lambda one: (one.cycle or 0, one.created_at, one.id))
+
+
+@patient
+def ranked_by_score(store: Store, campaign: str, score: str, limit: int, with_code: bool = False) -> list[Experiment]:
+    """The designs of an imported campaign by the score that they came with, best first; of them only those with a
+    program, if ``with_code``.
+    """
+    wanted: Document = {"campaign": campaign, f"objectives.{score}": {"$gt": float("-inf")}}
+    if with_code:
+        wanted["code"] = {"$gt": ""}
+    found = store.experiments.find(wanted).sort(f"objectives.{score}", -1).limit(limit)
+    return [Experiment.model_validate(one) for one in found]
 
 
 @patient
@@ -102,10 +175,3 @@ def drawn_from(store: Store, campaign: str) -> list[Experiment]:
     ids = {one["_id"] for one in store.experiments.find({"campaign": campaign}, {"_id": 1})}
     records = [Experiment.model_validate(one) for one in found]
     return sorted((one for one in records if ids & set(one.parents)), key=lambda one: one.id)
-
-
-@patient
-def running_experiments(store: Store, ids: Iterable[str]) -> list[Experiment]:
-    """The experiments with these ids that exist."""
-    found = list(store.experiments.find({"_id": {"$in": list(ids)}}))
-    return [Experiment.model_validate(one) for one in found]

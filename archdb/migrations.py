@@ -9,11 +9,13 @@ from archdb.blobs import get_report
 from archdb.budget import cost_of, settle, stage_operation
 from archdb.designs import Analysed, CodeVersion, Origin, Proposed, record_components, record_once
 from archdb.events import BATCH, UNIQUE, append_event
+from archdb.front import offer
 from archdb.patience import patient
 from archdb.records import Campaign, Experiment, Verified, document
 from archdb.schema import VERSION, Schema, install, store_version
 from archdb.store import Document, Store
 from archdb.told import told_campaign, told_migration, told_panel, told_test
+from archdb.tree import raise_branches, record_places
 
 ORIGINS: Mapping[str, Origin] = {"baseline": "baseline", "external": "file", "verification": "verification"}
 
@@ -124,6 +126,17 @@ def _some(body: Document, *names: str) -> dict[str, Any]:
     return {name: body[name] for name in names if name in body}
 
 
+def _with_standings(store: Store) -> None:
+    """Version 1 had no tree apart from the experiments, no bests of branches and no fronts. Fronts of costs begin with
+    the next design: which directions are better is the domain's to say.
+    """
+    for one in _experiments(store):
+        record_places(store, [one])
+        raise_branches(store, one)
+        if one.fitness is not None:
+            offer(store, one, "gains", dict.fromkeys(sorted(one.gains), "higher"))
+
+
 MIGRATIONS: Mapping[int, tuple[Callable[[Store], None], ...]] = {
-    1: (_with_unique_keys, _with_design_records, _with_events),
+    1: (_with_unique_keys, _with_design_records, _with_standings, _with_events),
 }

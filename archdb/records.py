@@ -58,6 +58,13 @@ class Lease(Record):
     expires: float = 0.0
 
 
+class Best(Record):
+    """The fittest of a branch. The store compares such documents field by field: fitness has to be the first."""
+
+    fitness: FiniteFloat
+    id: str
+
+
 class Experiment(Record):
     """One design and everything that happened to it."""
 
@@ -82,6 +89,7 @@ class Experiment(Record):
     efficiency: dict[str, FiniteFloat] = {}  # mean over seeds; display and trade-offs only, never part of fitness
     gains: dict[str, FiniteFloat] = {}  # objective -> gain over the reference in its units; positive is better
     fitness: FiniteFloat | None = None
+    best: Best | None = None  # of this experiment and its descendants
     cpu_seconds: FiniteFloat = 0.0  # of all its evaluations together
     failure: Failed | None = None
     mlflow_run: str | None = None

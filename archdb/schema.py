@@ -5,10 +5,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pymongo
 import pymongo.errors
 from pydantic import Field
 
-from archdb import approvals, blobs, cognition, designs, events, leases, ledger, lineage, running, verified
+from archdb import (
+    approvals,
+    blobs,
+    cognition,
+    designs,
+    events,
+    front,
+    leases,
+    ledger,
+    lineage,
+    pool,
+    running,
+    tree,
+    verified,
+)
 from archdb.errors import StoreOutdated
 from archdb.records import Campaign, Experiment, Finding, Record, Running, Verified, document
 from archdb.store import Store
@@ -31,19 +46,14 @@ COLLECTIONS: Mapping[str, type[Record]] = {
     "budgets": ledger.Budget,
     "budget_entries": ledger.BudgetEntry,
     "approvals": approvals.Approval,
+    "floors": pool.Floors,
+    "fronts": front.Front,
+    "places": tree.Place,
 }
-READERS = (
-    approvals,
-    cognition,
-    designs,
-    events,
-    leases,
-    ledger,
-    lineage,
-    running,
-    verified,
-)  # each declares the indexes that its queries need
+# each declares the indexes that its queries need
+READERS = (approvals, cognition, designs, events, front, leases, ledger, lineage, pool, running, tree, verified)
 NAMESPACE_EXISTS = 48
+INDEX_SECONDS = 3600  # the embedded store takes milliseconds a document where there are some already
 
 
 class Schema(Record):
@@ -101,7 +111,8 @@ def install(store: Store) -> None:
                     raise
         store.database.command("collMod", name, validator=validator(record))
     for name, keys in _indexes():
-        store.database[name].create_index([_direction(key) for key in keys])
+        with pymongo.timeout(INDEX_SECONDS):
+            store.database[name].create_index([_direction(key) for key in keys])
     for name, key in events.UNIQUE.items():
         store.database[name].create_index(key, unique=True)
     said = document(Schema(version=VERSION, fingerprint=fingerprint()))

@@ -78,14 +78,32 @@ def open_store() -> Store:
 def connect() -> Store:
     """The store as it is, whatever the version of its schema."""
     given = os.environ.get("ARCHLOOP_MONGODB_URI")
-    uri = given or embedded_uri(prepare_home() / "store")
+    return _at(given, None) if given else _in(prepare_home() / "store")
+
+
+def open_folder(folder: Path) -> Store:
+    """The embedded store of another folder than the data folder's, prepared for use."""
+    from archdb.schema import prepare
+
+    store = _in(folder)
+    with store_faults():
+        prepare(store)
+    return store
+
+
+def _in(folder: Path) -> Store:
+    uri = embedded_uri(folder)
+    return _at(uri, _Keeper(folder, uri))
+
+
+def _at(uri: str, keeper: "_Keeper | None") -> Store:
     try:
         client: pymongo.MongoClient[Document] = pymongo.MongoClient(
             uri,
             appname="archloop",
             timeoutMS=attempt_ms(),
-            directConnection=not given,
-            event_listeners=() if given else (_Keeper(prepare_home() / "store", uri),),
+            directConnection=keeper is not None,
+            event_listeners=(keeper,) if keeper else (),
         )
         database = client.get_default_database("archloop").with_options(
             write_concern=pymongo.WriteConcern(w="majority", j=True)
@@ -94,7 +112,7 @@ def connect() -> Store:
         raise StoreMisconfigured(
             f"ARCHLOOP_MONGODB_URI is not a MongoDB address ({fault}): it looks like mongodb://host:27017/archloop."
         ) from fault
-    return Store(client, database, embedded=not given)
+    return Store(client, database, embedded=keeper is not None)
 
 
 class _Keeper(ServerHeartbeatListener):

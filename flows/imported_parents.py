@@ -1,6 +1,6 @@
 """Campaigns that were imported: what may be taken from them, and what may not be done in them."""
 
-from archdb import Campaign, Conflict, NotFound, Store, get_campaign, leaderboard
+from archdb import Campaign, Conflict, NotFound, Store, get_campaign, ranked_by_score
 
 
 def check_parents_from(store: Store, campaign: str) -> None:
@@ -24,7 +24,7 @@ def check_parents_from(store: Store, campaign: str) -> None:
             f"Campaign {campaign} was not imported, and its designs have a fitness of their own: --parents-from takes "
             "an imported campaign, such as `archloop import asi-arch PATH` makes."
         )
-    if not leaderboard(store, campaign, 1, record.ranked_by, with_code=True):
+    if not ranked_by_score(store, campaign, record.ranked_by, 1, with_code=True):
         raise Conflict(
             f"No design of {campaign} has both a score and a program: import a clone of github.com/GAIR-NLP/ASI-Arch, "
             f"which has 106 programs, with `archloop import asi-arch CLONE --campaign {campaign}`."

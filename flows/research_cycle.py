@@ -6,7 +6,15 @@ from itertools import count
 from prefect import flow
 from prefect.runtime import flow_run
 
-from archdb import Experiment, campaign_experiments, create_experiment, extend_campaign, get_experiment, open_store
+from archdb import (
+    Experiment,
+    create_experiment,
+    extend_campaign,
+    get_experiment,
+    next_cycle,
+    open_store,
+    unfinished_cycles,
+)
 from flows.given_design import check_and_evaluate
 from flows.joining import join
 from flows.leased import working_on
@@ -60,9 +68,9 @@ def research_cycle(campaign: str = "default", cycle: int | None = None) -> str:
 
 def cycles_to_try(campaign: str) -> Iterator[int]:
     """The numbers of unfinished cycles, then new numbers without end: another worker may hold or take any of them."""
-    known = [one for one in campaign_experiments(open_store(), campaign) if one.cycle is not None]
-    yield from (one.cycle for one in known if one.stage("analyze", 0) is None and one.cycle is not None)
-    yield from count(max((one.cycle or 0 for one in known), default=0) + 1)
+    store = open_store()
+    yield from unfinished_cycles(store, campaign)
+    yield from count(next_cycle(store, campaign))
 
 
 def cycle_id(campaign: str, cycle: int) -> str:

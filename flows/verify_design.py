@@ -10,7 +10,7 @@ from archdb import (
     Conflict,
     Experiment,
     Verified,
-    campaign_experiments,
+    baselines,
     cancel,
     create_experiment,
     get_experiment,
@@ -91,7 +91,7 @@ def sentence(design: Experiment, one: Verified) -> str:
 
 def _test(campaign: Campaign, design: Experiment, seeds: tuple[int, ...], parallel: int) -> None:
     store = open_store()
-    quadratic = [one.name for one in campaign_experiments(store, campaign.id) if "quadratic" in one.tags]
+    quadratic = [one.name for one in baselines(store, campaign.id) if "quadratic" in one.tags]
     baseline = best_baseline(Panel.model_validate(campaign.panel), quadratic)
     original = get_experiment(store, f"{campaign.id}-{baseline}")
     pair = []

@@ -29,6 +29,7 @@ from tasks.anchors import anchor_tags
 from tasks.domain import domain_of
 from tasks.peers import peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
+from tasks.standing import record_standing
 
 
 @stage_task("analyze")
@@ -82,6 +83,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
         Analysed(id=experiment.id, campaign=campaign.id, text=text, findings=names, created_at=time.time()),
     )
     record_components(store, experiment)
+    record_standing(store, experiment, domain_of(campaign.domain))
     patch: dict[str, Any] = {"analysis": text}
     if experiment.state == "open":
         patch |= {"state": "done", "finished_at": time.time()}

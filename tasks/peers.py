@@ -1,6 +1,6 @@
 """Experiments as the agents see them."""
 
-from archdb import Experiment, Store, campaign_experiments, get_text
+from archdb import Experiment, Store, get_text, walk_campaign
 from tasks.agents.protocols import Peer
 
 
@@ -25,4 +25,5 @@ def peer_with_source(store: Store, experiment: Experiment) -> Peer:
 
 def population(store: Store, campaign: str) -> tuple[Peer, ...]:
     """Every design of a campaign so far: finished, failed, and proposed by cycles in flight (these have no scores)."""
-    return tuple(peer(one) for one in campaign_experiments(store, campaign) if one.state != "open" or one.components)
+    designs = walk_campaign(store, campaign, stages=False)
+    return tuple(peer(one) for one in designs if one.state != "open" or one.components)

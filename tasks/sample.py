@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from archdb import Experiment, Store, get_campaign, leaderboard
+from archdb import Experiment, Store, get_campaign, leaderboard, ranked_by_score
 from tasks.stage import Outcome, run_stage, stage_task
 
 POOL = 10  # parents come from the best ones, as in ASI-Arch (arXiv:2507.18074, section 3)
@@ -40,7 +40,7 @@ def importable(store: Store, campaign: str) -> list[Experiment]:
     """The best designs of an imported campaign that have a program. Their scores rank them among themselves only: they
     are drawn from a pool of their own, and never stand beside designs with a fitness.
     """
-    return leaderboard(store, campaign, POOL, get_campaign(store, campaign).ranked_by, with_code=True)
+    return ranked_by_score(store, campaign, get_campaign(store, campaign).ranked_by, POOL, with_code=True)
 
 
 def may_be_parent(one: Experiment) -> bool:

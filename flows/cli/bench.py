@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.asked import AsJson, ScaleName, console_for, print_json
+from flows.cli.bench_archdb import archdb
 from flows.cli.bench_baselines import baselines
 from flows.cli.bench_fidelity import fidelity
 from flows.cli.bench_overhead import overhead
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 bench = typer.Typer(no_args_is_help=True, help="Measure the laboratory itself; raw results are kept as files.")
 
 
+bench.command("archdb")(archdb)
 bench.command("baselines")(baselines)
 bench.command("table")(table)
 bench.command("fidelity")(fidelity)

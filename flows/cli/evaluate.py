@@ -63,7 +63,7 @@ def evaluate(
 
 
 def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) -> dict[str, Any]:
-    from archdb import get_campaign, get_experiment, leaderboard, open_store
+    from archdb import baselines, get_campaign, get_experiment, open_store
     from flows.cli.tables import efficiency_table, leaderboard_table, summary_of
     from flows.evaluate_file import compare_with_reference
     from tasks.domain import domain_of
@@ -77,7 +77,8 @@ def _tell(console: Console, campaign: str, experiment_id: str, as_json: bool) ->
     comparison = compare_with_reference(record, one)
     if not as_json:
         objectives = domain_of(record.domain).objectives_of(record.scale)
-        shown = [other for other in leaderboard(store, campaign, 50) if other.kind == "baseline" or other.id == one.id]
+        shown = [other for other in [*baselines(store, campaign), one] if other.fitness is not None]
+        shown.sort(key=lambda other: -(other.fitness or 0.0))
         console.print(leaderboard_table(shown, objectives, f"{one.name} beside the baselines ({record.scale} scale)"))
         table = Table(
             title="\nAgainst the reference", title_justify="left", box=None, header_style="bold", pad_edge=False

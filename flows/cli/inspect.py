@@ -17,6 +17,7 @@ from archdb import (
     Experiment,
     Store,
     ancestors,
+    best_of_branch,
     campaign_experiments,
     descendants,
     find_experiment,
@@ -25,6 +26,8 @@ from archdb import (
     get_report,
     get_text,
     open_store,
+    ranked_by_score,
+    siblings,
 )
 from archdb import leaderboard as best_experiments
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
@@ -74,12 +77,28 @@ def status(
 def leaderboard(
     campaign: CampaignName = "default",
     limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 20,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="Only designs that no other beats in every objective's gain.")
+    ] = False,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="With --pareto: in fitness, latency and memory instead of the gains.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Rank the designs of a campaign by fitness, beside the baselines; imported ones by the scores they came with."""
+    if costs and not pareto:
+        raise Refused("--costs chooses the axes of the Pareto front: add --pareto.")
     store = open_store()
     record = get_campaign(store, campaign)
-    ranked = best_experiments(store, campaign, limit, record.ranked_by)
+    if pareto:
+        from flows.cli.pareto import print_front
+
+        print_front(store, record, costs, limit, as_json)
+        return
+    if record.ranked_by:
+        ranked = ranked_by_score(store, campaign, record.ranked_by, limit)
+    else:
+        ranked = best_experiments(store, campaign, limit)
     if as_json:
         print_json([summary_of(record, one) for one in ranked])
         return
@@ -164,13 +183,25 @@ def _stages(store: Store, one: Experiment) -> Table:
     return table
 
 
-def lineage(experiment: ExperimentName, campaign: CampaignName = "default", as_json: AsJson = False) -> None:
-    """Show an experiment's ancestors, itself and its descendants as a tree."""
+def lineage(
+    experiment: ExperimentName,
+    campaign: CampaignName = "default",
+    limit: Annotated[int, typer.Option(min=1, help="The most descendants, and the most siblings, to show.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Show an experiment's ancestors, itself and its descendants as a tree, its siblings and the best of its branch."""
     store = open_store()
     one = find_experiment(store, experiment, campaign)
-    up, down = ancestors(store, one), descendants(store, one)
+    up, down = ancestors(store, one), descendants(store, one, limit)
+    beside, best = siblings(store, one, limit), best_of_branch(store, one)
     if as_json:
-        names = {"ancestors": [a.id for a in up], "id": one.id, "descendants": [d.id for d in down]}
+        names = {
+            "ancestors": [a.id for a in up],
+            "id": one.id,
+            "descendants": [d.id for d in down],
+            "siblings": [s.id for s in beside],
+            "best_of_branch": best.id if best else None,
+        }
         print_json(names)
         return
     root = Tree(_leaf(up[0] if up else one, one.id))
@@ -180,7 +211,14 @@ def lineage(experiment: ExperimentName, campaign: CampaignName = "default", as_j
     branches = {one.id: branch}
     for child in down:
         branches[child.id] = branches.get(child.parents[0], branch).add(_leaf(child, one.id))
-    console_for().print(root)
+    console = console_for()
+    console.print(root)
+    if len(down) >= limit:
+        console.print(f"[dim]The first {len(down)} descendants: --limit shows more.[/]", highlight=False)
+    if beside:
+        console.print(f"Siblings: {', '.join(other.id for other in beside)}", highlight=False, markup=False)
+    if best is not None and best.id != one.id:
+        console.print(f"Best of this branch: {_leaf(best, '')}", highlight=False)
 
 
 def _leaf(one: Experiment, marked: str) -> str:

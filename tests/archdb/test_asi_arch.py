@@ -24,6 +24,7 @@ from archdb import (
     imported_result,
     leaderboard,
     open_campaign,
+    ranked_by_score,
     read_release,
     same_code,
 )
@@ -151,8 +152,8 @@ def test_a_campaign_of_our_own_is_never_mixed_with_imported_designs(store: Store
 
 def test_imported_designs_are_ranked_among_themselves(store: Store, tmp_path: Path) -> None:
     import_release(store, read_release(write_clone(tmp_path)), "asi-arch")
-    assert [one.name for one in leaderboard(store, "asi-arch", 9, SCORE)] == ["Net-3", "Net-2", "Net-1", "Net-5"]
-    assert [one.name for one in leaderboard(store, "asi-arch", 9, SCORE, with_code=True)] == ["Net-3", "Net-2"]
+    assert [one.name for one in ranked_by_score(store, "asi-arch", SCORE, 9)] == ["Net-3", "Net-2", "Net-1", "Net-5"]
+    assert [one.name for one in ranked_by_score(store, "asi-arch", SCORE, 9, with_code=True)] == ["Net-3", "Net-2"]
     assert leaderboard(store, "asi-arch", 9) == [], "none has a fitness"
     assert find_experiment(store, "3", "asi-arch").id == "asi-arch-0003"
     below = descendants(store, get_experiment(store, "asi-arch-0001"))

@@ -37,10 +37,13 @@ from archdb.approvals import Approval
 from archdb.blobs import Blob
 from archdb.designs import Analysed, CodeVersion, ComponentUse, Proposed
 from archdb.events import Event
+from archdb.front import Front, Member
 from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.migrations import MIGRATIONS
+from archdb.pool import Floors
 from archdb.records import Lease, Record, document
 from archdb.schema import COLLECTIONS, VERSION, Schema, install, prepare, store_version
+from archdb.tree import Place
 
 DUMP = Path(__file__).parent / "dumps" / "version-1.jsonl.gz"
 
@@ -80,6 +83,12 @@ WHOLE: dict[str, Record] = {  # every field filled in
         id="c/a/b", campaign="c", operation="a/b", reserved={"cpu_seconds": 2}, actual={"cpu_seconds": 1}, since=1,
         settled_at=2, owner="o", nonce="n",
     ),
+    "floors": Floors(id="c", floors={"20": 0.5}),
+    "fronts": Front(
+        id="c/gains", campaign="c", name="gains", axes={"loss": "higher"}, rev=1,
+        members=(Member(id="c-c001", point=(0.5,)),),
+    ),
+    "places": Place(id="c-c001", campaign="c", parent="c-b", path=("c-b",), cycle=1),
     "approvals": Approval(
         id="campaign/c/ada", what="campaign", subject="c", who="ada", decision="approved",
         estimate={"cpu_seconds": 1}, at=1,

@@ -1,0 +1,80 @@
+"""The best of a campaign, read from the index on fitness above a floor, so that no query walks a campaign.
+
+A store need not stop early at a limit: the embedded one reads all that a filter lets through. So a floor is kept for
+each size of ranking, a fitness that at least so many designs reach. The index stays the only truth: floors are raised
+by readers, only ever to a fitness that enough designs were seen to reach, so no writer has to keep them, and a crash or
+a race can leave one too low, which costs time, but never too high.
+"""
+
+import contextlib
+
+import pymongo
+import pymongo.errors
+from pydantic import Field, FiniteFloat
+
+from archdb.patience import patient
+from archdb.records import Experiment, Record
+from archdb.store import Document, Store
+
+LEAST_RUNG = 20  # the smallest ranking that has a floor of its own, as the sampler asks for; each next is twice it
+SLACK = 0.25  # of a rung: so many more designs may be above its floor before it is raised
+WIDENINGS = 12  # doublings of the range, from a smaller ranking's, before the whole index is read
+INDEXES = {"experiments": (("campaign", "-fitness"),)}
+
+
+class Floors(Record):
+    """Above which fitness the best of a campaign are found."""
+
+    id: str = Field(alias="_id")  # the campaign's
+    floors: dict[str, FiniteFloat]  # size of ranking -> fitness
+
+
+@patient
+def leaderboard(store: Store, campaign: str, limit: int) -> list[Experiment]:
+    """The best experiments of a campaign by fitness, best first; equal ones in the order of their ids."""
+    rung = LEAST_RUNG
+    while rung < limit:
+        rung *= 2
+    most = rung + int(SLACK * rung) + 1
+    floors = _floors(store, campaign)
+    floor = floors.get(rung)
+    if floor is not None:
+        found = _above(store, campaign, floor, most)
+        enough = limit
+    else:
+        found, enough = [], rung + 1
+    if len(found) < enough:  # no floor yet, or designs were taken out of the store
+        found = _wider(store, campaign, {size: at for size, at in floors.items() if size < rung}, enough, most)
+    if len(found) == most or (floor is None and len(found) > rung):
+        _raise_floor(store, campaign, rung, float(found[rung - 1]["fitness"]))
+    return [Experiment.model_validate(one) for one in found[:limit]]
+
+
+def _floors(store: Store, campaign: str) -> dict[int, float]:
+    kept = store.floors.find_one({"_id": campaign})
+    return {int(rung): floor for rung, floor in Floors.model_validate(kept).floors.items()} if kept else {}
+
+
+def _above(store: Store, campaign: str, floor: float, most: int) -> list[Document]:
+    wanted = {"campaign": campaign, "fitness": {"$gte": floor}}
+    order = [("fitness", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
+    return list(store.experiments.find(wanted).sort(order).limit(most))
+
+
+def _wider(store: Store, campaign: str, smaller: dict[int, float], enough: int, most: int) -> list[Document]:
+    """Enough designs, from a range that is widened from the largest smaller ranking's; all where there is none."""
+    if smaller:
+        floor = smaller[max(smaller)]
+        found = _above(store, campaign, floor, most)
+        step = max(found[0]["fitness"] - floor, 1e-6) if found else 1.0
+        for _ in range(WIDENINGS):
+            if len(found) >= enough:
+                return found
+            floor, step = floor - step, 2 * step
+            found = _above(store, campaign, floor, most)
+    return _above(store, campaign, float("-inf"), most)
+
+
+def _raise_floor(store: Store, campaign: str, rung: int, floor: float) -> None:
+    with contextlib.suppress(pymongo.errors.DuplicateKeyError):  # a faster reader: the next one raises it
+        store.floors.update_one({"_id": campaign}, {"$max": {f"floors.{rung}": floor}}, upsert=True)
