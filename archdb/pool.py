@@ -18,7 +18,9 @@ from archdb.store import Document, Store
 
 LEAST_RUNG = 20  # the smallest ranking that has a floor of its own, as the sampler asks for; each next is twice it
 SLACK = 0.25  # of a rung: so many more designs may be above its floor before it is raised
-WIDENINGS = 12  # doublings of the range, from a smaller ranking's, before the whole index is read
+WIDENINGS = 20  # doublings of the range, from a smaller ranking's, before the whole index is read
+LEAST_STEP = 1e-3  # in units of fitness
+SAMPLED = 500  # of the last cycles, where no floor is known: the best of them is where the search for one begins
 INDEXES = {"experiments": (("campaign", "-fitness"),)}
 
 
@@ -44,7 +46,7 @@ def leaderboard(store: Store, campaign: str, limit: int) -> list[Experiment]:
     else:
         found, enough = [], rung + 1
     if len(found) < enough:  # no floor yet, or designs were taken out of the store
-        found = _wider(store, campaign, {size: at for size, at in floors.items() if size < rung}, enough, most)
+        found = _wider(store, campaign, _start(store, campaign, floors, rung), enough, most)
     if len(found) == most or (floor is None and len(found) > rung):
         _raise_floor(store, campaign, rung, float(found[rung - 1]["fitness"]))
     return [Experiment.model_validate(one) for one in found[:limit]]
@@ -61,12 +63,27 @@ def _above(store: Store, campaign: str, floor: float, most: int) -> list[Documen
     return list(store.experiments.find(wanted).sort(order).limit(most))
 
 
-def _wider(store: Store, campaign: str, smaller: dict[int, float], enough: int, most: int) -> list[Document]:
-    """Enough designs, from a range that is widened from the largest smaller ranking's; all where there is none."""
+def _start(store: Store, campaign: str, floors: dict[int, float], rung: int) -> float | None:
+    """A fitness that some designs reach, but not many more than the ranking has room for; None in a small campaign."""
+    smaller = [size for size in floors if size < rung]
     if smaller:
-        floor = smaller[max(smaller)]
+        return floors[max(smaller)]
+    if floors.keys() - {rung}:
+        return floors[min(floors.keys() - {rung})]
+    cycles = int((store.campaigns.find_one({"_id": campaign}) or {}).get("cycles", 0))
+    if cycles <= 2 * SAMPLED:
+        return None
+    tried = store.experiments.find(
+        {"campaign": campaign, "cycle": {"$gt": cycles - SAMPLED, "$lte": cycles}}, {"fitness": 1}
+    )
+    return max((float(one["fitness"]) for one in tried if one["fitness"] is not None), default=None)
+
+
+def _wider(store: Store, campaign: str, floor: float | None, enough: int, most: int) -> list[Document]:
+    """Enough designs, from a range that is widened downward from a floor; or else all."""
+    if floor is not None:
         found = _above(store, campaign, floor, most)
-        step = max(found[0]["fitness"] - floor, 1e-6) if found else 1.0
+        step = max(found[0]["fitness"] - floor, LEAST_STEP) if found else LEAST_STEP
         for _ in range(WIDENINGS):
             if len(found) >= enough:
                 return found

@@ -69,6 +69,21 @@ def test_designs_that_were_taken_out_or_made_worse_are_made_up_for(store: Store)
     assert [one.id for one in leaderboard(store, CAMPAIGN, 20)] == grown.ranked()[25:45]
 
 
+def test_a_large_campaign_without_a_floor_is_not_read_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdb import pool
+
+    monkeypatch.setattr(pool, "SAMPLED", 20)  # what is large
+    grown = grow(store, 160, 9)
+    reached: list[float] = []
+    whole = pool._above
+    monkeypatch.setattr(pool, "_above", lambda *given: (reached.append(given[2]), whole(*given))[1])
+    for limit in (20, 40):
+        assert [one.id for one in leaderboard(store, CAMPAIGN, limit)] == grown.ranked()[:limit]
+    store.floors.update_one({"_id": CAMPAIGN}, {"$unset": {"floors.20": ""}})  # a larger ranking's helps, too
+    assert [one.id for one in leaderboard(store, CAMPAIGN, 20)] == grown.ranked()[:20]
+    assert float("-inf") not in reached
+
+
 @pytest.mark.slow
 def test_readers_and_writers_at_once_lose_no_design(store: Store) -> None:
     rng = random.Random(2)
