@@ -75,7 +75,7 @@ def attach(
             if _runs(keeper):
                 keeper.terminate()
                 keeper.wait()
-            prefer_port = None
+            prefer_port = known.port if known else None
     raise StoreMisconfigured(
         f"The local server {Path(command(0)[0]).name} did not start: read {folder / 'server.log'} for the reason, "
         "mend it, and run the same command again."

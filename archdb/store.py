@@ -28,7 +28,7 @@ from archdb.shared_server import attached
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Store:
     """An open store; its collections are attributes. ``embedded`` tells whether it is the child process of this
     machine.
@@ -78,7 +78,7 @@ def open_store() -> Store:
 def connect() -> Store:
     """The store as it is, whatever the version of its schema."""
     given = os.environ.get("ARCHLOOP_MONGODB_URI")
-    return _at(given, None) if given else _in(prepare_home() / "store")
+    return Store(*_connection(given), embedded=False) if given else _in(prepare_home() / "store")
 
 
 def open_folder(folder: Path) -> Store:
@@ -92,11 +92,12 @@ def open_folder(folder: Path) -> Store:
 
 
 def _in(folder: Path) -> Store:
-    uri = embedded_uri(folder)
-    return _at(uri, _Keeper(folder, uri))
+    keeper = _Keeper(folder, embedded_uri(folder))
+    keeper.store = Store(*_connection(keeper.uri, keeper), embedded=True)
+    return keeper.store
 
 
-def _at(uri: str, keeper: "_Keeper | None") -> Store:
+def _connection(uri: str, keeper: "_Keeper | None" = None) -> tuple[pymongo.MongoClient[Document], Database[Document]]:
     try:
         client: pymongo.MongoClient[Document] = pymongo.MongoClient(
             uri,
@@ -112,22 +113,29 @@ def _at(uri: str, keeper: "_Keeper | None") -> Store:
         raise StoreMisconfigured(
             f"ARCHLOOP_MONGODB_URI is not a MongoDB address ({fault}): it looks like mongodb://host:27017/archloop."
         ) from fault
-    return Store(client, database, embedded=keeper is not None)
+    return client, database
 
 
 class _Keeper(ServerHeartbeatListener):
-    """Brings the embedded store back at its port as soon as it does not answer: waiting calls then find it."""
+    """Brings the embedded store back as soon as it does not answer, at its port: waiting calls then find it.
+
+    If another program has taken the port, the open store moves to the new one, where the next attempt finds it.
+    """
 
     def __init__(self, folder: Path, uri: str) -> None:
         self.folder, self.uri = folder, uri
+        self.store: Store | None = None  # None again once it has moved
 
     def started(self, event: ServerHeartbeatStartedEvent) -> None: ...
 
     def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None: ...
 
     def failed(self, event: ServerHeartbeatFailedEvent) -> None:
-        if not attached(self.folder):
+        if self.store is None or not attached(self.folder):
             return  # this process is done with it
         with contextlib.suppress(ArchiveError, OSError):
-            if embedded_uri(self.folder) != self.uri:  # its port was taken meanwhile: what is open leads nowhere
-                open_store.cache_clear()
+            uri = embedded_uri(self.folder)
+            if uri != self.uri:
+                follower = _Keeper(self.folder, uri)
+                follower.store, self.store = self.store, None
+                follower.store.client, follower.store.database = _connection(uri, follower)

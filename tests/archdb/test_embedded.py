@@ -1,6 +1,7 @@
 """The embedded store among processes that race for it, and after its own crashes."""
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -90,6 +91,27 @@ def test_a_crash_of_store_and_keeper_leaves_no_lock_behind(data_folder: Path) ->
         psutil.Process(known["server"]).kill()
 
     survives(data_folder, crash)
+
+
+def test_an_open_store_follows_the_server_to_another_port(data_folder: Path) -> None:
+    store = open_store()
+    new(store, 1)
+    known = record(data_folder)
+    psutil.Process(known["keeper"]).kill()
+    psutil.Process(known["server"]).kill()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                taken.bind(("127.0.0.1", known["port"]))
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # now nobody else gets it
+        new(store, 2)
+    assert record(data_folder)["port"] != known["port"]
+    assert [get_experiment(store, f"t-c{number:03d}").cycle for number in (1, 2)] == [1, 2]
 
 
 def test_a_store_whose_keeper_was_killed_is_not_left_to_itself(data_folder: Path) -> None:
