@@ -29,6 +29,7 @@ from archdb.errors import StoreMisconfigured
 PR_SET_PDEATHSIG = 1
 KEEPER = "archdb.shared_server"
 GRACE_SECONDS = 3.0  # how long a server outlives its last client
+PORT_SECONDS = 3.0  # how long a killed server may take to give its port up
 LIVES, LEAST_LIFE_SECONDS = 3, 2.0  # so often in a row may a server end sooner than that before its keeper gives it up
 _leases: dict[Path, IO[bytes]] = {}  # folder -> the open lock file of this process
 
@@ -133,17 +134,25 @@ def _bury(known: _Known) -> None:
             except psutil.TimeoutExpired:
                 server.kill()
                 server.wait(timeout=20)
+    # a killed process gives its port up a moment after it has stopped to look like one
+    _until(lambda: _bound(known.port) is not None, lambda: True, PORT_SECONDS)
 
 
 def _free_port(preferred: int | None) -> int:
     for port in (preferred, 0):
-        if port is None:
-            continue
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
-            return int(listener.getsockname()[1])
+        found = None if port is None else _bound(port)
+        if found is not None:
+            return found
     raise StoreMisconfigured("No free port is left on 127.0.0.1: close some programs and run the same command again.")
+
+
+def _bound(port: int) -> int | None:
+    """The port, if a server could have it now; any free one for 0."""
+    with socket.socket() as listener, contextlib.suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        return int(listener.getsockname()[1])
+    return None
 
 
 def _ours(keeper: int, port: int, healthy: Callable[[int], bool]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from archdb import Store, create_experiment, get_experiment, open_store
 from archdb.shared_server import KEEPER
@@ -43,6 +44,7 @@ def new(store: Store, number: int) -> str:
     return create_experiment(store, f"t-c{number:03d}", campaign="t", kind="candidate", name="one", cycle=number).id
 
 
+@pytest.mark.slow
 def test_six_racing_launchers_share_one_server(data_folder: Path) -> None:
     together = str(time.time() + 2.0)
     launchers = [
@@ -93,6 +95,7 @@ def test_a_crash_of_store_and_keeper_leaves_no_lock_behind(data_folder: Path) ->
     survives(data_folder, crash)
 
 
+@pytest.mark.slow
 def test_an_open_store_follows_the_server_to_another_port(data_folder: Path) -> None:
     store = open_store()
     new(store, 1)
@@ -114,6 +117,7 @@ def test_an_open_store_follows_the_server_to_another_port(data_folder: Path) -> 
     assert [get_experiment(store, f"t-c{number:03d}").cycle for number in (1, 2)] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_store_whose_keeper_was_killed_is_not_left_to_itself(data_folder: Path) -> None:
     store = open_store()
     new(store, 1)
