@@ -1,5 +1,6 @@
 """A disk that fills up in the middle of a campaign: one sentence, no design blamed for it, and nothing lost."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -66,13 +67,9 @@ def test_it_stops_with_a_sentence_and_goes_on_when_there_is_room(
     forget_connections()
     detach(here.folder / "store")
     ballast = small_disk / "ballast"
-    with ballast.open("wb") as file:
-        try:
-            while True:
-                file.write(os.urandom(2**20))
-                file.flush()
-        except OSError:
-            pass
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(os.urandom(2**20))
     told = child.communicate(timeout=200)[1].decode()
     assert child.returncode == 1
     assert str(here.folder) in told
