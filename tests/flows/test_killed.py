@@ -83,6 +83,7 @@ def cycles_so_far(store: Store, campaign: str) -> int:
     return sum(one.kind == "candidate" for one in campaign_experiments(store, campaign))
 
 
+@pytest.mark.slow
 def test_killed_in_a_random_stage(finished: subprocess.CompletedProcess[str], lab: Lab, lab_store: Store) -> None:
     stage = random.SystemRandom().choice(STAGES)
     cycles = cycles_so_far(lab_store, "t") + 1
