@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-import pymongo.errors
 from pydantic import Field
 
 from archdb.amounts import KINDS, Amounts, Exact, exact
+from archdb.once import insert_or_find
 from archdb.patience import patient
-from archdb.records import Record, document
+from archdb.records import Record
 from archdb.store import Store
 
 What = Literal["campaign", "verification", "budget"]
@@ -33,7 +33,6 @@ class Approval(Record):
         return self.estimate.get(kind, 0) / KINDS[kind].unit
 
 
-@patient
 def record_approval(
     store: Store, what: What, subject: str, who: str, decision: Decision, estimate: Mapping[str, float] | None = None
 ) -> Approval:
@@ -54,11 +53,7 @@ def record_approval(
         estimate=exact(amounts),
         at=time.time(),
     )
-    try:
-        store.approvals.insert_one(document(one))
-    except pymongo.errors.DuplicateKeyError:
-        return Approval.model_validate(store.approvals.find_one({"_id": one.id}))
-    return one
+    return insert_or_find(store.approvals, one)
 
 
 @patient

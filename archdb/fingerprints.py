@@ -7,11 +7,11 @@ told of them. A fingerprint is found through its exact hash or through any of it
 import time
 from collections.abc import Sequence
 
-import pymongo.errors
 from pydantic import Field
 
+from archdb.once import insert_or_find
 from archdb.patience import patient
-from archdb.records import Record, document
+from archdb.records import Record
 from archdb.store import Store
 
 INDEXES = {
@@ -65,27 +65,22 @@ def fingerprint_of(
     )
 
 
-@patient
 def record_fingerprint(store: Store, one: Fingerprint) -> Fingerprint:
     """Keep the fingerprint unless there is one of its id, and return what is kept."""
-    try:
-        store.database["fingerprints"].insert_one(document(one))
-    except pymongo.errors.DuplicateKeyError:
-        return Fingerprint.model_validate(store.database["fingerprints"].find_one({"_id": one.id}))
-    return one
+    return insert_or_find(store.fingerprints, one)
 
 
 @patient
 def same_program(store: Store, one: Fingerprint) -> list[Fingerprint]:
     """Fingerprints of the same program in the same campaign, its own included, the earliest first."""
-    found = store.database["fingerprints"].find({"campaign": one.campaign, "exact": one.exact})
+    found = store.fingerprints.find({"campaign": one.campaign, "exact": one.exact})
     return sorted(map(Fingerprint.model_validate, found), key=_age)
 
 
 @patient
 def alike(store: Store, one: Fingerprint) -> list[Fingerprint]:
     """Fingerprints of the same campaign that share a band with this one, its own included, the earliest first."""
-    found = store.database["fingerprints"].find({"bands": {"$in": list(one.bands)}})
+    found = store.fingerprints.find({"bands": {"$in": list(one.bands)}})
     return sorted(map(Fingerprint.model_validate, found), key=_age)
 
 
@@ -98,18 +93,13 @@ def _age(one: Fingerprint) -> tuple[float, str]:
     return one.created_at, one.id
 
 
-@patient
 def record_idea(store: Store, one: Idea) -> Idea:
     """Keep the vector of a motivation unless the experiment has one, and return what is kept."""
-    try:
-        store.database["ideas"].insert_one(document(one))
-    except pymongo.errors.DuplicateKeyError:
-        return Idea.model_validate(store.database["ideas"].find_one({"_id": one.id}))
-    return one
+    return insert_or_find(store.ideas, one)
 
 
 @patient
 def ideas_since(store: Store, campaign: str, since: float) -> list[Idea]:
     """The ideas of a campaign that were recorded at this time (seconds of the epoch) or later."""
-    found = store.database["ideas"].find({"campaign": campaign, "created_at": {"$gte": since}})
+    found = store.ideas.find({"campaign": campaign, "created_at": {"$gte": since}})
     return [Idea.model_validate(one) for one in found]

@@ -1,4 +1,4 @@
-"""Outlines of experiments: what tables, the tree and the search read, a quarter of the size of what they stand for.
+"""Outlines of experiments: what tables, the tree and the search read, without the stages of what they stand for.
 
 An experiment is the truth, its outline follows: each change of the one is followed by the other, and a change that a
 stage made keeps waiting in the experiment's outbox until the outline has it too. So what a crash left behind is put

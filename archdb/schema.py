@@ -62,9 +62,11 @@ COLLECTIONS: Mapping[str, type[Record]] = {
 READERS = (
     approvals,
     designs,
+    entries,
     events,
     fingerprints,
     front,
+    index,
     leases,
     ledger,
     lineage,

@@ -4,7 +4,7 @@ from archdb import (
     Campaign,
     NotFound,
     get_campaign,
-    index_literature,
+    index_cognition,
     open_campaign,
     open_store,
     recover,
@@ -36,5 +36,5 @@ def join(name: str, slots: int = SLOTS) -> Campaign:
     recover(store, name)  # what a killed worker had reserved
     settle_abandoned(store)
     offer_slots(slots)
-    index_literature(store)
+    index_cognition(store)
     return campaign

@@ -1,8 +1,9 @@
 """The cognition base: papers and the laboratory's own findings, looked up by words and by meaning together."""
 
-from archdb.cognition.adding import Added, add_entries, index_literature, record_findings
+from archdb.cognition.adding import Added, add_entries, record_findings
 from archdb.cognition.asi_arch import read_asi_arch
 from archdb.cognition.entries import Entry, find_entries, list_findings, paper_entry
+from archdb.cognition.index import index_cognition
 from archdb.cognition.papers import Paper, read_literature, read_paper
 from archdb.cognition.searching import Hit, search
 
@@ -13,7 +14,7 @@ __all__ = [
     "Paper",
     "add_entries",
     "find_entries",
-    "index_literature",
+    "index_cognition",
     "list_findings",
     "paper_entry",
     "read_asi_arch",

@@ -8,7 +8,7 @@ import pymongo
 import pymongo.errors
 
 from archdb.cognition.entries import Entry, find_entries, shipped
-from archdb.cognition.index import bring_up_to_date, queue
+from archdb.cognition.index import index_cognition, queue
 from archdb.errors import Conflict
 from archdb.patience import patient
 from archdb.records import Finding, Record, document
@@ -21,11 +21,6 @@ class Added(Record):
     new: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
-
-
-def index_literature(store: Store) -> int:
-    """Bring the table up to date. Returns how many entries that took: none, if nothing is new."""
-    return bring_up_to_date(store)
 
 
 def add_entries(store: Store, entries: Sequence[Entry]) -> Added:
@@ -43,7 +38,7 @@ def add_entries(store: Store, entries: Sequence[Entry]) -> Added:
     fresh = [one for one in entries if before.get(one.id) != one.sha256]
     queue(store, [one.id for one in fresh])
     _keep(store, fresh)
-    bring_up_to_date(store)
+    index_cognition(store)
     return Added(
         new=tuple(one.id for one in fresh if one.id not in before),
         changed=tuple(one.id for one in fresh if one.id in before),
@@ -63,7 +58,7 @@ def record_findings(store: Store, findings: Sequence[Finding]) -> None:
     fresh = [one for one in findings if not find_entries(store, [one.id])]
     queue(store, [one.id for one in fresh])
     _insert(store, fresh)
-    bring_up_to_date(store)
+    index_cognition(store)
 
 
 @patient

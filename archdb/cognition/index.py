@@ -67,7 +67,7 @@ def queue(store: Store, entries: Iterable[str]) -> None:
         )
 
 
-def bring_up_to_date(store: Store) -> int:
+def index_cognition(store: Store) -> int:
     """Index what is queued, and everything where the table is new, was lost, or has other literature than ships.
 
     Waits while another worker does it. Returns how many entries this call has brought in.

@@ -1,5 +1,5 @@
 """Vectors of the papers that ship with archloop, so that a new table is filled in a second: embedding them takes a
-processor half a minute. A passage whose text changed is embedded again; ``python -m archdb.cognition.stored_vectors``
+processor minutes. A passage whose text changed is embedded again; ``python -m archdb.cognition.stored_vectors``
 writes the file anew.
 """
 

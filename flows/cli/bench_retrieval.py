@@ -11,12 +11,12 @@ def retrieval(into: Into = RESULTS, as_json: AsJson = False) -> None:
 
     Only the papers that ship with archloop and those that were added are asked for, not findings.
     """
-    from archdb import index_literature, open_store
+    from archdb import index_cognition, open_store
     from archdb.cognition.bar import BAR, HALVES, WAYS, measure
     from evaluation import share
 
     console = console_for(as_json)
-    index_literature(open_store())
+    index_cognition(open_store())
     rows = []
     with shown(console, "Asking", len(HALVES) * len(WAYS)) as advance:
         for half in HALVES:

@@ -30,12 +30,12 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the papers and findings that fit a failing experiment, and say why each came."""
-    from archdb import index_literature, open_store
+    from archdb import index_cognition, open_store
     from archdb import search as look_up
 
     console = console_for(as_json)
     with console.status("Looking"):
-        index_literature(open_store())
+        index_cognition(open_store())
         kind: Literal["paper", "finding"] | None = None
         if among != "all":
             kind = "paper" if among == "papers" else "finding"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from archdb import Campaign, Finding, Store, campaign_experiments, list_findings, list_running
-from archdb.cognition.papers import read_literature
 from evaluation import Panel
 from flows.report.contents import Contents, Design, Lesson, Point, Yardstick
 from flows.report.gather_design import Library, gather_design
@@ -28,7 +27,7 @@ def gather(store: Store, campaign: Campaign) -> Contents:
     findings = list_findings(store, campaign.id)
     running = {one.id: one for one in list_running(store, campaign.id)}
     domain = domain_of(campaign.domain)
-    library = Library(store, experiments, read_literature(), findings, domain.baselines(), domain.MEASURES)
+    library = Library(store, experiments, domain.baselines(), domain.MEASURES)
     designs = ranked([gather_design(library, one, running.get(one.id)) for one in experiments])
     yardsticks = _yardsticks(campaign)
     told = without_failures(findings, designs)

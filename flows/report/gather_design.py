@@ -3,8 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdb import Experiment, Finding, NotFound, Running, Stage, Store, get_experiment, get_report, get_text
-from archdb.cognition.papers import Paper
+from archdb import Experiment, NotFound, Running, Stage, Store, find_entries, get_experiment, get_report, get_text
 from evaluation import CLAIM, Baseline, BenchmarkReport, CheckReport, Fitness, Measure, TrainReport
 from evaluation import Verdict as Judged
 from flows.report.contents import (
@@ -26,14 +25,12 @@ from flows.report.wording import anchor
 
 
 class Library:
-    """What the designs of a campaign refer to: each other, papers and findings, by id."""
+    """What the designs of a campaign refer to: each other and baselines, by id, and whatever else is in the store."""
 
     def __init__(
         self,
         store: Store,
         experiments: Sequence[Experiment],
-        papers: Sequence[Paper],
-        findings: Sequence[Finding],
         baselines: Mapping[str, Baseline],
         measures: Mapping[str, Measure],
     ) -> None:
@@ -41,8 +38,6 @@ class Library:
         self.baselines = baselines
         self.measures = measures
         self.experiments = {one.id: one for one in experiments}
-        self.papers = {one.id: one for one in papers}
-        self.findings = {one.id: one for one in findings}
 
     def link(self, experiment_id: str) -> Link:
         """A link to a design's section; a forked campaign also has parents elsewhere, which have no section here."""
@@ -174,16 +169,17 @@ def _parameters(experiment: Experiment, seeds: tuple[Seed, ...]) -> int | None:
 def _evidence(library: Library, summary: Mapping[str, object]) -> Iterator[Evidence]:
     """What was retrieved, in its order, then what else was used: findings, papers, designs and component statistics."""
     retrieved, used = (tuple(map(str, _list(summary.get(key)))) for key in ("retrieved", "used"))
-    for one in dict.fromkeys(retrieved + used):
+    named = list(dict.fromkeys(retrieved + used))
+    entries = {entry.id: entry for entry in find_entries(library.store, named)}
+    for one in named:
         known = one in used
-        if one in library.papers:
-            yield Evidence(
-                kind="paper", id=one, link=Link(text=library.papers[one].title, href=_online(one)), used=known
-            )
-        elif one in library.findings:
-            finding = library.findings[one]
-            section = library.link(one.split("/finding-")[0]).href
-            yield Evidence(kind="finding", id=one, link=Link(text=finding.text, href=section), used=known)
+        if one in entries:
+            entry = entries[one]
+            if entry.kind == "paper":
+                link = Link(text=entry.title, href=_online(one))
+            else:
+                link = Link(text=entry.text, href=library.link(one.split("/finding-")[0]).href)
+            yield Evidence(kind=entry.kind, id=one, link=link, used=known)
         elif one in library.experiments:
             yield Evidence(kind="experiment", id=one, link=library.link(one), used=known)
         else:

@@ -9,7 +9,7 @@ from archdb import (
     Conflict,
     Finding,
     Store,
-    index_literature,
+    index_cognition,
     list_findings,
     read_literature,
     record_findings,
@@ -34,12 +34,12 @@ def test_a_malformed_file_is_named(tmp_path: Path) -> None:
 
 
 def test_indexing_twice_adds_nothing(store: Store) -> None:
-    assert index_literature(store) == len(read_literature())
-    assert index_literature(store) == 0
+    assert index_cognition(store) == len(read_literature())
+    assert index_cognition(store) == 0
 
 
 def test_a_failing_experiment_finds_its_papers(store: Store) -> None:
-    index_literature(store)
+    index_cognition(store)
     hits = search("recall drops when many keys are stored: new writes overwrite old associations", limit=5)
     assert any("delta" in " ".join(hit.components) for hit in hits)
     assert all(hit.kind == "paper" and hit.text for hit in hits)
@@ -47,13 +47,13 @@ def test_a_failing_experiment_finds_its_papers(store: Store) -> None:
 
 
 def test_signs_and_quotes_in_a_query_are_harmless(store: Store) -> None:
-    index_literature(store)
+    index_cognition(store)
     assert search("recall's \"drop\": (keys) AND -beta* ~2 'x'", limit=3, campaign="o'hara")
     assert search("???", limit=1)
 
 
 def test_findings_are_kept_once_and_retrieved(store: Store) -> None:
-    index_literature(store)
+    index_cognition(store)
     finding = Finding(
         id="t-c001/finding-0",
         campaign="t",

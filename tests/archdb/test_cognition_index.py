@@ -18,7 +18,7 @@ from archdb import (
     Store,
     add_entries,
     find_entries,
-    index_literature,
+    index_cognition,
     open_store,
     read_asi_arch,
     read_literature,
@@ -65,7 +65,7 @@ def test_a_paper_that_ships_is_not_replaced(store: Store) -> None:
 
 def test_what_was_queued_before_its_entry_was_written_waits_for_it(store: Store) -> None:
     index.queue(store, ["notes-1"])  # a worker that died right then, or has not come further yet
-    index_literature(store)
+    index_cognition(store)
     assert rows() == {}
     assert store.to_index.find_one({}) is not None
     add_entries(store, [note()])
@@ -84,7 +84,7 @@ def test_a_change_while_the_old_text_is_being_indexed_is_not_lost(
             index.queue(store, ["notes-1"])
             store.entries.update_one({"_id": "notes-1"}, {"$set": {"passages": ["The zebra key rotates."]}})
 
-    index_literature(store)
+    index_cognition(store)
     monkeypatch.setattr(index, "put_entries", slow)
     add_entries(store, [note()])
     assert changed
@@ -96,7 +96,7 @@ def test_a_lost_table_is_filled_again(store: Store) -> None:
     record_findings(store, [finding])
     add_entries(store, [note()])
     open_table().delete("true")
-    index_literature(store)
+    index_cognition(store)
     assert rows() == {"notes-1": 1, finding.id: 1}
     assert {row["entry"] for row in open_table().search().limit(None).to_list()} > set(shipped())
 
@@ -108,12 +108,12 @@ def test_another_model_gets_a_table_of_its_own(store: Store, monkeypatch: pytest
             patched.setattr(f"archdb.cognition.{module}.model_name", lambda: "words")
         for module in ("searching", "stored_vectors"):
             patched.setattr(f"archdb.cognition.{module}.load_embedder", lambda: None)
-        index_literature(store)
+        index_cognition(store)
         assert rows() == {"notes-1": 1}
         (hit,) = search("quagga gate leaks", limit=1)
         assert (hit.id, hit.found_by) == ("notes-1", "words")
         add_entries(store, [note(2)])  # by a worker without the model
-    index_literature(store)
+    index_cognition(store)
     assert rows() == {"notes-1": 1, "notes-2": 1}
     assert {one.found_by for one in search("quagga gate leaks", limit=2)} == {"words and meaning"}
 
@@ -178,7 +178,7 @@ def test_every_paper_is_whole() -> None:
 @pytest.mark.slow
 def test_killed_and_racing_writers_lose_and_double_nothing(data_folder: Path) -> None:
     store = open_store()
-    index_literature(store)
+    index_cognition(store)
     told: set[int] = set()
     rng = random.Random(1)
     for attempt in range(6):
@@ -198,7 +198,7 @@ def test_killed_and_racing_writers_lose_and_double_nothing(data_folder: Path) ->
         children[0].kill()
         told |= {int(line) for child in children for line in child.communicate()[0].split()}
         assert children[1].returncode == 0
-    index_literature(store)
+    index_cognition(store)
     assert rows() == {f"notes-{number}": 1 for number in told}
     assert len(told) == 6 * 12
     assert not store.to_index.find_one({})

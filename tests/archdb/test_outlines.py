@@ -101,6 +101,15 @@ def test_an_edited_or_removed_outline_is_found(store: Store) -> None:
     assert faults() == [("gone", "t-x")]
 
 
+def test_an_outline_is_not_judged_while_a_worker_has_its_experiment(store: Store) -> None:
+    archdb.open_campaign(store, archdb.Campaign(id="t", scale="tiny", provider="grammar", cycles=1))
+    one = end(store, new(store, 1), 0.5)
+    store.outlines.update_one({"_id": one.id}, {"$set": {"fitness": 9.0}})
+    store.experiments.update_one({"_id": one.id}, {"$set": {"lease.owner": "somebody"}})
+    kinds = {fault.kind for fault in archdb.check_records(store, archdb.check_chain(store)).faults}
+    assert "outline" not in kinds
+
+
 def test_a_watch_sees_all_and_reads_what_has_ended_once(store: Store) -> None:
     archdb.open_campaign(store, archdb.Campaign(id="t", scale="tiny", provider="grammar", cycles=40))
     create_experiment(store, "t-base", campaign="t", kind="baseline", name="gla")

@@ -3,7 +3,9 @@
 import gzip
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pymongo.errors
 import pytest
@@ -45,7 +47,7 @@ from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.migrations import MIGRATIONS
 from archdb.pool import Floors
 from archdb.records import Lease, Outline, Record, document
-from archdb.schema import COLLECTIONS, VERSION, Schema, install, prepare, store_version
+from archdb.schema import COLLECTIONS, READERS, VERSION, Schema, install, prepare, store_version
 from archdb.tree import Place
 
 DUMP = Path(__file__).parent / "dumps" / "version-1.jsonl.gz"
@@ -249,3 +251,8 @@ def everything(store: Store) -> str:
     names = sorted(store.database.list_collection_names())
     held = {name: list(store.database[name].find().sort("_id", 1)) for name in names}
     return json.dumps(held, default=str)
+
+
+def test_the_indexes_of_every_module_are_declared() -> None:
+    modules = [import_module(one.name) for one in walk_packages(archdb.__path__, "archdb.")]
+    assert {one.__name__ for one in modules if hasattr(one, "INDEXES")} == {one.__name__ for one in READERS}

@@ -21,6 +21,8 @@ from archdb import (
     show_running,
     write_stage,
 )
+from archdb.cognition import Entry
+from archdb.records import document
 from evaluation import BenchmarkReport, CheckReport, Failure, Panel, TrainReport, baseline_source, fitness
 from evaluation.reports import Verdict
 
@@ -130,6 +132,9 @@ def seed_baselines(store: Store, campaign: str) -> None:
 def record_lab(store: Store) -> Campaign:
     """Baselines, a hostile design that was repaired and did well, one that failed, and one in training."""
     a_campaign(store, "lab")
+    store.entries.insert_one(
+        document(Entry(id="notes-1", title=f"Notes of a newcomer {HOSTILE}", passages=("Rotate.",)))
+    )
     seed_baselines(store, "lab")
     root = ["lab-gated_deltanet"]
     good = Bench(store, "lab-c001", campaign="lab", cycle=1)
@@ -138,7 +143,7 @@ def record_lab(store: Store) -> Campaign:
     )
     proposal = {
         "query": f"recall {HOSTILE}",
-        "retrieved": ["arXiv:2412.06464", "lab-c000/finding-0"],
+        "retrieved": ["arXiv:2412.06464", "notes-1", "lab-c000/finding-0"],
         "used": ["decay=fixed"],
     }
     proposed = {

@@ -149,7 +149,8 @@ def test_leaderboard_ranks_by_fitness_and_sets_the_reference_apart(html: str, st
 def test_a_design_shows_its_whole_story(html: str) -> None:
     found = section(html, anchor("lab-c001"))
     for words in (
-        "https://arxiv.org/abs/2412.06464", "Gated Delta Networks", "lab-c000/finding-0", "component, used",
+        "https://arxiv.org/abs/2412.06464", "Gated Delta Networks", "Notes of a newcomer", "lab-c000/finding-0",
+        "component, used",
         "Attempt 1", "rejected", "Attempt 2", "Mask it.", "40 cuts agree", "seccomp on (37 calls)", "0.8750",
         "run-lab-c001", "flow-7", "<strong>helped</strong>", "2,150,400 training tokens", "beyond noise",
     ):  # fmt: skip

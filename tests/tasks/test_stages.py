@@ -13,7 +13,7 @@ from archdb import (
     get_experiment,
     get_report,
     get_text,
-    index_literature,
+    index_cognition,
     open_campaign,
     set_fields,
     set_panel,
@@ -74,7 +74,7 @@ def evaluated(store: Store, source: str, name: str = "mine") -> Experiment:
 
 
 def test_a_design_goes_through_every_stage_once(store: Store, campaign: Campaign) -> None:
-    index_literature(store)
+    index_cognition(store)
     parent = create_experiment(store, "t-gla", campaign="t", kind="baseline", name="gla")
     source = domain_of("evaluation").baseline_source("gla")
     token = claim(store, parent.id)
