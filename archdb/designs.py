@@ -62,7 +62,7 @@ class Analysed(Record):
 
 
 class ComponentUse(Record):
-    """That a design made a choice for a slot, and how it ended: what component statistics are counted from."""
+    """That a design made a choice for a slot, and how it ended: who else made it is found without reading designs."""
 
     id: str = Field(alias="_id")  # experiment/slot
     experiment: str

@@ -27,7 +27,7 @@ from tasks.agents.protocols import Outcome as Explained
 from tasks.agents.providers import agents_of
 from tasks.anchors import anchor_tags
 from tasks.domain import domain_of
-from tasks.peers import peer_with_source, population
+from tasks.peers import component_gains, peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
 from tasks.standing import record_standing
 
@@ -61,6 +61,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
                 population=population(store, campaign.id),
                 noise=noise(scored),
                 objective_titles={name: one.title for name, one in objectives.items()},
+                gains=component_gains(store, campaign.id, besides=experiment),
             )
         )
     findings = [

@@ -1,9 +1,13 @@
 """Experiments as the agents see them."""
 
+import copy
+import threading
+from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from archdb import Experiment, Outline, Store, Watch, get_text
-from tasks.agents.protocols import Peer
+from tasks.agents.protocols import ComponentGain, Peer
+from tasks.component_gains import ComponentGains
 
 
 def peer(experiment: Outline, source: str = "") -> Peer:
@@ -35,9 +39,49 @@ def ended(store: Store, campaign: str) -> list[Outline]:
     return [one for one in _designs(store, campaign) if one.state != "open"]
 
 
+def component_gains(store: Store, campaign: str, besides: Experiment | None = None) -> tuple[ComponentGain, ...]:
+    """What each choice has gained over the designs that have ended, and over one that is about to."""
+    counted = _counted.setdefault(store, {}).setdefault(campaign, Counted())
+    return counted.look(ended(store, campaign), besides)
+
+
+class Counted:
+    """The component statistics of a campaign as they are at each look: a design that has ended is counted once."""
+
+    def __init__(self) -> None:
+        self._gains = ComponentGains()
+        self._seen: set[str] = set()
+        self._looking = threading.Lock()
+
+    def look(self, ended: Sequence[Outline], besides: Outline | None = None) -> tuple[ComponentGain, ...]:
+        with self._looking:
+            known = {one.id: one for one in ended}
+            for one in ended:
+                if one.id not in self._seen:
+                    self._seen.add(one.id)
+                    _count(self._gains, one, known)
+            if besides is None or besides.id in self._seen:
+                return self._gains.estimates()
+            gains = copy.deepcopy(self._gains)
+        _count(gains, besides, known)
+        return gains.estimates()
+
+
+def _count(gains: ComponentGains, child: Outline, known: Mapping[str, Outline]) -> None:
+    """Count the step from the first parent that has a fitness here and is described by its choices."""
+    if child.fitness is None or not child.components:
+        return
+    for one in child.parents:
+        parent = known.get(one)
+        if parent is not None and parent.fitness is not None and parent.components:
+            gains.add(child.id, parent.id, parent.components, child.components, child.fitness - parent.fitness)
+            return
+
+
 def _designs(store: Store, campaign: str) -> list[Outline]:
     watch = _watched.setdefault(store, {}).setdefault(campaign, Watch(campaign))
     return [one for one in watch.look(store) if one.kind != "verification"]
 
 
 _watched: WeakKeyDictionary[Store, dict[str, Watch]] = WeakKeyDictionary()  # a process reads a finished design once
+_counted: WeakKeyDictionary[Store, dict[str, Counted]] = WeakKeyDictionary()

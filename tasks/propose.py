@@ -20,7 +20,7 @@ from archdb import (
 from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
-from tasks.peers import peer_with_source, population
+from tasks.peers import component_gains, peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
 
 PAPERS, FINDINGS = 6, 4  # the most that a proposal is shown of each
@@ -42,6 +42,7 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
         parents=tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents),
         population=population(store, campaign.id),
         objective_titles={name: one.title for name, one in objectives.items()},
+        gains=component_gains(store, campaign.id),
     )
 
     def retrieve(query: str) -> Sequence[Hit]:

@@ -32,6 +32,22 @@ class Peer(Message):
     failure: str = ""
 
 
+class ComponentGain(Message):
+    """What taking up one choice for a slot was worth so far, in units of fitness; see tasks/component_gains.py."""
+
+    choice: str  # "slot=choice"
+    gain: float
+    low: float | None = None  # two-sided 95% interval; None where too few families changed it
+    high: float | None = None
+    families: int  # parents whose children changed it: siblings count together
+    introduced: tuple[str, ...]  # designs that took it up
+    dropped: tuple[str, ...]  # designs that gave it up
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return self.introduced + self.dropped
+
+
 Retrieve = Callable[[str], Sequence[Hit]]
 
 
@@ -44,6 +60,7 @@ class Question(Message):
     parents: tuple[Peer, ...]  # the first one is to be improved, the others lend ideas
     population: tuple[Peer, ...]  # every design of the campaign so far: failed ones too, and those in flight
     objective_titles: Mapping[str, str]
+    gains: tuple[ComponentGain, ...] = ()
 
 
 class Proposal(Message):
@@ -86,6 +103,7 @@ class Outcome(Message):
     population: tuple[Peer, ...]
     noise: dict[str, float]  # objective -> one standard deviation of the reference over seeds, in units of gain
     objective_titles: Mapping[str, str]
+    gains: tuple[ComponentGain, ...] = ()  # the design's own step among them
 
 
 class Lesson(Message):

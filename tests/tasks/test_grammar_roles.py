@@ -1,17 +1,14 @@
 """The grammar's three roles: evidence in, designs and lessons out."""
 
-import random
-
 import pytest
 
 from archdb import Hit
 from evaluation import baselines, objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
-from tasks.agents.grammar.evidence import component_effects, preferences
-from tasks.agents.grammar.evolve import mutate
+from tasks.agents.grammar.evidence import preferences
 from tasks.agents.grammar.researcher import COMPLAINTS
 from tasks.agents.grammar.roles import grammar_agents
-from tasks.agents.protocols import Outcome, Peer, Question
+from tasks.agents.protocols import ComponentGain, Outcome, Peer, Question
 
 TITLES = {"text_bpb": "Text", "recall_loss": "In-context recall", "copy_loss": "Selective copying"}
 AGENTS = grammar_agents()
@@ -108,19 +105,36 @@ def test_the_motivation_names_the_evidence_it_used() -> None:
     )
 
 
-def test_component_effects_have_the_right_sign_and_shrink() -> None:
-    rng = random.Random(0)
-    population = []
-    for number in range(12):
-        design = mutate(BASELINES["gated_deltanet"], rng, {}, 1)
-        better = number % 2 == 0
-        components = design.choices | {"position": "rotary" if better else "none"}
-        population.append(peer(f"c{number}", kind="candidate", components=components, fitness=1.0 if better else 0.0))
-    effects = component_effects(population)
-    assert 0.5 < effects["position=rotary"].effect < 1.0
-    assert effects["position=none"].effect == -effects["position=rotary"].effect
-    weights = preferences([], effects)
-    assert weights["position=rotary"] > 1 > weights["position=none"]
+def test_gains_tilt_by_their_sign_and_their_backing() -> None:
+    def weight(gain: float, families: int, choice: str = "position=rotary") -> float:
+        one = ComponentGain(choice=choice, gain=gain, families=families, introduced=("c1",), dropped=())
+        return preferences([], [one]).get(choice, 1.0)
+
+    assert weight(-1.0, 5) < weight(-1.0, 1) < 1 < weight(1.0, 1) < weight(1.0, 5)
+    assert weight(1e9, 9) < 10, "no evidence makes a choice certain"
+    assert weight(1.0, 5, "position=unheard") == 1.0
+
+
+def test_a_gain_over_the_campaign_becomes_a_lesson() -> None:
+    gain = ComponentGain(
+        choice="position=rotary",
+        gain=0.5,
+        low=0.1,
+        high=0.9,
+        families=3,
+        introduced=("t-c1", "t-c2"),
+        dropped=("t-c3",),
+    )
+    design = peer("c1", kind="candidate", components=BASELINES["gated_deltanet"].choices, fitness=0.1)
+    outcome = Outcome(
+        campaign="t", design=design, parents=(), population=(), noise={}, objective_titles=TITLES, gains=(gain,)
+    )
+    (lesson,) = AGENTS.analyst.analyze(outcome).lessons
+    assert "position=rotary is worth +0.50 in fitness (95% interval +0.10 to +0.90)" in lesson.text
+    assert lesson.evidence == ("t-c1", "t-c2", "t-c3")
+    assert 0 < lesson.effect < 0.5
+    thin = outcome.model_copy(update={"gains": (gain.model_copy(update={"families": 2}),)})
+    assert not AGENTS.analyst.analyze(thin).lessons
 
 
 def test_code_is_written_and_repaired() -> None:

@@ -19,7 +19,6 @@ from archdb import (
     set_fields,
 )
 from tasks.agents.grammar.ancestors import design_of
-from tasks.agents.grammar.evidence import component_effects
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.protocols import Outcome, Peer, Proposal, Question
 from tasks.codegen import _parents
@@ -121,7 +120,6 @@ def test_an_imported_score_enters_no_finding() -> None:
     only = Outcome(campaign="t", design=child, parents=(IMPORTED,), population=(OURS,), noise={},
                    objective_titles={"recall_loss": "Recall"})  # fmt: skip
     assert not grammar_agents().analyst.analyze(only).lessons
-    assert component_effects([IMPORTED, OURS]) == component_effects([OURS])
 
 
 def test_a_peer_of_an_imported_design_has_no_fitness(store: Store, campaign: None) -> None:

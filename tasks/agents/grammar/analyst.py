@@ -1,12 +1,12 @@
 """The grammar's Analyst: compares a design with its parent against the noise, and says what later cycles should use."""
 
 from tasks.agents.grammar.ancestors import design_of, first_known
-from tasks.agents.grammar.evidence import component_effects
+from tasks.agents.grammar.evidence import shrunk, told
 from tasks.agents.grammar.evolve import difference
 from tasks.agents.protocols import Analysis, Lesson, Outcome, Peer
 
 CLEAR = 2.0  # a difference of this many standard errors is called clear
-FEWEST_DESIGNS = 3  # on either side, before a population effect is worth a sentence
+FEWEST_PARENTS = 3  # before a gain over the campaign is worth a sentence
 FAILURE_EFFECT = -0.5  # how strongly a failed design speaks against its changes
 
 
@@ -75,23 +75,12 @@ def _against_parent(outcome: Outcome, parent: Peer, changes: dict[str, tuple[str
 
 
 def _population_lesson(outcome: Outcome) -> Lesson | None:
-    """The strongest component effect so far, if this design is part of its evidence."""
-    everyone = [one for one in outcome.population if one.id != outcome.design.id] + [outcome.design]
-    backed = [
-        effect
-        for effect in component_effects(everyone).values()
-        if min(len(effect.with_it), len(effect.without_it)) >= FEWEST_DESIGNS and outcome.design.id in effect.with_it
-    ]
+    """What the campaign says of a choice that this design took up or gave up: of the one that matters most."""
+    backed = [one for one in outcome.gains if one.families >= FEWEST_PARENTS and outcome.design.id in one.steps]
     if not backed:
         return None
-    best = max(backed, key=lambda effect: abs(effect.effect))
-    return Lesson(
-        text=f"Over {len(best.with_it) + len(best.without_it)} designs, those with {best.choice} have a fitness "
-        f"{best.effect:+.2f} (shrunk) against those without ({len(best.with_it)} against {len(best.without_it)}).",
-        evidence=best.with_it + best.without_it,
-        components=(best.choice,),
-        effect=best.effect,
-    )
+    best = max(backed, key=lambda one: abs(shrunk(one)))
+    return Lesson(text=told(best), evidence=best.steps, components=(best.choice,), effect=shrunk(best))
 
 
 def _told(changes: dict[str, tuple[str, str]]) -> str:

@@ -1,32 +1,19 @@
-"""What the population says about single choices, and how evidence becomes preference.
+"""How evidence becomes preference: papers, findings, and what each choice has gained so far.
 
-The estimate is deliberately plain: the difference of mean fitness with and without a choice, shrunk towards zero when
-few designs back it. It steers proposals; it is no claim.
+It steers proposals, and is no claim.
 """
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
-
-from pydantic import BaseModel, ConfigDict
 
 from archdb import Hit
 from tasks.agents.grammar.ancestors import design_of
-from tasks.agents.protocols import Peer
+from tasks.agents.grammar.space import CHOICES
+from tasks.agents.protocols import ComponentGain, Peer
 
-PRIOR_DESIGNS = 2.0  # as if this many designs had shown no effect
+PRIOR_FAMILIES = 2.0
 MOST_TILT = 1.5  # the largest exponent that one piece of evidence may give to a preference
-
-
-class Effect(BaseModel):
-    """How designs with a choice fared against those without it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    choice: str  # "slot=choice"
-    effect: float  # shrunk difference of mean fitness
-    with_it: tuple[str, ...]  # experiment ids
-    without_it: tuple[str, ...]
+_WORDS = frozenset(f"{slot}={choice}" for slot, choices in CHOICES.items() for choice in choices)
 
 
 def choices_of(peer: Peer) -> set[str]:
@@ -35,38 +22,35 @@ def choices_of(peer: Peer) -> set[str]:
     return {f"{slot}={choice}" for slot, choice in design.choices.items()} if design else set()
 
 
-def component_effects(population: Sequence[Peer]) -> dict[str, Effect]:
-    """The effect of every choice that some evaluated designs have and others lack."""
-    scored = [(one, choices_of(one)) for one in population if one.fitness is not None]
-    scored = [(one, choices) for one, choices in scored if choices]
-    effects = {}
-    for choice in sorted(set().union(*(choices for _, choices in scored)) if scored else ()):
-        having = [one for one, choices in scored if choice in choices]
-        lacking = [one for one, choices in scored if choice not in choices]
-        if not having or not lacking:
-            continue
-        difference = fmean(one.fitness or 0.0 for one in having) - fmean(one.fitness or 0.0 for one in lacking)
-        backing = min(len(having), len(lacking))
-        effects[choice] = Effect(
-            choice=choice,
-            effect=difference * backing / (backing + PRIOR_DESIGNS),
-            with_it=tuple(one.id for one in having),
-            without_it=tuple(one.id for one in lacking),
-        )
-    return effects
+def shrunk(one: ComponentGain) -> float:
+    """The gain of a choice, drawn towards zero as if PRIOR_FAMILIES had shown none."""
+    return one.gain * one.families / (one.families + PRIOR_FAMILIES)
 
 
-def preferences(hits: Sequence[Hit], effects: dict[str, Effect]) -> dict[str, float]:
-    """A positive weight per choice: papers that were found raise theirs, findings and effects tilt either way."""
-    weights: dict[str, float] = {}
+def told(one: ComponentGain) -> str:
+    """The gain as a sentence."""
+    sure = "" if one.low is None or one.high is None else f" (95% interval {one.low:+.2f} to {one.high:+.2f})"
+    designs, parents = len(one.steps), one.families
+    return (
+        f"Taking up {one.choice} is worth {one.gain:+.2f} in fitness{sure}: {designs} design{'s' * (designs != 1)} of "
+        f"{parents} parent{'s' * (parents != 1)} took it up or gave it up."
+    )
+
+
+def preferences(hits: Sequence[Hit], gains: Sequence[ComponentGain]) -> dict[str, float]:
+    """A positive weight per choice: papers that were found raise theirs, findings and gains tilt either way.
+
+    What the grammar has no words for is left out.
+    """
+    weights = dict.fromkeys(_WORDS, 1.0)
     for rank, hit in enumerate(hits):
         if hit.kind == "paper":
             factor = 1.0 + 2.0 / (rank + 1)
         else:
             factor = math.exp(max(-MOST_TILT, min(MOST_TILT, hit.effect)) / (rank + 1) ** 0.5)
-        for choice in hit.components:
-            weights[choice] = weights.get(choice, 1.0) * factor
-    for choice, effect in effects.items():
-        tilt = math.exp(max(-MOST_TILT, min(MOST_TILT, effect.effect)))
-        weights[choice] = weights.get(choice, 1.0) * tilt
+        for choice in _WORDS.intersection(hit.components):
+            weights[choice] *= factor
+    for gain in gains:
+        if gain.choice in _WORDS:
+            weights[gain.choice] *= math.exp(max(-MOST_TILT, min(MOST_TILT, shrunk(gain))))
     return weights

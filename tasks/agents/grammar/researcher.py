@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from archdb import Hit
 from tasks.agents.grammar.ancestors import design_of, first_known
-from tasks.agents.grammar.evidence import Effect, choices_of, component_effects, preferences
+from tasks.agents.grammar.evidence import choices_of, preferences, told
 from tasks.agents.grammar.evolve import difference, vary
 from tasks.agents.grammar.naming import name_of, sentence_of
 from tasks.agents.grammar.slots import SLOTS
 from tasks.agents.grammar.space import Design, random_design
-from tasks.agents.protocols import Peer, Proposal, Question, Retrieve
+from tasks.agents.protocols import ComponentGain, Peer, Proposal, Question, Retrieve
 
 TRIES = 200  # before a design that was already tried is accepted
 
@@ -39,12 +39,11 @@ class GrammarResearcher:
         weakness = weakest_objective(parent, question)
         query = f"{COMPLAINTS.get(weakness, question.objective_titles.get(weakness, weakness))}. {sentence_of(base)}"
         hits = list(retrieve(query))
-        effects = component_effects(question.population)
-        design = self._vary(base, question, preferences(hits, effects), rng)
+        design = self._vary(base, question, preferences(hits, question.gains), rng)
         changes = difference(base, design)
         chosen = {f"{slot}={new}" for slot, (_, new) in changes.items()}
         backing = [hit for hit in hits if chosen & set(hit.components)]
-        tested = [effects[choice] for choice in sorted(chosen) if choice in effects]
+        tested = [one for one in question.gains if one.choice in chosen]
         return Proposal(
             name=name_of(design),
             motivation=motivation(question, parent, weakness, changes, backing, tested),
@@ -83,7 +82,7 @@ def motivation(
     weakness: str,
     changes: dict[str, tuple[str, str]],
     hits: Sequence[Hit],
-    effects: Sequence[Effect],
+    gains: Sequence[ComponentGain],
 ) -> str:
     """Markdown: what is wrong with the parent, what changes, and which evidence speaks for it."""
     lines = []
@@ -111,11 +110,7 @@ def motivation(
             lines.append(f"- {hit.title} ({hit.id}) bears on {fitting}.")
         else:
             lines.append(f"- Finding of {', '.join(hit.evidence)}: {hit.text}")
-    for effect in effects:
-        lines.append(
-            f"- {effect.choice}: fitness {effect.effect:+.2f} (shrunk) with it in {len(effect.with_it)} and without it "
-            f"in {len(effect.without_it)} designs."
-        )
-    if not hits and not effects:
+    lines += [f"- {told(one)}" for one in gains]
+    if not hits and not gains:
         lines.append("- None yet: this change explores.")
     return "\n".join(lines)
