@@ -9,6 +9,7 @@ items behind, and the next one does them again, which changes nothing that is th
 import time
 import uuid
 from collections.abc import Iterable
+from functools import cache
 
 import pymongo
 import pymongo.errors
@@ -117,6 +118,7 @@ def _work_off(store: Store, name: str, token: int) -> int:
     return done
 
 
+@cache
 def _literature() -> str:
     return sha256_of({name: entry.sha256 for name, entry in shipped().items()})
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from pydantic import FiniteFloat
@@ -66,8 +67,9 @@ def search(
     words = _ranked(_by_words(table, query, narrowed)) if by_words else {}
     meaning = _ranked(_by_meaning(table, query, narrowed)) if by_meaning else {}
     now = time.time()
-    hits = [_hit(query, words.get(one), meaning.get(one), now) for one in dict.fromkeys([*words, *meaning])]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.id))[:limit]
+    scores = {one: _score(words.get(one), meaning.get(one), now) for one in dict.fromkeys([*words, *meaning])}
+    best = sorted(scores, key=lambda one: (-scores[one], one))[:limit]
+    return [_hit(query, words.get(one), meaning.get(one), scores[one], now) for one in best]
 
 
 Row = dict[str, Any]
@@ -98,12 +100,19 @@ def _by_words(table: Any, query: str, narrowed: str) -> list[Found]:
 
 
 def _by_meaning(table: Any, query: str, narrowed: str) -> list[Found]:
-    embed = load_embedder()
-    if embed is None:
+    if load_embedder() is None:
         return []
-    request = table.search(embed([query])[0], vector_column_name="vector").distance_type("cosine")
+    request = table.search(_vector(query), vector_column_name="vector").distance_type("cosine")
     rows = (request.where(narrowed) if narrowed else request).limit(DEPTH).to_list()
     return [(1.0 - float(row["_distance"]), row) for row in rows]
+
+
+@lru_cache(maxsize=16)
+def _vector(query: str) -> list[float]:
+    """Papers and findings are asked for one after the other with the same words."""
+    embed = load_embedder()
+    assert embed is not None
+    return embed([query])[0]
 
 
 def _conditions(kind: str | None, campaign: str | None) -> str:
@@ -113,11 +122,14 @@ def _conditions(kind: str | None, campaign: str | None) -> str:
     return " AND ".join(conditions)
 
 
-def _hit(query: str, words: Passages | None, meaning: Passages | None, now: float) -> Hit:
+def _score(words: Passages | None, meaning: Passages | None, now: float) -> float:
+    first = next(found[1][0][1] for found in (words, meaning) if found)
+    return _weight(first, now) * sum(1.0 / (FLATNESS + found[0]) for found in (words, meaning) if found)
+
+
+def _hit(query: str, words: Passages | None, meaning: Passages | None, score: float, now: float) -> Hit:
     passages = [*(words[1] if words else []), *(meaning[1] if meaning else [])]
     first = passages[0][1]
-    weight = _weight(first, now)
-    score = weight * sum(1.0 / (FLATNESS + found[0]) for found in (words, meaning) if found)
     text = "\n".join(dict.fromkeys(row["text"] for _, row in passages[:SHOWN]))
     return Hit(
         id=first["entry"],
@@ -133,7 +145,7 @@ def _hit(query: str, words: Passages | None, meaning: Passages | None, now: floa
         meaning_rank=meaning[0] if meaning else None,
         similarity=meaning[1][0][0] if meaning else None,
         words=shared_words(query, text),
-        weight=weight,
+        weight=_weight(first, now),
     )
 
 
