@@ -12,10 +12,10 @@ from archdb.cognition.entries import EntryKind
 from archdb.cognition.table import open_table, quoted
 from archdb.records import Record
 
-DEPTH = 300  # passages that each way of looking may contribute
-BEST = 3  # passages of an entry that its rank goes by: one sentence that fits by chance is not enough
+DEPTH = 600  # passages that each way of looking may contribute
+BEST = 5  # passages of an entry that its rank goes by: one sentence that fits by chance is not enough
 SHOWN = 6  # passages of a hit, at most
-FLATNESS = 60.0  # of reciprocal rank fusion (Cormack et al., SIGIR 2009): the larger, the less ranks matter
+FLATNESS = 20.0  # of reciprocal rank fusion (Cormack et al., SIGIR 2009): the larger, the less ranks matter
 HALF_LIFE = 14 * 86_400.0  # seconds after which a finding weighs half
 LEAST_WEIGHT, MOST_WEIGHT = 0.9, 1.1  # of a finding that is old or has no evidence, and of one of today with much
 
@@ -50,7 +50,7 @@ def search(
 ) -> list[Hit]:
     """The entries nearest to a query, best first.
 
-    Full text (BM25) and vectors each rank the entries by their three best passages; reciprocal ranks are added up.
+    Full text (BM25) and vectors each rank the entries by their five best passages; reciprocal ranks are added up.
     Findings are weighed by how many experiments back them and by age. Where the embedding model is missing, words
     alone decide.
 
