@@ -8,6 +8,7 @@ from flows.cli.asked import AsJson, ScaleName, console_for, print_json
 from flows.cli.bench_archdb import archdb
 from flows.cli.bench_baselines import baselines
 from flows.cli.bench_fidelity import fidelity
+from flows.cli.bench_loop import loop
 from flows.cli.bench_novelty import novelty
 from flows.cli.bench_overhead import overhead
 from flows.cli.bench_retrieval import retrieval
@@ -26,6 +27,7 @@ bench.command("baselines")(baselines)
 bench.command("table")(table)
 bench.command("fidelity")(fidelity)
 bench.command("novelty")(novelty)
+bench.command("loop")(loop)
 bench.command("search")(search)
 bench.command("overhead")(overhead)
 bench.command("retrieval")(retrieval)

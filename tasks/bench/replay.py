@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from archdb import Outline
 from evaluation import Tried
-from tasks.agents.grammar.ancestors import BASELINES
+from tasks.agents.grammar.ancestors import BASELINES, choices_by_name
 from tasks.agents.grammar.evolve import vary
 from tasks.agents.grammar.space import Design, canonical, random_design
 from tasks.bench.landscape import Landscape
@@ -34,7 +34,7 @@ def replay(ground: Landscape, sampler: Sampler, number: int, trainings: int) -> 
     order = begin.sample(range(len(ground.designs)), min(START, trainings))
     luck = [begin.randrange(len(one.fitness)) if one.fitness else 0 for one in ground.designs]
     left = np.ones(len(ground.designs), bool)
-    population = [_baseline(one) for one in ground.baselines]
+    population = [as_baseline(one) for one in ground.baselines]
     designs = {one.id: canonical(BASELINES[one.name]) for one in population if one.name in BASELINES}
     distances: list[int] = []
     for cycle in range(1, trainings + 1):
@@ -48,7 +48,7 @@ def replay(ground: Landscape, sampler: Sampler, number: int, trainings: int) -> 
             distances.append(distance)
             order.append(index)
         left[index] = False
-        made = _candidate(ground.designs[index], luck[index], cycle, parents)
+        made = as_candidate(ground.designs[index], luck[index], cycle, parents)
         designs[made.id] = ground.grammar[index]
         population.append(made)
     best = np.maximum.accumulate(ground.truth[order])
@@ -61,13 +61,15 @@ def _proposal(parents: list[Design], chance: random.Random) -> Design:
     return vary(parents[0], [one for one in parents[1:] if one != parents[0]], chance)
 
 
-def _baseline(one: Tried) -> Outline:
+def as_baseline(one: Tried) -> Outline:
+    """A baseline as a campaign would have it."""
     return Outline(
         id=one.name,
         campaign="table",
         kind="baseline",
         name=one.name,
         tags=("quadratic",) if one.quadratic else (),
+        components=dict(choices_by_name(one.name, one.components)),
         state="done",
         fitness=float(np.mean(one.fitness)),
         gains={name: float(np.mean([gains[name] for gains in one.gains])) for name in one.gains[0]},
@@ -75,7 +77,8 @@ def _baseline(one: Tried) -> Outline:
     )
 
 
-def _candidate(one: Tried, seed: int, cycle: int, parents: tuple[str, ...]) -> Outline:
+def as_candidate(one: Tried, seed: int, cycle: int, parents: tuple[str, ...]) -> Outline:
+    """A design of the table as a campaign would have it that had proposed it in this cycle."""
     return Outline(
         id=f"c{cycle:03d}",
         campaign="table",
