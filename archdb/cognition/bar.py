@@ -22,10 +22,14 @@ MOST = 5
 
 
 class Asked(Record):
-    """A question, and the ids of the papers that a specialist would accept as answers."""
+    """A question, and the ids of the papers that a specialist would accept as answers.
+
+    ``also``: what two readers of all entries, who saw neither these answers nor what retrieval returns, both accept.
+    """
 
     ask: str = Field(min_length=20)
     answers: tuple[str, ...] = Field(min_length=1)
+    also: tuple[str, ...] = ()
 
 
 class Answered(Record):
@@ -34,10 +38,15 @@ class Answered(Record):
     half: Half
     way: str
     places: tuple[int | None, ...]  # from 1; None: not among the first MOST
+    first_written: tuple[int | None, ...]  # the same, of the answers that came with the questions alone
 
     def within(self, place: int) -> int:
         """How many questions had an answer by this place."""
-        return sum(found is not None and found <= place for found in self.places)
+        return _within(self.places, place)
+
+    def first_written_within(self, place: int) -> int:
+        """How many had one of the answers that came with them."""
+        return _within(self.first_written, place)
 
 
 def read_questions(half: Half) -> list[Asked]:
@@ -49,11 +58,17 @@ def read_questions(half: Half) -> list[Asked]:
 def measure(half: Half, way: str) -> Answered:
     """Ask the questions of one half in one of the WAYS, among papers only."""
     by_words, by_meaning = WAYS[way]
-    places = []
+    places, first_written = [], []
     for one in read_questions(half):
         hits = search(one.ask, limit=MOST, kind="paper", by_words=by_words, by_meaning=by_meaning)
-        places.append(_place([hit.id for hit in hits], one.answers))
-    return Answered(half=half, way=way, places=tuple(places))
+        found = [hit.id for hit in hits]
+        places.append(_place(found, one.answers + one.also))
+        first_written.append(_place(found, one.answers))
+    return Answered(half=half, way=way, places=tuple(places), first_written=tuple(first_written))
+
+
+def _within(places: Sequence[int | None], place: int) -> int:
+    return sum(found is not None and found <= place for found in places)
 
 
 def _place(found: Sequence[str], answers: Sequence[str]) -> int | None:

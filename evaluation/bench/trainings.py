@@ -33,7 +33,7 @@ class Training(Report):
     cpu_seconds: FiniteFloat
     weights_sha256: str
     corpus: dict[str, str]
-    made_from: str = ""  # sha256 of scale and source; empty where an earlier version did not keep it
+    made_from: str = ""  # sha256 of the source and the scale without its title; empty in the oldest
 
 
 class TrainingFailed(RuntimeError):
@@ -102,7 +102,8 @@ def trained(
 
 
 def _recipe(scale: str, source: str) -> str:
-    return hashlib.sha256(f"{read_scale(scale).model_dump_json()}\n{source}".encode()).hexdigest()
+    plan = read_scale(scale).model_dump_json(exclude={"title"})
+    return hashlib.sha256(f"{plan}\n{source}".encode()).hexdigest()
 
 
 def end_last_line(file: Path) -> None:

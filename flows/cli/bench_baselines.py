@@ -1,6 +1,6 @@
 """``archloop bench baselines``: the whole panel over several seeds, beside what papers report."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -44,7 +44,7 @@ def baselines(
     if as_json:
         print_json(told)
         return
-    console.print(_ours(result, "mean"), _ours(result, "accuracy"))
+    console.print(*(_ours(result, what) for what in ("mean", "deviation", "accuracy")))
     for table in published().tables:
         console.print(_rows(f"Published: {table.title}", table.columns, table.rows, 2))
         console.print(f"[dim]{table.source}.[/]\n", highlight=False)
@@ -53,36 +53,30 @@ def baselines(
     console.print(f"[dim]Kept in {kept}; trainings in {file}.[/]", highlight=False)
 
 
-def _ours(result: "BaselineBench", what: str) -> Table:
+def _ours(result: "BaselineBench", what: Literal["mean", "deviation", "accuracy"]) -> Table:
     from evaluation import objectives_of
 
     objectives = objectives_of(result.scale)
     tasks = tuple(one.task for one in objectives.values())
-    if what == "mean":
-        rows = {
-            name: tuple(f"{cells[one].mean:.3f}±{cells[one].deviation:.3f}" for one in objectives)
-            for name, cells in result.designs.items()
-        }
-        title = (
-            f"Held-out loss in nats a scored token (text: bits a byte), mean ± deviation of {len(result.seeds)} seeds"
-        )
-        return _rows(title, tasks, rows)
-    accuracies = {
-        name: tuple(100 * cells[one].accuracy for one in objectives) for name, cells in result.designs.items()
+    titles = {
+        "mean": f"Held-out loss in nats a scored token (text: bits a byte), mean of {len(result.seeds)} seeds",
+        "deviation": "Its standard deviation over seeds",
+        "accuracy": "Accuracy in %, mean over difficulties and seeds",
     }
-    return _rows("Accuracy in %, mean over difficulties and seeds", tasks, accuracies)
+    scale = 100 if what == "accuracy" else 1
+    rows = {
+        name: tuple(scale * getattr(cells[one], what) for one in objectives) for name, cells in result.designs.items()
+    }
+    return _rows(titles[what], tasks, rows, 1 if what == "accuracy" else 3)
 
 
-def _rows(
-    title: str, columns: tuple[str, ...], rows: "dict[str, tuple[float, ...]] | dict[str, tuple[str, ...]]",
-    digits: int = 1,
-) -> Table:  # fmt: skip
+def _rows(title: str, columns: tuple[str, ...], rows: dict[str, tuple[float, ...]], digits: int) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     table.add_column("design", no_wrap=True)
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
     for name, values in rows.items():
-        table.add_row(name, *(one if isinstance(one, str) else f"{one:.{digits}f}" for one in values))
+        table.add_row(name, *(f"{one:.{digits}f}" for one in values))
     return table
 
 
