@@ -1,6 +1,7 @@
 """``archloop cognition``: look the literature and the findings up, and add to them."""
 
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -48,7 +49,7 @@ def search(
         console.print(f"{rank}. [bold]{escape(title)}[/]  {escape(hit.id)}", highlight=False)
         console.print(f"   {escape(_why(hit))}", highlight=False)
         shown = " ".join(hit.text.removeprefix(hit.title if hit.kind == "paper" else "").split()).strip(". ")
-        console.print(f"   {escape(shown[:LONGEST])}\n", style="dim", highlight=False)
+        console.print(f"   {escape(shorten(shown, LONGEST, placeholder=' ...'))}\n", style="dim", highlight=False)
     if not hits:
         console.print("Nothing fits: other words may.")
 
