@@ -68,7 +68,9 @@ def test_the_retrieval_bar_is_measured_three_ways(store: Store, tmp_path: Path) 
     rows = {(one["half"], one["way"]): one for one in kept["rows"]}
     assert len(rows) == 6
     for one in rows.values():
-        assert len(one["places"]) == one["questions"] == 30
+        assert len(one["places"]) == one["questions"] == (150 if one["half"] == "tuning" else 30)
         assert one["hit@1"] <= one["hit@3"] <= one["hit@5"] <= 1
-        assert one["hit@3"] == sum(place is not None and place <= 3 for place in one["places"]) / 30
-    assert rows["tuning", "fused"]["hit@3"] >= 0.85, "what was tuned has become worse"
+        assert one["hit@3"] == sum(place is not None and place <= 3 for place in one["places"]) / one["questions"]
+        assert one["hit@3 as first written"] <= one["hit@3"]
+    assert rows["tuning", "fused"]["hit@3"] >= 0.93, "what was tuned has become worse"
+    assert rows["kept-apart", "fused"]["hit@3"] >= 0.85, "far below the bar"
