@@ -263,14 +263,13 @@ def charge(outcome: Outcome, most: Usage) -> tuple[Usage, bool]:
     A server is believed if what it counted could be: at least a token asked, and no more than was reserved. One that
     does not count is charged for every byte that it wrote as for a token; one that broke off, for all it might have.
     """
-    billed = ENDINGS[outcome.kind].billed
-    if billed == "nothing":
+    if outcome.free:
         return Usage(0, 0), False
     told = outcome.usage
     least = Usage(1, 1 if outcome.heard else 0)
     if told and least.prompt <= told.prompt <= most.prompt and least.completion <= told.completion <= most.completion:
         return told, False
-    if billed == "most" or told is not None:
+    if told or ENDINGS[outcome.kind].leads_to == "outage":
         return most, True
     return Usage(most.prompt, min(outcome.heard, most.completion)), True
 

@@ -19,7 +19,6 @@ class Ending(NamedTuple):
 
     again: Literal["never", "later", "corrected"]  # corrected: at once, and the model is told what was wrong
     leads_to: Literal["answer", "failure", "outage", "mistake"]  # once it is not tried again
-    billed: Literal["nothing", "usage", "most"]  # most: nobody knows what the server counted, so the reservation
     remedy: str = ""
 
 
@@ -27,25 +26,25 @@ _OUTAGE = "run the same command again when the endpoint is well"
 _SHORTER = "raise the model's max_output_tokens, or ask for less"
 _OTHER = "choose another model for this role"
 ENDINGS: Mapping[str, Ending] = {
-    "answered": Ending("never", "answer", "usage"),
-    "rate_limited": Ending("later", "outage", "nothing", _OUTAGE),
-    "server_error": Ending("later", "outage", "nothing", _OUTAGE),
-    "unreachable": Ending("later", "outage", "nothing", "start the endpoint or mend its base_url"),
-    "disconnected": Ending("later", "outage", "most", _OUTAGE),
-    "timed_out": Ending("later", "outage", "most", "raise the model's idle_seconds or total_seconds"),
-    "garbled": Ending("later", "outage", "most", "make sure that base_url leads to a chat completions endpoint"),
-    "invalid_utf8": Ending("later", "outage", "most", _OUTAGE),
-    "lost": Ending("later", "outage", "most", _OUTAGE),  # its worker was killed: nobody knows whether it was answered
-    "empty": Ending("later", "failure", "usage", _OTHER),
-    "truncated": Ending("corrected", "failure", "usage", _SHORTER),
-    "not_json": Ending("corrected", "failure", "usage", _OTHER),
-    "wrong_schema": Ending("corrected", "failure", "usage", _OTHER),
-    "refused": Ending("never", "failure", "usage", _OTHER),
-    "prompt_too_long": Ending("never", "failure", "nothing", "choose a model with a longer context"),
-    "unauthorised": Ending("never", "mistake", "nothing", "mend the key in the variable that key_variable names"),
-    "no_such_model": Ending("never", "mistake", "nothing", "mend the model's name"),
-    "rejected": Ending("never", "mistake", "nothing", "mend the model's settings"),
-    "spent": Ending("never", "mistake", "nothing", "fill up the endpoint's account, or name another endpoint"),
+    "answered": Ending("never", "answer"),
+    "rate_limited": Ending("later", "outage", _OUTAGE),
+    "server_error": Ending("later", "outage", _OUTAGE),
+    "unreachable": Ending("later", "outage", "start the endpoint or mend its base_url"),
+    "disconnected": Ending("later", "outage", _OUTAGE),
+    "timed_out": Ending("later", "outage", "raise the model's idle_seconds or total_seconds"),
+    "garbled": Ending("later", "outage", "make sure that base_url leads to a chat completions endpoint"),
+    "invalid_utf8": Ending("later", "outage", _OUTAGE),
+    "lost": Ending("later", "outage", _OUTAGE),  # its worker was killed: nobody knows whether it was answered
+    "empty": Ending("later", "failure", _OTHER),
+    "truncated": Ending("corrected", "failure", _SHORTER),
+    "not_json": Ending("corrected", "failure", _OTHER),
+    "wrong_schema": Ending("corrected", "failure", _OTHER),
+    "refused": Ending("never", "failure", _OTHER),
+    "prompt_too_long": Ending("never", "failure", "choose a model with a longer context"),
+    "unauthorised": Ending("never", "mistake", "mend the key in the variable that key_variable names"),
+    "no_such_model": Ending("never", "mistake", "mend the model's name"),
+    "rejected": Ending("never", "mistake", "mend the model's settings"),
+    "spent": Ending("never", "mistake", "fill up the endpoint's account, or name another endpoint"),
 }
 assert set(ENDINGS) == set(get_args(Kind))
 
@@ -67,6 +66,7 @@ class Outcome(BaseModel):
     text: str = ""  # what the model wrote, without keys
     heard: int = 0  # bytes of what it wrote, thoughts included: no token is shorter than a byte
     usage: Usage | None = None
+    free: bool = False  # it was never sent, or its answer was an error: servers do not bill that
     retry_after: float | None = None  # seconds that the server asks us to wait
 
 

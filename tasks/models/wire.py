@@ -187,8 +187,9 @@ def _outcome_of(pieces: list[_Piece], streamed: bool) -> Outcome:
     kind: Kind
     for piece in pieces:
         if piece.error:
-            kind = "disconnected" if text or thoughts else "server_error"
-            return Outcome(kind=kind, message=_short(f"The server broke off: {piece.error}"))
+            began = bool(text or thoughts)
+            kind = "disconnected" if began else "server_error"
+            return Outcome(kind=kind, message=_short(f"The server broke off: {piece.error}"), free=not began)
         usage = _usage(piece.usage) or usage
         for choice in piece.choices or ():
             if choice.index != 0:
@@ -232,13 +233,14 @@ def _of_status(fault: Any) -> Outcome:
     if kind is None and any(word in told.lower() for word in TOO_LONG):
         kind = "prompt_too_long"
     message = _short(f"Status {fault.status_code}: {told}")
-    return Outcome(kind=kind or "rejected", message=message, retry_after=_retry_after(fault.response.headers))
+    wait = _retry_after(fault.response.headers)
+    return Outcome(kind=kind or "rejected", message=message, retry_after=wait, free=True)
 
 
 def _of_transport(fault: BaseException) -> Outcome:
     names = _names(fault)
     if names & {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"}:
-        return Outcome(kind="unreachable", message=_short(f"No connection: {fault or type(fault).__name__}"))
+        return Outcome(kind="unreachable", message=_short(f"No connection: {fault or type(fault).__name__}"), free=True)
     if "TimeoutException" in names:
         return Outcome(kind="timed_out", message="The server was silent for too long.")
     if "DecodingError" in names:

@@ -10,10 +10,14 @@ from pydantic import BaseModel
 from archdb import (
     BudgetSpent,
     Campaign,
+    Experiment,
     Store,
     attempts_at,
+    claim,
+    create_experiment,
     find_call,
     get_budget,
+    get_experiment,
     get_text,
     list_calls,
     list_entries,
@@ -25,6 +29,8 @@ from tasks.models.asking import charge
 from tasks.models.outcomes import Outcome, Usage
 from tasks.models.prompt import most_prompt_tokens
 from tasks.sandbox.jail import stop_everything
+from tasks.stage import Outcome as StageOutcome
+from tasks.stage import run_stage
 from tests.archdb.accounts import assert_whole
 from tests.tasks.models.server import USAGE, ModelServer
 
@@ -202,7 +208,8 @@ def test_a_cap_on_dollars_needs_prices(
         (Outcome(kind="answered", heard=20, usage=Usage(11, 51)), Usage(100, 50), True),
         (Outcome(kind="refused", heard=0, usage=Usage(11, 0)), Usage(11, 0), False),
         (Outcome(kind="timed_out"), Usage(100, 50), True),
-        (Outcome(kind="server_error"), Usage(0, 0), False),
+        (Outcome(kind="server_error", free=True), Usage(0, 0), False),
+        (Outcome(kind="refused", free=True), Usage(0, 0), False),
     ],
 )
 def test_what_an_attempt_is_charged(outcome: Outcome, charged: Usage, estimated: bool) -> None:
@@ -257,3 +264,29 @@ def test_a_person_s_stop_ends_the_wait(store: Store, campaign: Campaign, server:
     finally:
         stop_everything.clear()
     assert (server.calls, get_budget(store, "t").operations) == ([], {})
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("stage", ["propose", "analyze"])
+def test_no_answer_ends_an_experiment_as_a_failure_with_a_remedy(
+    store: Store, campaign: Campaign, server: ModelServer, stage: str
+) -> None:
+    server.do("refusal")
+    one = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="cycle 1", cycle=1)
+    token = claim(store, one.id)
+    assert token is not None
+
+    def do(store: Store, _: Experiment) -> StageOutcome:
+        put(store, campaign)
+        raise AssertionError("it was refused")
+
+    if stage == "analyze":  # a design is not worse because nobody had words for it
+        with pytest.raises(NoAnswer):
+            run_stage(one.id, token, stage, do)
+        assert get_experiment(store, one.id).state == "open"
+        return
+    after = run_stage(one.id, token, stage, do)
+    assert (after.state, after.reached) == ("failed", "propose")
+    assert after.failure is not None
+    assert (after.failure.kind, after.failure.remedy) == ("refused", "choose another model for this role")
+    assert after.failure.message.startswith("m (refused): The model refused: I cannot help with that")
