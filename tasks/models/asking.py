@@ -50,7 +50,7 @@ from archdb import (
 from tasks.faults import ModelUnusable, Stopped, TransportFault
 from tasks.models import traces
 from tasks.models.choice import Model, models_of, read_models, require_prices
-from tasks.models.keys import without_keys
+from tasks.models.keys import read_key, without_keys
 from tasks.models.outcomes import ENDINGS, NoAnswer, Outcome, Usage, is_decided
 from tasks.models.pool import choose, pulls_of
 from tasks.models.prompt import Correction, Prompt, most_prompt_tokens
@@ -59,7 +59,8 @@ from tasks.models.wire import attempt
 from tasks.peers import ended
 from tasks.sandbox.jail import stop_everything
 
-TOLD = 300  # signs of an attempt's message
+TOLD = 500  # signs of an attempt's message
+DISBELIEVED = "The server counted what cannot be; charged is all that was reserved."
 
 
 def ask(
@@ -92,13 +93,14 @@ def ask(
 
 
 def check_models(store: Store, campaign: Campaign, roles: tuple[str, ...]) -> None:
-    """Make sure that every role has a model, and with a cap on dollars also that their prices are known.
+    """Make sure that every role has a model with a key, and with a cap on dollars also that the prices are known.
 
     Raises:
         ModelUnusable: it is not so.
     """
     for role in roles:
-        _models(store, campaign, role)
+        for one in _models(store, campaign, role):
+            read_key(one.key_variable)
 
 
 def _models(store: Store, campaign: Campaign, role: str) -> tuple[Model, ...]:
@@ -227,7 +229,7 @@ class _Asking:
         return self._record(
             model=model.name,
             kind=outcome.kind,
-            message=outcome.message[:TOLD],
+            message=outcome.message[:TOLD] or (DISBELIEVED if outcome.usage and estimated else ""),
             reply=put_text(self.store, outcome.text) if outcome.text else "",
             prompt_tokens=charged.prompt,
             completion_tokens=charged.completion,

@@ -42,7 +42,7 @@ ENDINGS: Mapping[str, Ending] = {
     "refused": Ending("never", "failure", _OTHER),
     "prompt_too_long": Ending("never", "failure", "choose a model with a longer context"),
     "unauthorised": Ending("never", "mistake", "mend the key in the variable that key_variable names"),
-    "no_such_model": Ending("never", "mistake", "mend the model's name"),
+    "no_such_model": Ending("never", "mistake", "mend the model's name or its base_url"),
     "rejected": Ending("never", "mistake", "mend the model's settings"),
     "spent": Ending("never", "mistake", "fill up the endpoint's account, or name another endpoint"),
 }

@@ -18,7 +18,7 @@ from tasks.models.keys import read_key, without_keys
 from tasks.models.outcomes import Kind, Outcome, Usage
 from tasks.models.prompt import Correction, Form, Prompt, messages
 
-LONGEST_BODY = 32 * 2**20
+LONGEST_BODY = 8 * 2**20
 LONGEST_MESSAGE = 1000
 DONE = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
 MILDER: dict[Form, Form] = {"schema": "json", "json": "text"}
@@ -264,4 +264,6 @@ def _retry_after(headers: Any) -> float | None:
 
 
 def _short(message: str) -> str:
-    return " ".join(without_keys(message).split())[:LONGEST_MESSAGE]
+    """One line, without keys, and without the half pairs that JSON may hold and UTF-8 may not."""
+    told = message.encode(errors="replace").decode()
+    return " ".join(without_keys(told).split())[:LONGEST_MESSAGE]

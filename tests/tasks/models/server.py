@@ -226,6 +226,7 @@ FAULTS: dict[str, Callable[[Request], None]] = {
     "429_quota": lambda one: one.error(429, "You exceeded your current quota", "insufficient_quota"),
     "402": lambda one: one.error(402, "Insufficient balance"),
     "500": lambda one: one.error(500, "oops"),
+    "500_half": lambda one: one.error(500, "oops \ud83d"),
     "502_html": lambda one: one.whole(502, b"<html><h1>Bad Gateway</h1></html>", "text/html"),
     "503": lambda one: one.error(503, "overloaded"),
     "slow": _slow,

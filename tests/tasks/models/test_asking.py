@@ -32,7 +32,7 @@ from tasks.sandbox.jail import stop_everything
 from tasks.stage import Outcome as StageOutcome
 from tasks.stage import run_stage
 from tests.archdb.accounts import assert_whole
-from tests.tasks.models.server import USAGE, ModelServer
+from tests.tasks.models.server import GOOD, USAGE, ModelServer
 
 PROMPT = Prompt(system="You name parts.", user="Name one.", template="part.md", template_sha256="ab12")
 CALL = "t-c001/engineer/0"
@@ -90,6 +90,21 @@ def test_faults_that_pass_are_tried_again(store: Store, campaign: Campaign, serv
     assert third.estimated, "nobody knows what it cost: all that was reserved"
     assert third.prompt_tokens + third.completion_tokens == most_prompt_tokens(PROMPT, Part) + 8192
     assert fourth.cost == last.cost == {"tokens": PAID, "dollars": 0.018}
+    spent(store)
+
+
+@pytest.mark.usefixtures("served")
+def test_a_server_that_counts_nonsense_is_charged_the_most(
+    store: Store, campaign: Campaign, server: ModelServer
+) -> None:
+    server.do("absurd", "uncounted")
+    put(store, campaign)
+    (first,) = attempts_at(store, CALL)
+    assert "counted what cannot be" in first.message
+    assert spent(store) == most_prompt_tokens(PROMPT, Part) + 8192
+    put(store, campaign, 1)
+    (second,) = attempts_at(store, "t-c001/engineer/1")
+    assert (second.message, second.estimated, second.completion_tokens) == ("", True, len(GOOD))
     spent(store)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from archdb import Campaign, Store, home
 from tasks.faults import ModelUnusable, TransportFault
-from tasks.models import NoAnswer, keys
+from tasks.models import NoAnswer, check_models, keys
 from tasks.models.keys import read_key, without_keys
 from tasks.sandbox.jail import jail
 from tests.foreign_code import run_code
@@ -96,7 +96,8 @@ def test_a_key_that_is_none_is_refused_before_anything_is_sent(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("SOME_KEY", key)
     models(served | {"key_variable": "SOME_KEY"})
-    with pytest.raises(ModelUnusable, match=told) as refused:
-        put(store, campaign, 0)
-    assert "kéy" not in str(refused.value)
+    for ask in (lambda: put(store, campaign, 0), lambda: check_models(store, campaign, ("engineer",))):
+        with pytest.raises(ModelUnusable, match=told) as refused:
+            ask()
+        assert "kéy" not in str(refused.value)
     assert server.calls == []

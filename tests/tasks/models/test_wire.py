@@ -18,7 +18,7 @@ QUICK = {"idle_seconds": 0.4, "total_seconds": 0.8}  # for faults that are a sil
 KINDS = {
     "none": "answered", "429": "rate_limited", "429_after": "rate_limited", "429_date": "rate_limited",
     "429_hours": "rate_limited", "429_quota": "spent", "402": "spent", "500": "server_error",
-    "502_html": "server_error", "503": "server_error", "slow": "answered", "silent": "timed_out", "stall": "timed_out",
+    "500_half": "server_error", "502_html": "server_error", "503": "server_error", "slow": "answered", "silent": "timed_out", "stall": "timed_out",
     "comments": "timed_out", "drop_before": "disconnected", "drop_within": "disconnected",
     "drop_politely": "disconnected", "broken_off": "disconnected", "cut_json": "garbled", "bad_bytes": "invalid_utf8",
     "half_pair": "garbled", "html": "garbled", "no_json": "garbled", "length": "truncated", "refusal": "refused",
@@ -62,6 +62,7 @@ def test_each_fault_alone_is_its_typed_outcome(server: ModelServer, fault: str, 
         assert outcome.kind == KINDS[fault], outcome.message
         assert outcome.message
     assert "\n" not in outcome.message
+    outcome.message.encode()
 
 
 def test_nobody_listens() -> None:
