@@ -18,7 +18,7 @@ from tests.foreign_code import run_code
 from tests.tasks.models.server import ModelServer
 from tests.tasks.models.test_storm import put
 
-CANARY = "sk-canary/5f1e+9d22"
+CANARY = "sk-canary/ostrich+finch"
 ECHOES = ("echo_401", "echo_500", "echo_400", "echo_text", "echo_refusal", "echo_words", "none")
 
 
@@ -60,9 +60,7 @@ def test_a_canary_is_found_nowhere(
         "store": kept, "files": files, "log": caplog.text.encode(), "errors": "".join(told).encode(),
         "jail": "".join(lines).encode(), "output": (printed.out + printed.err).encode(),
     }  # fmt: skip
-    for place, text in places.items():
-        for form in (CANARY, "sk-canary", "5f1e"):
-            assert form.encode() not in text, place
+    assert [place for place, text in places.items() if b"sk-canary" in text or b"ostrich+finch" in text] == []
 
 
 def dump(store: Store) -> bytes:
@@ -79,7 +77,7 @@ def test_other_forms_of_a_key_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(keys, "_used", set())
     monkeypatch.setenv("SOME_KEY", f" {CANARY}\n")
     assert read_key("SOME_KEY") == CANARY
-    assert without_keys(f"{CANARY} and sk-canary%2F5f1e%2B9d22!") == "[key] and [key]!"
+    assert without_keys(f"{CANARY} and sk-canary%2Fostrich%2Bfinch!") == "[key] and [key]!"
 
 
 def test_placeholders_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,17 +18,17 @@ QUICK = {"idle_seconds": 0.4, "total_seconds": 0.8}  # for faults that are a sil
 KINDS = {
     "none": "answered", "429": "rate_limited", "429_after": "rate_limited", "429_date": "rate_limited",
     "429_hours": "rate_limited", "429_quota": "spent", "402": "spent", "500": "server_error",
-    "500_half": "server_error", "502_html": "server_error", "503": "server_error", "slow": "answered", "silent": "timed_out", "stall": "timed_out",
-    "comments": "timed_out", "drop_before": "disconnected", "drop_within": "disconnected",
-    "drop_politely": "disconnected", "broken_off": "disconnected", "cut_json": "garbled", "bad_bytes": "invalid_utf8",
-    "half_pair": "garbled", "html": "garbled", "no_json": "garbled", "length": "truncated", "refusal": "refused",
-    "filtered": "refused", "no_choices": "empty", "empty": "empty", "null": "empty", "schema": "wrong_schema",
-    "words": "not_json", "prose": "answered", "fenced": "answered", "twice": "not_json", "uncounted": "answered",
-    "absurd": "answered", "unasked": "answered", "401": "unauthorised", "404": "no_such_model",
-    "400_context": "prompt_too_long", "400": "rejected", "no_format": "answered", "json_only": "answered",
-    "no_stream": "answered", "unstreamed": "answered", "new_length": "answered", "countless": "answered",
-    "echo_401": "unauthorised", "echo_500": "server_error", "echo_400": "refused", "echo_text": "answered",
-    "echo_refusal": "refused", "echo_words": "not_json",
+    "500_half": "server_error", "502_html": "server_error", "503": "server_error", "slow": "answered",
+    "silent": "timed_out", "stall": "timed_out", "comments": "timed_out", "drop_before": "disconnected",
+    "drop_within": "disconnected", "drop_politely": "disconnected", "broken_off": "disconnected",
+    "cut_json": "garbled", "bad_bytes": "invalid_utf8", "half_pair": "garbled", "html": "garbled",
+    "no_json": "garbled", "length": "truncated", "refusal": "refused", "filtered": "refused", "no_choices": "empty",
+    "empty": "empty", "null": "empty", "schema": "wrong_schema", "words": "not_json", "prose": "answered",
+    "fenced": "answered", "twice": "not_json", "uncounted": "answered", "absurd": "answered", "unasked": "answered",
+    "401": "unauthorised", "404": "no_such_model", "400_context": "prompt_too_long", "400": "rejected",
+    "no_format": "answered", "json_only": "answered", "no_stream": "answered", "unstreamed": "answered",
+    "new_length": "answered", "countless": "answered", "echo_401": "unauthorised", "echo_500": "server_error",
+    "echo_400": "refused", "echo_text": "answered", "echo_refusal": "refused", "echo_words": "not_json",
 }  # fmt: skip
 ONLY_STREAMED = {"comments", "drop_politely", "broken_off", "twice", "no_stream", "unstreamed", "countless"}
 
