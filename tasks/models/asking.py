@@ -20,9 +20,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 import tenacity
+from pydantic import BaseModel
 
 from archdb import (
     KINDS,
@@ -124,30 +126,26 @@ def _sentence(model: str, kind: str, message: str) -> str:
     return f"{model or 'The model'} ({kind.replace('_', ' ')}): {message.rstrip('.')}: {ENDINGS[kind].remedy}."
 
 
+@dataclass
 class _Asking:
     """One call on its way to be decided."""
 
-    def __init__(
-        self,
-        store: Store,
-        campaign: Campaign,
-        call: str,
-        experiment: str,
-        role: str,
-        number: int,
-        prompt: Prompt,
-        shape: type[Shape],
-    ) -> None:
-        self.store, self.campaign, self.call = store, campaign, call
-        self.experiment, self.role, self.number = experiment, role, number
-        self.prompt, self.shape = prompt, shape
-        self.attempts = attempts_at(store, call)
-        self._take_up()
+    store: Store
+    campaign: Campaign
+    call: str
+    experiment: str
+    role: str
+    number: int
+    prompt: Prompt
+    shape: type[BaseModel]
+    attempts: list[ModelAttempt] = field(default_factory=list)
 
     def decide(self) -> ModelCall:
         """Ask until there is nothing left to ask, and record it."""
+        self._take_up()
         if not is_decided([one.kind for one in self.attempts]):
             model = self._model()
+            read_key(model.key_variable)  # without one nothing is sent, and nothing may be reserved
             last = tenacity.Retrying(
                 retry=tenacity.retry_if_result(self._again),
                 stop=lambda state: self._given_up(state, model),
@@ -167,6 +165,7 @@ class _Asking:
 
     def _take_up(self) -> None:
         """Bring to an end what an earlier worker left of the call."""
+        self.attempts = attempts_at(self.store, self.call)
         for one in self.attempts[-1:]:
             settle(self.store, self.campaign.id, attempt_operation(self.call, one.number), one.cost)
         while (entry := settle_in_full(self.store, self.campaign.id, self._operation())) is not None:
@@ -203,9 +202,10 @@ class _Asking:
         return outcome
 
     def _correction(self) -> Correction | None:
-        last = self.attempts[-1] if self.attempts else None
-        if last is None or ENDINGS[last.kind].again != "corrected":
+        useless = [one for one in self.attempts if ENDINGS[one.kind].again == "corrected"]
+        if not useless:
             return None
+        last = useless[-1]
         if last.kind == "truncated":
             return Correction("", "it was cut off because it was too long. Be much shorter.")
         return Correction(get_text(self.store, last.reply) if last.reply else "", last.message)

@@ -110,12 +110,12 @@ def test_a_server_that_counts_nonsense_is_charged_the_most(
 
 @pytest.mark.usefixtures("served")
 def test_a_reply_of_no_use_is_corrected_once(store: Store, campaign: Campaign, server: ModelServer) -> None:
-    server.do("schema", "none")
+    server.do("schema", "500", "none")
     assert put(store, campaign).size == 3
-    assert kinds(store) == ["wrong_schema", "answered"]
-    corrected = server.calls[1].body["messages"]
-    assert [one["role"] for one in corrected] == ["system", "user", "assistant", "user"]
-    assert "size: Field required" in corrected[-1]["content"]
+    assert kinds(store) == ["wrong_schema", "server_error", "answered"]
+    for corrected in (one.body["messages"] for one in server.calls[1:]):
+        assert [one["role"] for one in corrected] == ["system", "user", "assistant", "user"]
+        assert "size: Field required" in corrected[-1]["content"]
     assert spent(store) == 2 * PAID, "both were billed"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from archdb import Campaign, Store, home
+from archdb import Campaign, Store, get_budget, home, list_entries
 from tasks.faults import ModelUnusable, TransportFault
 from tasks.models import NoAnswer, check_models, keys
 from tasks.models.keys import read_key, without_keys
@@ -99,3 +99,4 @@ def test_a_key_that_is_none_is_refused_before_anything_is_sent(
             ask()
         assert "kéy" not in str(refused.value)
     assert server.calls == []
+    assert (get_budget(store, "t").operations, list_entries(store, "t")) == ({}, [])
