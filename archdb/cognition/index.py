@@ -16,7 +16,7 @@ import pymongo.errors
 from pydantic import Field
 
 from archdb.cognition.entries import Entry, all_ids, find_entries, shipped
-from archdb.cognition.table import open_table, place, put_entries, table_name
+from archdb.cognition.table import open_table, place, put_entries, table_name, tidy
 from archdb.events import sha256_of
 from archdb.leases import LEASE_SECONDS, is_held, this_process
 from archdb.patience import patient
@@ -114,7 +114,7 @@ def _work_off(store: Store, name: str, token: int) -> int:
         if not _renew(store, name, token):
             break
     if done:
-        table.optimize()
+        tidy(table)
     return done
 
 

@@ -12,6 +12,8 @@ from archdb.cognition.stored_vectors import vectors_of
 from archdb.home import home
 
 SHAPE = 3  # of the rows: a table of another shape is left alone and a new one is filled
+UNTIDY = 200  # rows outside of the full-text index
+RETAINED = timedelta(minutes=10)  # versions younger than this may still be read by other workers
 
 
 def place() -> str:
@@ -58,6 +60,17 @@ def put_entries(table: Any, entries: Sequence[Entry]) -> None:
     for entry in entries:
         left = " AND ".join(f"row != '{quoted(row['row'])}'" for row in _rows(entry))
         table.delete(f"entry = '{quoted(entry.id)}' AND {left}")
+
+
+def tidy(table: Any) -> None:
+    """Once many rows have come: take them into the full-text index, and drop old versions that nobody reads any more.
+
+    Rows outside of the index are found all the same. Tidying writes table and index anew, so doing it for each finding
+    would let the folder grow by megabytes an hour for each worker, for ever.
+    """
+    indexed = [table.index_stats(one.name) for one in table.list_indices()]
+    if any(one is None or one.num_unindexed_rows >= UNTIDY for one in indexed):
+        table.optimize(cleanup_older_than=RETAINED)
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from archdb import (
     record_findings,
     search,
 )
-from archdb.cognition import index, stored_vectors
+from archdb.cognition import index, stored_vectors, table
 from archdb.cognition.entries import shipped
 from archdb.cognition.table import open_table
 from tests.archdb import adders
@@ -202,3 +203,21 @@ def test_killed_and_racing_writers_lose_and_double_nothing(data_folder: Path) ->
     assert rows() == {f"notes-{number}": 1 for number in told}
     assert len(told) == 6 * 12
     assert not store.to_index.find_one({})
+
+
+def test_the_folder_does_not_grow_with_the_number_of_writes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "UNTIDY", 6)
+    monkeypatch.setattr(table, "RETAINED", timedelta(milliseconds=1))
+    index_cognition(store)
+
+    def size() -> int:
+        return sum(file.stat().st_size for file in Path(table.place()).rglob("*") if file.is_file())
+
+    sizes = []
+    for number in range(24):
+        finding = Finding(id=f"t-c{number}/finding-0", campaign="t", text=f"Quagga{number} helped.", evidence=("t-1",))
+        record_findings(store, [finding])
+        sizes.append(size())
+        (found,) = search(f"quagga{number}", limit=1, kind="finding", by_meaning=False)
+        assert found.id == finding.id, "found by words before it is in the index, and after"
+    assert max(sizes[12:]) < 1.5 * max(sizes[:12])
