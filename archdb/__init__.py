@@ -29,6 +29,7 @@ from archdb.budget import (
     reserve_all,
     set_caps,
     settle,
+    settle_in_full,
     stage_operation,
 )
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
@@ -104,6 +105,19 @@ from archdb.lineage import (
     walk_outlines,
 )
 from archdb.migrations import migrate
+from archdb.model_calls import (
+    ModelAttempt,
+    ModelCall,
+    attempt_operation,
+    attempts_at,
+    attempts_of,
+    call_id,
+    call_of,
+    find_call,
+    list_calls,
+    record_attempt,
+    record_call,
+)
 from archdb.outbox import settle_all
 from archdb.outlines import find_outlines
 from archdb.patience import impatient
@@ -174,6 +188,8 @@ __all__ = [
     "Kind",
     "LeaseLost",
     "Malformed",
+    "ModelAttempt",
+    "ModelCall",
     "NotFound",
     "Operation",
     "Origin",
@@ -197,8 +213,13 @@ __all__ = [
     "ancestors",
     "anyone_at_work",
     "append_event",
+    "attempt_operation",
+    "attempts_at",
+    "attempts_of",
     "baselines",
     "best_of_branch",
+    "call_id",
+    "call_of",
     "came_before",
     "campaign_experiments",
     "cancel",
@@ -217,6 +238,7 @@ __all__ = [
     "events_after",
     "exact",
     "extend_campaign",
+    "find_call",
     "find_code",
     "find_entries",
     "find_event",
@@ -240,6 +262,7 @@ __all__ = [
     "leaderboard",
     "led_to",
     "list_approvals",
+    "list_calls",
     "list_entries",
     "list_findings",
     "list_running",
@@ -262,6 +285,8 @@ __all__ = [
     "read_paper",
     "read_release",
     "record_approval",
+    "record_attempt",
+    "record_call",
     "record_code",
     "record_components",
     "record_findings",
@@ -286,6 +311,7 @@ __all__ = [
     "settle",
     "settle_abandoned",
     "settle_all",
+    "settle_in_full",
     "show_running",
     "shown",
     "siblings",

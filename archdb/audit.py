@@ -142,7 +142,7 @@ def _strays(store: Store) -> list[Document]:
 
 def _remember(walk: Walk, event: Document) -> None:
     kind, subject = str(event.get("kind")), str(event.get("subject"))
-    if kind in ("stage", "migrated", "proposal", "code", "analysis"):
+    if kind in ("stage", "migrated", "proposal", "code", "analysis", "call"):
         walk.experiments[subject] = str(event.get("campaign"))
     elif kind == "verified":
         walk.tests.add(str(event.get("key")).partition("/")[2])

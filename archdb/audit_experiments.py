@@ -21,8 +21,9 @@ from archdb.records import Experiment, Outline
 from archdb.store import Document, Store
 from archdb.told import lasting
 
-BLOBS = ("code", "report", "reply", "text")  # fields of an event's body that name a text
-MADE = {"proposal": "proposals", "code": "code_versions", "analysis": "analyses"}  # kind -> written once under one id
+BLOBS = ("code", "report", "prompt", "reply", "text")  # fields of an event's body that name a text
+# kind -> written once under one id
+MADE = {"proposal": "proposals", "code": "code_versions", "analysis": "analyses", "call": "model_calls"}
 
 
 @dataclass
@@ -117,22 +118,23 @@ def _outline(store: Store, experiment: Experiment) -> Iterator[Fault]:
 
 
 def _made(store: Store, name: str, after: list[Event]) -> Iterator[Fault]:
-    """Proposals, versions of the code and analyses."""
+    """Proposals, versions of the code, analyses and model calls."""
     told = {one.key for one in after}
     kept: dict[str, Document] = {}
-    for version in _raw_versions(store, name):
-        kept[f"code/{version['_id']}"] = version
+    for kind in ("code", "call"):
+        for one in _raw_all(store, MADE[kind], name):
+            kept[f"{kind}/{one['_id']}"] = one
     for kind in ("proposal", "analysis"):
         found = raw(store, MADE[kind], name)
         if found is not None:
             kept[f"{kind}/{name}"] = found
-    for one in after:
-        if one.key in kept:
-            record = {field: value for field, value in kept[one.key].items() if field != PENDING}
-            if digest(record) != one.body.get("sha256"):
-                yield changed(one, f"the record of the {one.kind}")
-        elif one.kind in MADE:
-            yield lost(one, f"the record of the {one.kind}")
+    for event in after:
+        if event.key in kept:
+            record = {field: value for field, value in kept[event.key].items() if field != PENDING}
+            if digest(record) != event.body.get("sha256"):
+                yield changed(event, f"the record of the {event.kind}")
+        elif event.kind in MADE:
+            yield lost(event, f"the record of the {event.kind}")
     if any(key not in told for key in kept):
         settle_experiment(store, name)
         for key in kept:
@@ -141,8 +143,8 @@ def _made(store: Store, name: str, after: list[Event]) -> Iterator[Fault]:
 
 
 @patient
-def _raw_versions(store: Store, name: str) -> list[Document]:
-    return list(store.code_versions.find({"experiment": name}))
+def _raw_all(store: Store, collection: str, experiment: str) -> list[Document]:
+    return list(store.database[collection].find({"experiment": experiment}))
 
 
 def _texts(store: Store, experiment: Experiment, events: list[Event], read: Read) -> Iterator[Fault]:

@@ -36,6 +36,7 @@ from archdb.ledger import (
     take_over,
     total_of,
 )
+from archdb.model_calls import find_attempt, is_attempt
 from archdb.patience import patient
 from archdb.records import Lease, Stage
 from archdb.store import Store
@@ -168,6 +169,19 @@ def settle(store: Store, campaign: str, operation: str, actual: Amounts) -> Budg
     return entry
 
 
+@patient
+def settle_in_full(store: Store, campaign: str, operation: str) -> BudgetEntry | None:
+    """Charge an operation in flight all that was reserved for it: it may have happened, and nobody knows what it cost.
+
+    Returns its entry, also where it was settled before; None if it was never reserved.
+    """
+    flying = opened(store, campaign).operations.get(name_of(operation))
+    if flying is None:
+        return settled(store, campaign, (operation,)).get(operation)
+    mark(store, campaign, flying, flying.amounts)
+    return settle(store, campaign, operation, {})
+
+
 def cancel(store: Store, campaign: str, operation: str) -> BudgetEntry:
     """Settle an operation that did not happen and never will: it cost nothing."""
     return settle(store, campaign, operation, {})
@@ -187,8 +201,9 @@ def release_operations(store: Store, campaign: str, operations: Iterable[str]) -
 
 @patient
 def recover(store: Store, campaign: str) -> Budget:
-    """Bring to an end what dead workers left: settlements are completed, stages that are recorded are settled with what
-    their records say, and other reservations are given back.
+    """Bring to an end what dead workers left: settlements are completed, stages and model calls that are recorded are
+    settled with what their records say, and other reservations are given back; but those of model calls are charged in
+    full, since somebody else's server may have answered and billed.
 
     A worker of this machine is dead when its process is gone. One of another machine is taken for dead when it reserved
     long ago and does not hold the lease of the operation's experiment.
@@ -212,12 +227,22 @@ def _end(store: Store, campaign: str, one: Operation) -> None:
     if entry is not None or one.actual is not None:
         move_out(store, entry or enter(store, campaign, one))
         return
-    found = store.experiments.find_one({"_id": one.experiment}, {"stages": 1}) or {"stages": {}}
-    recorded = found["stages"].get(one.key.partition("/")[2])
-    if recorded is not None:
-        settle(store, campaign, one.key, cost_of(Stage.model_validate(recorded)))
+    cost = _recorded_cost(store, one)
+    if cost is not None:
+        settle(store, campaign, one.key, cost)
+    elif is_attempt(one.key):
+        settle_in_full(store, campaign, one.key)
     else:
         give_back(store, campaign, one)
+
+
+def _recorded_cost(store: Store, one: Operation) -> Amounts | None:
+    if is_attempt(one.key):
+        attempt = find_attempt(store, one.key)
+        return attempt.cost if attempt else None
+    found = store.experiments.find_one({"_id": one.experiment}, {"stages": 1}) or {"stages": {}}
+    recorded = found["stages"].get(one.key.partition("/")[2])
+    return cost_of(Stage.model_validate(recorded)) if recorded is not None else None
 
 
 def _at_work(store: Store, one: Operation) -> bool:

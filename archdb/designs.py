@@ -9,11 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-import pymongo.errors
 from pydantic import Field, FiniteFloat
 
 from archdb.blobs import put_text
 from archdb.events import Told, digest
+from archdb.once import insert_or_find
 from archdb.outbox import holding, insert_telling, settle
 from archdb.patience import patient
 from archdb.records import Experiment, Record, document
@@ -90,12 +90,8 @@ INDEXES = {
 @patient
 def record_once(store: Store, one: Once) -> Once:
     """Keep the record unless there is one of its id, and return what is kept. The event log is told of it."""
-    place, kept = PLACES[type(one)], one
-    told = told_made(one)
-    try:
-        store.database[place].insert_one(document(one) | (holding(told) if told else {}))
-    except pymongo.errors.DuplicateKeyError:
-        kept = type(one).model_validate(store.database[place].find_one({"_id": one.id}))
+    place, told = PLACES[type(one)], told_made(one)
+    kept = insert_or_find(store.database[place], one, holding(told) if told else None)
     if told:
         settle(store, place, one.id)
     return kept

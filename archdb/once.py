@@ -13,11 +13,11 @@ Once = TypeVar("Once", bound=Record)
 
 
 @patient
-def insert_or_find(collection: Collection[Document], one: Once) -> Once:
-    """Keep the record unless there is one of its id, and return what is kept."""
+def insert_or_find(collection: Collection[Document], one: Once, beside: Document | None = None) -> Once:
+    """Keep the record unless there is one of its id, and return what is kept. ``beside`` is written with it."""
     kept = document(one)
     try:
-        collection.insert_one(kept)
+        collection.insert_one(kept | (beside or {}))
     except pymongo.errors.DuplicateKeyError:
         return type(one).model_validate(collection.find_one({"_id": kept["_id"]}))
     return one

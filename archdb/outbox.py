@@ -17,7 +17,8 @@ from archdb.records import Experiment, document
 from archdb.store import Document, Store
 
 PENDING = "pending"
-LOGGED = ("campaigns", "experiments", "proposals", "code_versions", "analyses", "verified")  # what holds an outbox
+# what holds an outbox
+LOGGED = ("campaigns", "experiments", "proposals", "code_versions", "analyses", "model_calls", "verified")
 
 
 def holding(*told: Told) -> Document:
@@ -65,8 +66,10 @@ def insert_telling(store: Store, collection: str, fresh: Mapping[str, tuple[Docu
 @patient
 def settle_experiment(store: Store, experiment_id: str) -> int:
     """Append what a dead worker left waiting in an experiment and in what it made on its way."""
-    versions = [one["_id"] for one in store.code_versions.find({"experiment": experiment_id}, {"_id": 1})]
-    left = [("proposals", experiment_id), *(("code_versions", one) for one in versions)]
+    left = [("proposals", experiment_id)]
+    for several in ("code_versions", "model_calls"):
+        found = store.database[several].find({"experiment": experiment_id}, {"_id": 1})
+        left += [(several, one["_id"]) for one in found]
     left += [("analyses", experiment_id), ("experiments", experiment_id)]
     return sum(settle(store, collection, one) for collection, one in left)
 

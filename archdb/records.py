@@ -116,6 +116,7 @@ class Campaign(Record):
     id: str = Field(alias="_id")
     scale: str
     provider: str
+    model: str = ""  # of a provider that asks one, where the campaign names it
     cycles: int
     seed: int = 0
     domain: str = "evaluation"  # the module that checks, trains and scores designs

@@ -19,3 +19,9 @@ class NotConfined(Exception):
 
 class Stopped(Exception):
     """A person or a cancelled run ended the work. Nothing is recorded; the same command goes on from here."""
+
+
+class ModelUnusable(Exception):
+    """A model endpoint, or the settings that name it, cannot be used. Trying again does not help; the text says what
+    does.
+    """

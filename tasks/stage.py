@@ -36,6 +36,7 @@ from archdb import (
     write_stage,
 )
 from tasks.faults import CapacityFault, TransportFault
+from tasks.models.outcomes import NoAnswer
 from tasks.spending import give_back, reserve_stage, settle_stage
 
 RETRIES = 5
@@ -89,7 +90,8 @@ def run_stage(
         experiment_id: the experiment.
         token: the fencing token of the caller's lease on it.
         stage: the stage's name, as people see it in Prefect.
-        do: the work. It may raise a transient fault (retried by the task) but returns failures of the design.
+        do: the work. It may raise a transient fault (retried by the task) but returns failures of the design; that a
+            model gave no usable answer is one, too.
         seed: for stages that are done once a seed.
         attempt: defaults to the experiment's current attempt.
         most: for stages that cost something: what this one may cost at most in its campaign. It is reserved first, and
@@ -141,6 +143,10 @@ def _do(
         if fault.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
             raise CapacityFault(f"The machine had no room for {stage} of {before.id} ({fault.strerror}).") from fault
         raise
+    except NoAnswer as told:
+        if stage == "analyze":  # the design is what it is, whether somebody has words for it or not
+            raise
+        outcome = Outcome(failure=Failed(stage=stage, kind=told.kind, message=str(told), remedy=told.remedy))
     if outcome.failure is not None:
         require_space()  # a full disk makes good designs fail: that is no result
     record = Stage(

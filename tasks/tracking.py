@@ -57,7 +57,7 @@ def _tracking_faults() -> Iterator[None]:
 def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str | None, at: float) -> str:
     """The id of the experiment's MLflow run, which is created, as started ``at``, if it does not exist."""
     with _tracking_faults():
-        folder = _folder(campaign.scale)
+        folder = folder_of(campaign.scale)
         found = _client().search_runs([folder], f"tags.`{TAG}` = '{experiment.id}'", max_results=1)
         if found:
             return str(found[0].info.run_id)
@@ -76,7 +76,7 @@ def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str 
 
 
 @functools.cache
-def _folder(scale: str) -> str:
+def folder_of(scale: str) -> str:
     """The id of the MLflow experiment of a scale: only runs of one scale compare."""
     from mlflow.exceptions import MlflowException
 
@@ -177,7 +177,7 @@ def tag_scale(scale: str, tags: Mapping[str, str]) -> None:
     """Set tags of the MLflow experiment that holds the runs of a scale."""
     with _tracking_faults():
         for key, value in tags.items():
-            _client().set_experiment_tag(_folder(scale), key, value)
+            _client().set_experiment_tag(folder_of(scale), key, value)
 
 
 def tagged_scales() -> list[dict[str, str]]:

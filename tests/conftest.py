@@ -38,7 +38,7 @@ def forget_connections() -> None:
         open_store().client.close()
     open_store.cache_clear()
     tracking._client.cache_clear()
-    tracking._folder.cache_clear()
+    tracking.folder_of.cache_clear()
 
 
 @pytest.fixture(scope="session")

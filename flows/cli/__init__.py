@@ -70,12 +70,10 @@ def _sentence(fault: Exception) -> str | None:
     from evaluation import CorpusError
     from flows.cli.asked import Refused
     from flows.seed_baselines import BaselineFailed
-    from tasks.faults import CapacityFault, NotConfined, Stopped, TransportFault
+    from tasks.faults import CapacityFault, ModelUnusable, NotConfined, Stopped, TransportFault
 
-    if isinstance(
-        fault,
-        ArchiveError | CorpusError | Refused | BaselineFailed | CapacityFault | NotConfined | Stopped | TransportFault,
-    ):
+    ours = CapacityFault | ModelUnusable | NotConfined | Stopped | TransportFault
+    if isinstance(fault, ArchiveError | CorpusError | Refused | BaselineFailed | ours):
         return str(fault)
     try:
         require_space()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from archdb import (
     Campaign,
     Experiment,
+    ModelCall,
     Stage,
     Store,
     claim,
@@ -12,6 +13,7 @@ from archdb import (
     open_campaign,
     put_report,
     put_text,
+    record_call,
     record_code,
     record_once,
     record_verified,
@@ -47,6 +49,18 @@ def write_log(store: Store) -> None:
     write(store, one, token, "analyze", analysis=text, fitness=0.25, state="done", finished_at=8.0)
     release(store, one.id, token)
     record_verified(store, "t", one.id, "gla", lambda _: {"breakthrough": False, "promoted": None, "p": 0.5})
+
+
+def write_call(store: Store) -> None:
+    """A call of a model for the design: one event more."""
+    prompt, reply = put_text(store, "Which gate?"), put_text(store, "None.")
+    record_call(
+        store,
+        ModelCall(
+            id=f"{DESIGN}/researcher/0", campaign="t", experiment=DESIGN, role="researcher", number=0, prompt=prompt,
+            model="m", outcome="answered", reply=reply,
+        ),
+    )  # fmt: skip
 
 
 def write(store: Store, one: Experiment, token: int, stage: str, **fields: object) -> None:

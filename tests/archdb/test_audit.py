@@ -22,7 +22,7 @@ from archdb.events import Told, hash_of
 from archdb.outbox import LOGGED
 from archdb.schema import install
 from archdb.store import Document
-from tests.archdb.event_log import DESIGN, edit, stored, write_anew, write_log
+from tests.archdb.event_log import DESIGN, edit, stored, write_anew, write_call, write_log
 
 EVENTS = 11  # of write_log
 
@@ -253,6 +253,8 @@ CHANGES: list[tuple[str, str, Document, str, str]] = [
      "The record of stage extra:0 of t-c001 is not in the log", "untold"),
     ("proposals", DESIGN, {"name": "Other"}, "The record of the proposal is not what event 3", "changed"),
     ("code_versions", f"{DESIGN}:0", {"origin": "repair"}, "The record of the code is not what event 5", "changed"),
+    ("model_calls", f"{DESIGN}/researcher/0", {"outcome": "refused"}, "The record of the call is not what event 12",
+     "changed"),
     ("campaigns", "t", {"dataset": "books"}, "The campaign's dataset is books, and event 1 (campaign of t) told plays",
      "changed"),
     ("campaigns", "t", {"cycles": 90}, "The campaign's cycles is 90, and event 1", "changed"),
@@ -264,6 +266,7 @@ CHANGES: list[tuple[str, str, Document, str, str]] = [
 
 def test_an_edited_record_is_found(unguarded: Store) -> None:
     write_log(unguarded)
+    write_call(unguarded)
     for collection, name, change, sentence, kind in CHANGES:
         place = unguarded.database[collection]
         before = place.find_one({"_id": name})
@@ -278,6 +281,7 @@ def test_an_edited_record_is_found(unguarded: Store) -> None:
 
 def test_a_removed_record_is_found(store: Store) -> None:
     write_log(store)
+    write_call(store)
     for collection in LOGGED:
         before = store.database[collection].find_one({})
         assert before is not None

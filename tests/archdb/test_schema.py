@@ -45,6 +45,7 @@ from archdb.fingerprints import Fingerprint, Idea
 from archdb.front import Front, Member
 from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.migrations import MIGRATIONS
+from archdb.model_calls import ModelAttempt, ModelCall
 from archdb.pool import Floors
 from archdb.records import Lease, Outline, Record, document
 from archdb.schema import COLLECTIONS, READERS, VERSION, Schema, install, prepare, store_version
@@ -53,6 +54,10 @@ from archdb.tree import Place
 DUMP = Path(__file__).parent / "dumps" / "version-1.jsonl.gz"
 
 failed = Failed(stage="gpu-train", kind="too_slow", message="slow", remedy="faster")
+ATTEMPT = ModelAttempt(
+    id="c-c001/engineer/0/0", call="c-c001/engineer/0", number=0, campaign="c", experiment="c-c001", role="engineer",
+    model="m", kind="answered", reply="1", prompt_tokens=9, dollars=0.5, seconds=2, created_at=1,
+)  # fmt: skip
 WHOLE: dict[str, Record] = {  # every field filled in
     "campaigns": Campaign(
         id="c", scale="tiny", provider="grammar", cycles=2, further_baselines=("kda",),
@@ -111,6 +116,11 @@ WHOLE: dict[str, Record] = {  # every field filled in
         members=(Member(id="c-c001", point=(0.5,)),),
     ),
     "places": Place(id="c-c001", campaign="c", parent="c-b", path=("c-b",), cycle=1),
+    "model_calls": ModelCall(
+        id="c-c001/engineer/0", campaign="c", experiment="c-c001", role="engineer", number=0, prompt="0", model="m",
+        outcome="answered", reply="1", dollars=0.5, attempts=(ATTEMPT,), created_at=1,
+    ),
+    "model_attempts": ATTEMPT,
     "approvals": Approval(
         id="campaign/c/ada", what="campaign", subject="c", who="ada", decision="approved",
         estimate={"cpu_seconds": 1}, at=1,
