@@ -24,7 +24,7 @@ def evaluate_source(experiment: Experiment, source: str, *, close: bool = True) 
             adopt(experiment.id, token, source)
             check_and_evaluate(experiment.id, token)
             if close:
-                analyze(experiment.id, token)
+                within_budget(partial(analyze, experiment.id, token), experiment, token)
     return get_experiment(open_store(), experiment.id)
 
 
@@ -35,7 +35,7 @@ def check_and_evaluate(experiment_id: str, token: int) -> None:
         return  # refused before it was checked, or finished by an earlier try
     while not within_budget(partial(compile_check, experiment_id, token), experiment, token):
         now = get_experiment(open_store(), experiment_id)
-        repair(experiment_id, token, now.attempt + 1)
+        within_budget(partial(repair, experiment_id, token, now.attempt + 1), experiment, token)
         if get_experiment(open_store(), experiment_id).state != "open":
             return
     if get_experiment(open_store(), experiment_id).state == "open":

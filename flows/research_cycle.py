@@ -1,6 +1,7 @@
 """One cycle: sample -> propose -> codegen -> compile-check (<-> repair) -> gpu-train -> benchmark -> analyze."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 
 from prefect import flow
@@ -19,6 +20,7 @@ from flows.given_design import check_and_evaluate
 from flows.joining import join
 from flows.leased import working_on
 from flows.seed_baselines import seed_baselines
+from flows.within_budget import within_budget
 from tasks.analyze import analyze
 from tasks.codegen import codegen
 from tasks.propose import propose
@@ -58,10 +60,10 @@ def research_cycle(campaign: str = "default", cycle: int | None = None) -> str:
             if token is not None:
                 extend_campaign(open_store(), campaign, number)
                 sample(experiment.id, token)
-                propose(experiment.id, token)
-                codegen(experiment.id, token)
+                within_budget(partial(propose, experiment.id, token), experiment, token)
+                within_budget(partial(codegen, experiment.id, token), experiment, token)
                 check_and_evaluate(experiment.id, token)
-                analyze(experiment.id, token)
+                within_budget(partial(analyze, experiment.id, token), experiment, token)
                 break
     return describe(get_experiment(open_store(), experiment.id))
 
