@@ -11,7 +11,7 @@ from tasks.agents.protocols import Peer
 from tasks.domain import domain_of
 
 
-def brief(campaign: Campaign, parents: Sequence[Peer], population: Sequence[Peer] = ()) -> dict[str, Any]:
+def brief(campaign: Campaign, parents: Sequence[Peer], population: Sequence[Peer]) -> dict[str, Any]:
     """What the templates' contract and library parts are filled with."""
     domain = domain_of(campaign.domain)
     library = by_use(domain.library(), [one.source for one in parents], _baseline_sources(campaign.domain))

@@ -14,6 +14,7 @@ from tasks.agents.openai.sections import Item, fill, sources
 from tasks.agents.openai.shapes import Code
 from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
 from tasks.novelty.fingerprint import same
+from tasks.peers import population
 
 ASKS = 2  # questions for one version: the second one says why the edits of the first do not fit
 PROPOSAL, MESSAGE, SOURCE, EARLIER = 16_000, 6000, 40_000, 2000  # budgets, in tokens
@@ -53,8 +54,9 @@ class ModelEngineer:
         return None if any(same(draft.source, one) for one in versions) else draft
 
     def _common(self, proposal: Proposal, parents: Sequence[Peer]) -> dict[str, Any]:
-        told = cut(proposal.motivation, PROPOSAL)
-        return {"name": proposal.name, "proposal": told, "wrong": "", **brief(self.desk.campaign, parents)}
+        desk, told = self.desk, cut(proposal.motivation, PROPOSAL)
+        shown = brief(desk.campaign, parents, population(desk.store, desk.campaign.id))
+        return {"name": proposal.name, "proposal": told, "wrong": "", **shown}
 
     def _draft(self, template: str, version: int, base: str, proposal: Proposal, filled: dict[str, Any]) -> Draft:
         wrong = ""

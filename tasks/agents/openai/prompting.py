@@ -14,7 +14,7 @@ from tasks.models import Prompt
 FOLDER = Path(__file__).parent / "prompts"
 
 
-def prompt(name: str, **filled: Any) -> Prompt:
+def prompt(name: str, /, **filled: Any) -> Prompt:
     """The prompt of this template: its block ``system`` and its block ``user``.
 
     Raises:
