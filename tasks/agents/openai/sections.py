@@ -84,10 +84,10 @@ def siblings(parent: Peer | None, population: Sequence[Peer], besides: Iterable[
 
 
 def failures(population: Sequence[Peer], budget: int = 4000) -> Shown:
-    """The latest designs that failed, a few of each kind."""
+    """The latest designs that failed, a few of each kind. A population is in the order of its cycles."""
     counts: dict[str, int] = {}
     told = []
-    for one in sorted((one for one in population if one.failure), key=lambda one: one.id, reverse=True):
+    for one in reversed([one for one in population if one.failure]):
         counts[one.failure_kind] = counts.get(one.failure_kind, 0) + 1
         if counts[one.failure_kind] <= PER_KIND:
             told.append(Item(line(one), (one.id,)))

@@ -1,7 +1,9 @@
 """What the roles are shown: the right things first, within budgets, quoted so that nothing gets out."""
 
+import inspect
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import jinja2
 import pytest
@@ -166,7 +168,7 @@ def test_the_library_is_the_public_face_of_kernels() -> None:
     import kernels
 
     assert [one.name for one in library()] == sorted(kernels.__all__)
-    assert all(one.text == (getattr(kernels, one.name).__doc__ and one.text) and one.text for one in library())
+    assert all(one.text == inspect.getdoc(getattr(kernels, one.name)) for one in library())
 
 
 def test_a_template_refuses_to_be_filled_in_part() -> None:
@@ -174,15 +176,12 @@ def test_a_template_refuses_to_be_filled_in_part() -> None:
         prompt("analyst.md", design="x")
 
 
-def test_a_templates_hash_covers_what_it_includes(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_templates_hash_covers_what_it_includes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = sha256_of("engineer.md")
     assert before != sha256_of("repair.md")
-    from pathlib import Path
-
-    copied = Path(str(tmp_path))
     for one in FOLDER.iterdir():
-        (copied / one.name).write_text(one.read_text())
-    monkeypatch.setattr("tasks.agents.openai.prompting.FOLDER", copied)
+        (tmp_path / one.name).write_text(one.read_text())
+    monkeypatch.setattr("tasks.agents.openai.prompting.FOLDER", tmp_path)
     assert sha256_of.__wrapped__("engineer.md") == before
-    (copied / "contract.md").write_text("another contract")
+    (tmp_path / "contract.md").write_text("another contract")
     assert sha256_of.__wrapped__("engineer.md") != before
