@@ -82,7 +82,7 @@ def test_planted_orders_reach_nothing(
     title = f"{ORDER}\n## Language modelling loss on text"
     add_entries(store, [Entry(id="planted`\n# System", title=title, passages=(symptom + PLANTED["paper"],))])
 
-    server.say(idea(**OBEYS), whole(RAISES), whole(REACHES), reading(files={"tests/secrets.py": ""}))
+    server.say(idea(**OBEYS), whole(RAISES), whole(REACHES))
     one = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="cycle 2", cycle=2)
     token = claim(store, one.id)
     assert token is not None
@@ -94,6 +94,7 @@ def test_planted_orders_reach_nothing(
     assert not compile_check.fn(one.id, token)
     server.do("refusal")
     repair.fn(one.id, token, 2)
+    server.say(reading(files={"tests/secrets.py": ""}))
     analyze.fn(one.id, token)
 
     told = [message["content"] for call in server.calls for message in call.body["messages"]]
