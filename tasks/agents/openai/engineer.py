@@ -43,7 +43,7 @@ class ModelEngineer:
             "message": cut(complaint.message, MESSAGE),
             "remedy": cut(complaint.remedy, MESSAGE),
             "source": cut(complaint.source, SOURCE),
-            "earlier": fill(told, EARLIER).text,
+            "earlier": fill(told, EARLIER).text if told else "",
             **self._common(proposal, parents),
         }
         try:

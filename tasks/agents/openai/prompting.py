@@ -50,6 +50,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,  # of what is included
         autoescape=False,
     )
     made.filters["quoted"] = quoted

@@ -49,7 +49,7 @@ def fill(items: Iterable[Item], budget: int) -> Shown:
         waiting.pop(0)
     if waiting:
         told.append(f"[{len(waiting)} more left out]")
-    return Shown("\n".join(told), tuple(dict.fromkeys(ids)))
+    return Shown("\n".join(told) or "None so far.", tuple(dict.fromkeys(ids)))
 
 
 def line(one: Peer) -> str:

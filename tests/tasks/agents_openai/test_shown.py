@@ -185,3 +185,7 @@ def test_a_templates_hash_covers_what_it_includes(tmp_path: Path, monkeypatch: p
     assert sha256_of.__wrapped__("engineer.md") == before
     (tmp_path / "contract.md").write_text("another contract")
     assert sha256_of.__wrapped__("engineer.md") != before
+
+
+def test_a_section_without_anything_says_so() -> None:
+    assert sections.failures(CROWD) == sections.Shown("None so far.")
