@@ -39,6 +39,7 @@ from evaluation.launch import (
     plain_launch,
     processor_seconds,
 )
+from evaluation.library import Documented, library
 from evaluation.objectives import OBJECTIVES, Objective, objectives_of
 from evaluation.reports import (
     BenchmarkReport,
@@ -74,6 +75,7 @@ __all__ = [
     "Costs",
     "Dataset",
     "Difference",
+    "Documented",
     "Efficiency",
     "Ended",
     "Entry",
@@ -124,6 +126,7 @@ __all__ = [
     "fitness_of_seeds",
     "fresh_seeds",
     "grow_table",
+    "library",
     "measure_efficiency",
     "null_study",
     "null_trainings",

@@ -4,12 +4,12 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import get_campaign, open_campaign, open_store, set_caps
+from archdb import get_campaign, open_store
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
-from flows.settings import campaign_record
+from flows.settings import campaign_record, open_checked
 from tasks.anchors import anchor_campaign
 
 
@@ -26,6 +26,7 @@ def campaign(
     parents_from: str = "",
     caps: dict[str, float] | None = None,
     sampler: str = "",
+    model: str = "",
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -41,15 +42,15 @@ def campaign(
         parents_from: an imported campaign whose designs with a program may be improved, too.
         caps: the most that the campaign may spend: cpu_seconds, gpu_seconds, tokens, dollars. Those left out stay.
         sampler: who chooses parents; empty for the default, or for whom the campaign has.
+        model: the one to ask, of a provider that asks one; empty where the file of models says which.
 
     Returns:
         The path of the report.
     """
     check_parents_from(open_store(), parents_from)
-    wanted = campaign_record(name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler)
-    record = open_campaign(open_store(), wanted, sampler)
+    wanted = campaign_record(name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model)
+    record = open_checked(open_store(), wanted, sampler, caps)
     refuse_imported(record)
-    set_caps(open_store(), record.id, caps or {})
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

@@ -24,7 +24,7 @@ def evaluate_source(experiment: Experiment, source: str, *, close: bool = True) 
             adopt(experiment.id, token, source)
             check_and_evaluate(experiment.id, token)
             if close:
-                analyze(experiment.id, token)
+                within_budget(partial(analyze, experiment.id, token), experiment, token)
     return get_experiment(open_store(), experiment.id)
 
 

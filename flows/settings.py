@@ -2,11 +2,11 @@
 
 import contextlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 
-from archdb import Campaign
-from tasks.agents.providers import agents_of
+from archdb import Campaign, NotFound, Store, get_campaign, open_campaign, set_caps
+from tasks.agents.providers import check_provider, require_provider
 from tasks.domain import domain_of
 from tasks.samplers.registry import DEFAULT, way_of
 
@@ -23,6 +23,7 @@ def campaign_record(
     baselines: Sequence[str] = (),
     parents_from: str = "",
     sampler: str = "",
+    model: str = "",
 ) -> Campaign:
     """The record that a campaign with these settings has.
 
@@ -36,16 +37,17 @@ def campaign_record(
         baselines: trained besides the default ones.
         parents_from: an imported campaign whose designs with a program may be improved, too.
         sampler: who chooses parents; empty for the default.
+        model: of a provider that asks one; empty where the file of models says which.
 
     Raises:
-        ValueError: an unknown scale, provider, domain, baseline or sampler, or a name that cannot be part of ids
-            and paths.
+        ValueError: an unknown scale, provider, domain, baseline or sampler, a model for a provider that asks none,
+            or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
     """
     check_name(name)
     module = domain_of(domain)
     module.scale(scale)
-    agents_of(provider)
+    require_provider(provider, model)
     way_of(sampler or DEFAULT)
     known = module.baselines()
     for asked in baselines:
@@ -56,6 +58,7 @@ def campaign_record(
         id=name,
         scale=scale,
         provider=provider,
+        model=model,
         cycles=cycles,
         seed=seed,
         domain=domain,
@@ -65,6 +68,25 @@ def campaign_record(
         sampler=sampler or DEFAULT,
         environment=environment(),
     )
+
+
+def open_checked(
+    store: Store, wanted: Campaign, sampler: str = "", caps: Mapping[str, float] | None = None
+) -> Campaign:
+    """Create or join a campaign and set its caps, once its provider is known to be able to work.
+
+    Raises:
+        ModelUnusable: a model, its key, or under a cap on dollars its price is missing.
+        Conflict: the campaign has other settings.
+    """
+    try:
+        get_campaign(store, wanted.id)
+    except NotFound:
+        check_provider(store, wanted)  # nothing is left of a campaign that cannot begin
+    record = open_campaign(store, wanted, sampler)
+    set_caps(store, record.id, caps or {})
+    check_provider(store, record)  # there may be a cap on dollars now
+    return record
 
 
 def check_name(name: str) -> None:

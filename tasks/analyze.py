@@ -22,6 +22,7 @@ from archdb import (
 )
 from evaluation import Fitness, Panel
 from tasks import tracking
+from tasks.agents.desk import desk_of
 from tasks.agents.protocols import Analysis
 from tasks.agents.protocols import Outcome as Explained
 from tasks.agents.providers import agents_of
@@ -53,7 +54,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
     if repeated(experiment):
         analysis = Analysis(text=experiment.failure.message if experiment.failure else "")
     else:
-        analysis = agents_of(campaign.provider).analyst.analyze(
+        analysis = agents_of(campaign.provider, desk_of(store, campaign, experiment)).analyst.analyze(
             Explained(
                 campaign=campaign.id,
                 design=peer_with_source(store, experiment),

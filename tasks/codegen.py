@@ -9,6 +9,7 @@ from archdb import (
     Kind,
     Origin,
     Store,
+    code_versions,
     find_code,
     get_campaign,
     get_experiment,
@@ -16,7 +17,8 @@ from archdb import (
     get_text,
     record_code,
 )
-from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
+from tasks.agents.desk import desk_of
+from tasks.agents.protocols import Complaint, Draft, Engineer, Peer, Proposal, Rejected
 from tasks.agents.providers import agents_of
 from tasks.novelty import COUNTED, duplicate, judge, keep_fingerprint
 from tasks.peers import peer, peer_with_source
@@ -46,8 +48,7 @@ def adopt(experiment_id: str, token: int, source: str) -> None:
     """Record a source that nobody has to write: a baseline's, or a file that a person handed in."""
 
     def keep(store: Store, experiment: Experiment) -> Outcome:
-        engineer = agents_of(get_campaign(store, experiment.campaign).provider).engineer
-        components = engineer.components(peer(experiment, source))
+        components = _engineer(store, experiment).components(peer(experiment, source))
         kept = record_code(store, source, experiment, 0, ADOPTED[experiment.kind], components=components)
         if experiment.kind in COUNTED:
             keep_fingerprint(store, experiment, kept)  # what later designs are compared with
@@ -61,8 +62,7 @@ def adopt(experiment_id: str, token: int, source: str) -> None:
 def _write(store: Store, experiment: Experiment) -> Outcome:
     kept = find_code(store, experiment.id, 0)
     if kept is None:
-        provider = get_campaign(store, experiment.campaign).provider
-        draft = agents_of(provider).engineer.write(_proposal(store, experiment), _parents(store, experiment))
+        draft = _engineer(store, experiment).write(_proposal(store, experiment), _parents(store, experiment))
         kept = _keep(store, experiment, draft, 0, "codegen")
     return _drafted(store, experiment, kept)
 
@@ -77,12 +77,13 @@ def _repair(store: Store, experiment: Experiment, attempt: int) -> Outcome:
         remedy=rejected.failure.remedy,
         source=get_text(store, experiment.code),
         attempt=attempt - 1,
+        earlier=_earlier(store, experiment, attempt - 1),
     )
     kept = find_code(store, experiment.id, attempt)
     if kept is None and attempt <= MOST_REPAIRS and experiment.kind == "candidate":
-        provider = get_campaign(store, experiment.campaign).provider
-        engineer = agents_of(provider).engineer
-        draft = engineer.repair(_proposal(store, experiment), complaint, _parents(store, experiment))
+        draft = _engineer(store, experiment).repair(
+            _proposal(store, experiment), complaint, _parents(store, experiment)
+        )
         kept = _keep(store, experiment, draft, attempt, "repair") if draft else None
     if kept is None:
         return Outcome(summary={"gave_up": True}, failure=rejected.failure)
@@ -102,6 +103,22 @@ def _drafted(store: Store, experiment: Experiment, kept: CodeVersion) -> Outcome
         patch["components"] = kept.components
     summary = {"lines": get_text(store, kept.sha256).count("\n"), "note": kept.note, "novelty": found.model_dump()}
     return Outcome(summary=summary, failure=duplicate(store, found), patch=patch)
+
+
+def _engineer(store: Store, experiment: Experiment) -> Engineer:
+    campaign = get_campaign(store, experiment.campaign)
+    return agents_of(campaign.provider, desk_of(store, campaign, experiment)).engineer
+
+
+def _earlier(store: Store, experiment: Experiment, before: int) -> tuple[Rejected, ...]:
+    """The versions before an attempt that the checks have rejected."""
+    found = []
+    for one in code_versions(store, experiment.id):
+        rejected = experiment.stage("compile-check", one.attempt)
+        if one.attempt < before and rejected is not None and rejected.failure is not None:
+            failure = rejected.failure
+            found.append(Rejected(source=get_text(store, one.sha256), kind=failure.kind, message=failure.message))
+    return tuple(found)
 
 
 def _proposal(store: Store, experiment: Experiment) -> Proposal:

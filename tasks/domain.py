@@ -18,6 +18,7 @@ from evaluation import (
     Comparison,
     Corpus,
     Costs,
+    Documented,
     Efficiency,
     Fitness,
     Launch,
@@ -32,7 +33,7 @@ from evaluation import (
 FUNCTIONS = (
     "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
     "corpus", "MEASURES", "claims", "of_training", "measure_efficiency",
-    "ceilings",
+    "ceilings", "library",
 )  # fmt: skip
 
 
@@ -100,6 +101,8 @@ class Domain(Protocol):
     def baselines(self) -> Mapping[str, Baseline]: ...
 
     def baseline_source(self, name: str) -> str: ...
+
+    def library(self) -> tuple[Documented, ...]: ...
 
     def corpus(self) -> Corpus: ...
 

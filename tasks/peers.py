@@ -18,10 +18,12 @@ def peer(experiment: Outline, source: str = "") -> Peer:
         kind=experiment.kind,
         source=source,
         components=experiment.components,
+        parents=experiment.parents,
         fitness=experiment.fitness,
         gains=experiment.gains,
         objectives=experiment.objectives,
         failure=f"{experiment.failure.stage}: {experiment.failure.message}" if experiment.failure else "",
+        failure_kind=experiment.failure.kind if experiment.failure else "",
     )
 
 

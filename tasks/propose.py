@@ -17,6 +17,7 @@ from archdb import (
     record_once,
     search,
 )
+from tasks.agents.desk import desk_of
 from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
@@ -51,7 +52,8 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
 
     proposal = _recorded(store, experiment)
     if proposal is None:
-        proposal = agents_of(campaign.provider).researcher.propose(question, retrieve)
+        agents = agents_of(campaign.provider, desk_of(store, campaign, experiment))
+        proposal = agents.researcher.propose(question, retrieve)
         _record(store, experiment, proposal)
     return Outcome(
         summary={

@@ -33,7 +33,7 @@ def loop(
     trains nothing. With findings, a search takes about half a second for each of its trainings.
     """
     from evaluation import tried
-    from tasks.agents.providers import agents_of
+    from tasks.agents.grammar.roles import grammar_agents
     from tasks.bench.landscape import Landscape
     from tasks.bench.loop import ARMS, CONTROL, loop_study
     from tasks.samplers.registry import DEFAULT, way_of
@@ -48,7 +48,7 @@ def loop(
             shown(console, f"Playing on {len(ground.designs)} designs", replays * len(arms)) as advance,
         ):
             choose = way_of(DEFAULT).choose
-            found = loop_study(ground, scale, store, agents_of("grammar"), choose, arms, replays, advance)
+            found = loop_study(ground, scale, store, grammar_agents(), choose, arms, replays, advance)
     except ValueError as fault:
         raise Refused(str(fault)) from fault
     kept = into / ("loop-no-cognition.json" if no_cognition else "loop.json")

@@ -38,6 +38,9 @@ def run(
     sampler: Annotated[
         str, typer.Option(metavar="NAME", help="Who chooses parents, fixed when a campaign starts: see docs/search.md.")
     ] = "",
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="The model to ask, with --provider openai: see docs/agents.md.")
+    ] = "",
     max_cpu_hours: CpuHours = None,
     max_gpu_hours: GpuHours = None,
     max_tokens: Tokens = None,
@@ -50,17 +53,17 @@ def run(
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
     console = console_for(as_json)
-    wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler)
+    wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model)
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
-        from archdb import open_campaign, open_store, set_caps
+        from archdb import open_store
         from flows.campaign import campaign as campaign_flow
         from flows.imported_parents import check_parents_from
+        from flows.settings import open_checked
 
         check_parents_from(open_store(), parents_from)
-        record = open_campaign(open_store(), wanted, sampler)
-        set_caps(open_store(), record.id, caps)
+        record = open_checked(open_store(), wanted, sampler, caps)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import baseline_trainings
@@ -68,7 +71,7 @@ def run(
 
     objectives, trainings = domain_of(record.domain).objectives_of(record.scale), baseline_trainings(record)
     with interruptible(), Display(console, campaign, parallel, objectives, trainings, address):
-        report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed)
+        report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed, model=model)
     outcome = print_outcome(console, campaign, report)
     if as_json:
         print_json(outcome)
@@ -83,6 +86,7 @@ def checked_settings(
     baselines: Sequence[str] = (),
     parents_from: str = "",
     sampler: str = "",
+    model: str = "",
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -92,7 +96,9 @@ def checked_settings(
     from flows.settings import campaign_record
 
     try:
-        return campaign_record(campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from, sampler)
+        return campaign_record(
+            campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from, sampler, model
+        )
     except ValueError as fault:
         raise Refused(str(fault)) from fault
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from archdb import Hit
 
@@ -26,10 +26,12 @@ class Peer(Message):
     kind: str
     source: str = ""  # filled in for parents only
     components: dict[str, str] = {}
+    parents: tuple[str, ...] = ()  # ids, the one that was improved first
     fitness: float | None = None
     gains: dict[str, float] = {}  # objective -> gain over the reference in units of its spread; positive is better
     objectives: dict[str, float] = {}
     failure: str = ""
+    failure_kind: str = ""
 
 
 class ComponentGain(Message):
@@ -63,6 +65,14 @@ class Question(Message):
     gains: tuple[ComponentGain, ...] = ()
 
 
+class Prediction(Message):
+    """What the Researcher expects of one objective: scored later against what was measured."""
+
+    objective: str
+    change: FiniteFloat  # of the gain, against the first parent's; positive is better
+    confidence: FiniteFloat  # that the change has this sign, from 0 to 1
+
+
 class Proposal(Message):
     """What the Researcher answers."""
 
@@ -74,6 +84,8 @@ class Proposal(Message):
     query: str = ""  # what was looked up
     retrieved: tuple[str, ...] = ()  # ids of all hits, best first
     used: tuple[str, ...] = ()  # ids of the hits and experiments that changed the proposal
+    mechanism: str = ""  # Markdown with equations, where the motivation alone does not say how the design works
+    predictions: tuple[Prediction, ...] = ()
 
 
 class Draft(Message):
@@ -84,6 +96,14 @@ class Draft(Message):
     components: dict[str, str] = {}
 
 
+class Rejected(Message):
+    """An earlier version of a design, and why the checks rejected it."""
+
+    source: str
+    kind: str
+    message: str
+
+
 class Complaint(Message):
     """Why the checks rejected the last draft."""
 
@@ -92,6 +112,7 @@ class Complaint(Message):
     remedy: str
     source: str
     attempt: int  # of the rejected draft
+    earlier: tuple[Rejected, ...] = ()  # versions before it, oldest first
 
 
 class Outcome(Message):

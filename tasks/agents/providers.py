@@ -1,20 +1,44 @@
 """Providers by name. A campaign names one; stages only ever see its three roles."""
 
-import functools
+from collections.abc import Callable, Mapping
 
+from archdb import Campaign, Store
+from tasks.agents.desk import Desk
 from tasks.agents.grammar.roles import grammar_agents
+from tasks.agents.openai.roles import check_openai, openai_agents
 from tasks.agents.protocols import Agents
 
-PROVIDERS = {"grammar": grammar_agents}
+PROVIDERS: Mapping[str, Callable[[Desk], Agents]] = {"grammar": grammar_agents, "openai": openai_agents}
+CHECKS: Mapping[str, Callable[[Store, Campaign], None]] = {"openai": check_openai}  # of those that ask a model
 
 
-@functools.cache
-def agents_of(provider: str) -> Agents:
-    """The roles of a provider.
+def agents_of(provider: str, desk: Desk) -> Agents:
+    """The roles of a provider, at the desk of one experiment.
 
     Raises:
         ValueError: there is no such provider.
     """
+    require_provider(provider)
+    return PROVIDERS[provider](desk)
+
+
+def require_provider(provider: str, model: str = "") -> None:
+    """Refuse a provider that there is not, and a model's name for one that asks none.
+
+    Raises:
+        ValueError: it is so.
+    """
     if provider not in PROVIDERS:
         raise ValueError(f"No provider is called {provider}: use one of {', '.join(PROVIDERS)}.")
-    return PROVIDERS[provider]()
+    if model and provider not in CHECKS:
+        raise ValueError(f"The provider {provider} asks no model: leave --model out, or use {', '.join(CHECKS)}.")
+
+
+def check_provider(store: Store, campaign: Campaign) -> None:
+    """Make sure that a campaign's provider can work: that its models, their keys and, under a cap, prices are known.
+
+    Raises:
+        ModelUnusable: it is not so.
+    """
+    if campaign.provider in CHECKS:
+        CHECKS[campaign.provider](store, campaign)

@@ -49,11 +49,16 @@ def messages(
     return said
 
 
+def most_tokens(text: str) -> int:
+    """An upper bound of the tokens of a text: each is at least a byte long."""
+    return len(text.encode())
+
+
 def most_prompt_tokens(prompt: Prompt, shape: type[BaseModel], correction: Correction | None = None) -> int:
     """An upper bound: tokens are at least a byte long, and the schema may be told twice."""
     said = messages(prompt, shape, "text", correction)
-    text = sum(len(one["content"].encode()) for one in said)
-    return text + 2 * len(_schema(shape).encode()) + PER_MESSAGE * len(said) + PER_REQUEST
+    text = sum(most_tokens(one["content"]) for one in said)
+    return text + 2 * most_tokens(_schema(shape)) + PER_MESSAGE * len(said) + PER_REQUEST
 
 
 def _schema(shape: type[BaseModel]) -> str:

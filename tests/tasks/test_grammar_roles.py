@@ -6,9 +6,9 @@ from archdb import Hit
 from evaluation import baselines, objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
 from tasks.agents.grammar.evidence import preferences
-from tasks.agents.grammar.researcher import COMPLAINTS
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.protocols import ComponentGain, Outcome, Peer, Question
+from tasks.agents.weakness import COMPLAINTS
 
 TITLES = {"text_bpb": "Text", "recall_loss": "In-context recall", "copy_loss": "Selective copying"}
 AGENTS = grammar_agents()

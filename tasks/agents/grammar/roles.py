@@ -6,6 +6,6 @@ from tasks.agents.grammar.researcher import GrammarResearcher
 from tasks.agents.protocols import Agents
 
 
-def grammar_agents() -> Agents:
-    """The three roles, all without state."""
+def grammar_agents(_: object = None) -> Agents:
+    """The three roles, all without state: they need no desk."""
     return Agents(researcher=GrammarResearcher(), engineer=GrammarEngineer(), analyst=GrammarAnalyst())

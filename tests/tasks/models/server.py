@@ -31,10 +31,11 @@ class Request(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.key = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        fault = self.server.next_fault()
+        said = self.server.next_said()
+        fault = "said" if said is not None else self.server.next_fault()
         self.server.calls.append(Call(self.body, self.headers.get("Authorization", ""), fault))
         try:
-            FAULTS[fault](self)
+            FAULTS[fault](self) if said is None else self.answer(said)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the client has given up
 
@@ -289,11 +290,20 @@ class ModelServer(ThreadingHTTPServer):
         self.stopping = threading.Event()
         self._faults: Iterator[str] = iter(())
         self._next = threading.Lock()
+        self._said: list[str] = []
         self.do(*(faults or ("none",)))
 
     def do(self, *faults: str) -> None:
         """From now on, these."""
         self._faults = itertools.chain(faults, itertools.repeat(faults[-1]))
+
+    def say(self, *texts: str) -> None:
+        """Answer the next requests with these, before the schedule goes on."""
+        self._said += texts
+
+    def next_said(self) -> str | None:
+        with self._next:
+            return self._said.pop(0) if self._said else None
 
     def next_fault(self) -> str:
         with self._next:

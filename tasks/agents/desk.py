@@ -1,0 +1,25 @@
+"""Where a provider's roles work: at one experiment, with a way to ask a model on its campaign's account."""
+
+from dataclasses import dataclass
+
+from archdb import Campaign, Experiment, Store
+from tasks.models import Prompt, ask
+from tasks.models.replies import Shape
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One experiment's, at a worker that has leased it."""
+
+    store: Store
+    campaign: Campaign
+    experiment_id: str
+
+    def ask(self, role: str, number: int, prompt: Prompt, shape: type[Shape]) -> Shape:
+        """The answer to a role's question; see :func:`tasks.models.ask`."""
+        return ask(self.store, self.campaign, self.experiment_id, role, number, prompt, shape)
+
+
+def desk_of(store: Store, campaign: Campaign, experiment: Experiment) -> Desk:
+    """The desk of an experiment that the caller has leased."""
+    return Desk(store, campaign, experiment.id)

@@ -1,0 +1,143 @@
+"""What a role is shown of a campaign: each section a plain function of records, in text that fits a budget.
+
+Budgets are in tokens, counted from above as everywhere (a byte is one). A section also says which ids it shows: only
+those may be named as evidence.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from archdb import Hit
+from tasks.agents.openai.quoting import cut, one_line
+from tasks.agents.protocols import ComponentGain, Peer
+from tasks.models.prompt import most_tokens
+
+MESSAGE = 400  # tokens of a failure's message
+PER_KIND = 2  # failures of one kind that are told: the next ones teach little
+STEPS = 6  # designs named behind a component's gain
+PRIOR = 2.0  # families without a gain, as if they had been seen, when gains are put in order
+NOTE = 40  # tokens for the line that says what is left out
+
+
+class Shown(NamedTuple):
+    """A section's text, and the ids that it shows."""
+
+    text: str
+    ids: tuple[str, ...] = ()
+
+
+class Item(NamedTuple):
+    """A piece of a section that is shown whole or not at all."""
+
+    text: str
+    ids: tuple[str, ...] = ()
+
+
+def fill(items: Iterable[Item], budget: int) -> Shown:
+    """The items in order, as long as they fit, and how many do not. The first one is cut if it must be."""
+    told: list[str] = []
+    ids: list[str] = []
+    left = budget - NOTE
+    waiting = list(items)
+    while waiting:
+        one = Item(cut(waiting[0].text, left), waiting[0].ids) if not told else waiting[0]
+        left -= most_tokens(one.text) + 1
+        if left < 0 and told:
+            break
+        told.append(one.text)
+        ids += one.ids
+        waiting.pop(0)
+    if waiting:
+        told.append(f"[{len(waiting)} more left out]")
+    return Shown("\n".join(told) or "None so far.", tuple(dict.fromkeys(ids)))
+
+
+def line(one: Peer) -> str:
+    """A design's result in one line."""
+    parts = [f"{one.id}: {one_line(one.name, 80)} ({one.kind})"]
+    if one.fitness is not None:
+        parts.append(f"fitness {one.fitness:+.2f}")
+    if one.gains:
+        parts.append("gains " + ", ".join(f"{name} {gain:+.2f}" for name, gain in one.gains.items()))
+    if one.failure:
+        parts.append(f"failed ({one.failure_kind}) in {one_line(one.failure, MESSAGE)}")
+    if one.components:
+        parts.append("components " + ", ".join(f"{slot}={choice}" for slot, choice in one.components.items()))
+    return "; ".join(parts)
+
+
+def results(parents: Sequence[Peer], population: Sequence[Peer], budget: int = 5000) -> Shown:
+    """The parents against the baselines, which come best first."""
+    known = {one.id for one in parents}
+    baselines = [one for one in population if one.kind == "baseline" and one.id not in known]
+    return fill((Item(line(one), (one.id,)) for one in [*parents, *_best_first(baselines)]), budget)
+
+
+def siblings(parent: Peer | None, population: Sequence[Peer], besides: Iterable[str] = (), budget: int = 4000) -> Shown:
+    """The strongest designs that improve the same parent, then the strongest others."""
+    seen = {*besides, parent.id} if parent else {*besides}
+    able = [one for one in population if one.kind != "baseline" and one.fitness is not None and one.id not in seen]
+    same = [one for one in able if parent is not None and parent.id in one.parents[:1]]
+    others = [one for one in able if one not in same]
+    told = [Item(f"same parent: {line(one)}", (one.id,)) for one in _best_first(same)]
+    return fill(told + [Item(line(one), (one.id,)) for one in _best_first(others)], budget)
+
+
+def failures(population: Sequence[Peer], budget: int = 4000) -> Shown:
+    """The latest designs that failed, a few of each kind. A population is in the order of its cycles."""
+    counts: dict[str, int] = {}
+    told = []
+    for one in reversed([one for one in population if one.failure]):
+        counts[one.failure_kind] = counts.get(one.failure_kind, 0) + 1
+        if counts[one.failure_kind] <= PER_KIND:
+            told.append(Item(line(one), (one.id,)))
+    return fill(told, budget)
+
+
+def component_effects(gains: Sequence[ComponentGain], budget: int = 3000) -> Shown:
+    """What choices have gained, those with the largest and best backed gains first, with intervals."""
+    weight = {one.choice: abs(one.gain) * one.families / (one.families + PRIOR) for one in gains}
+    ordered = sorted(gains, key=lambda one: (-weight[one.choice], one.choice))
+    return fill((Item(_effect(one), (one.choice, *one.steps[:STEPS])) for one in ordered), budget)
+
+
+def literature(hits: Sequence[Hit], budget: int = 14_000) -> list[tuple[str, Hit, str]]:
+    """For each hit a label, the hit, and what is shown of it; all have the same share of the budget."""
+    share = budget // max(1, len(hits))
+    return [(f"{one.kind} {one.id}", one, cut(_passages(one), share)) for one in hits]
+
+
+def sources(parents: Sequence[Peer], first: int = 20_000, others: int = 6000) -> list[tuple[str, str]]:
+    """The parents' code, each under a label: of the first one, that is to be improved, more than of the others."""
+    budgets = [first] + [others] * len(parents)
+    return [
+        (f"code of {one.id}", cut(one.source, budget))
+        for one, budget in zip(parents, budgets, strict=False)
+        if one.source
+    ]
+
+
+def objectives(titles: Mapping[str, str], noise: Mapping[str, float] | None = None) -> str:
+    """The objectives by name, with what they are called and how noisy they are."""
+    noisy = {name: f" (noise {noise[name]:.2f})" for name in titles if noise and name in noise}
+    return "\n".join(f"- `{name}`: {title}{noisy.get(name, '')}" for name, title in titles.items())
+
+
+def _effect(one: ComponentGain) -> str:
+    known = one.low is not None and one.high is not None
+    sure = f"95% interval {one.low:+.2f} to {one.high:+.2f}" if known else "no interval yet"
+    steps = ", ".join(one.steps[:STEPS]) + (", ..." if len(one.steps) > STEPS else "")
+    return f"{one.choice}: {one.gain:+.2f} fitness ({sure}; {one.families} parents; {steps})"
+
+
+def _passages(one: Hit) -> str:
+    about = [one_line(one.title, 200)] if one.title else []
+    if one.components:
+        about.append(f"components: {', '.join(one.components)}")
+    if one.evidence:
+        about.append(f"evidence: {', '.join(one.evidence)}; effect {one.effect:+.2f}")
+    return "\n".join([*about, one.text])
+
+
+def _best_first(peers: Iterable[Peer]) -> list[Peer]:
+    return sorted(peers, key=lambda one: (-(one.fitness if one.fitness is not None else -1e9), one.id))
