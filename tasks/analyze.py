@@ -65,19 +65,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
                 gains=component_gains(store, campaign.id, besides=experiment),
             )
         )
-    findings = [
-        Finding(
-            id=f"{experiment.id}/finding-{index}",
-            campaign=campaign.id,
-            text=lesson.text,
-            evidence=lesson.evidence,
-            components=lesson.components,
-            effect=lesson.effect,
-            objective=lesson.objective,
-            created_at=time.time(),
-        )
-        for index, lesson in enumerate(analysis.lessons)
-    ]
+    findings = findings_of(experiment.id, campaign.id, analysis)
     record_findings(store, findings)
     if experiment.mlflow_run:
         _close_run(store, experiment, scored, analysis)
@@ -96,6 +84,23 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
     if scored is not None:
         patch |= {"fitness": scored.value, "gains": experiment.gains}
     return Outcome(summary={"findings": list(names)}, report=scored, patch=patch)
+
+
+def findings_of(experiment: str, campaign: str, analysis: Analysis) -> list[Finding]:
+    """The lessons of an analysis as the cognition base keeps them."""
+    return [
+        Finding(
+            id=f"{experiment}/finding-{index}",
+            campaign=campaign,
+            text=lesson.text,
+            evidence=lesson.evidence,
+            components=lesson.components,
+            effect=lesson.effect,
+            objective=lesson.objective,
+            created_at=time.time(),
+        )
+        for index, lesson in enumerate(analysis.lessons)
+    ]
 
 
 def repeated(experiment: Experiment) -> bool:

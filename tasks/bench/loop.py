@@ -6,7 +6,6 @@ of the table that is left. Every search ends when it has spent the same processo
 """
 
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +13,12 @@ from functools import cached_property
 import numpy as np
 from pydantic import FiniteFloat
 
-from archdb import Finding, Hit, Outline, Store, record_findings
+from archdb import Hit, Outline, Store, record_findings
 from archdb import search as look_up
 from evaluation import Report, Tried, objectives_of
 from tasks.agents.grammar.space import Design
 from tasks.agents.protocols import Agents, Outcome, Peer, Proposal, Question
+from tasks.analyze import findings_of
 from tasks.bench.landscape import Landscape
 from tasks.bench.replay import START, as_baseline, as_candidate
 from tasks.bench.search import FEWEST, Floats, Span, span
@@ -212,22 +212,7 @@ class _Search:
                 gains=self.counted.look(self.population, made),
             )
         )
-        record_findings(
-            self.store,
-            [
-                Finding(
-                    id=f"{self.campaign}-{made.id}/finding-{number}",
-                    campaign=self.campaign,
-                    text=lesson.text,
-                    evidence=lesson.evidence,
-                    components=lesson.components,
-                    effect=lesson.effect,
-                    objective=lesson.objective,
-                    created_at=time.time(),
-                )
-                for number, lesson in enumerate(analysis.lessons)
-            ],
-        )
+        record_findings(self.store, findings_of(f"{self.campaign}-{made.id}", self.campaign, analysis))
 
     def _peers(self, ids: Sequence[str]) -> tuple[Peer, ...]:
         known = {one.id: one for one in self.population}

@@ -27,7 +27,7 @@ class DeltaNet(nn.Module):
             rearrange(t, "b l (h d) -> b l h d", h=self.num_heads) for t in self.qkvg(hidden_states).chunk(4, dim=-1)
         )
         o, _ = chunk_gla(q, k, v, nn.functional.logsigmoid(g) / 16)
-        floor = 0.1 * max(0.0, 1 - self._step.item() / self.floor_steps)
+        floor = 0.45 * max(0.0, 1 - self._step.item() / self.floor_steps)
         weights = torch.softmax(self.mix(hidden_states), -1).clamp(min=floor)[..., None]
         o = weights[..., :1, :] * self.o_norm(o) + weights[..., 1:, :] * v
         loss = None
