@@ -128,13 +128,15 @@ def test_the_blind_child_does_not_see_what_followed(data: Path, weights: Path, t
     assert score(HONEST, data, weights, tmp_path, looking).failure is None
     shown, blind = given
     kept = []
+    changed = []
     for name in (TOKENS, TARGETS):
         assert blind[name].shape == (SCALE.run.prefix_rows, 32)
         same = np.logical_and.accumulate(blind[name] == shown[name][: SCALE.run.prefix_rows], axis=1).sum(axis=1)
         for before, after, cut in zip(shown[name], blind[name], same, strict=False):
             assert 1 <= cut < 32
-            assert (before[cut:] != after[cut:]).mean() > 0.5
+            changed.append(before[cut:] != after[cut:])
         kept.append(same)
+    assert np.concatenate(changed).mean() > 0.5  # redrawn from other text: a few are equal by chance
     assert (np.abs(np.subtract(*kept)) <= 2).all()  # as many tokens as targets, but for chance
 
 
