@@ -20,7 +20,7 @@ from archdb.store import Store
 STEP = "model-call"
 INDEXES = {
     "model_calls": (("experiment",), ("campaign",)),
-    "model_attempts": (("call",), ("campaign", "role")),
+    "model_attempts": (("call",), ("campaign", "role", "created_at")),
 }
 
 
@@ -66,7 +66,7 @@ class ModelCall(Record):
     reply: str = ""  # blob of the last attempt's text
     prompt_tokens: int = 0  # of all attempts together, as the next three
     completion_tokens: int = 0
-    dollars: FiniteFloat | None = None
+    dollars: FiniteFloat | None = None  # of those of known price
     seconds: FiniteFloat = 0.0
     attempts: tuple[ModelAttempt, ...] = ()
     created_at: FiniteFloat = 0.0
@@ -108,9 +108,9 @@ def attempts_at(store: Store, call: str) -> list[ModelAttempt]:
 
 
 @patient
-def attempts_of(store: Store, campaign: str, role: str) -> list[ModelAttempt]:
-    """All recorded attempts of a campaign's role, oldest first."""
-    found = store.model_attempts.find({"campaign": campaign, "role": role})
+def last_attempts(store: Store, campaign: str, role: str, most: int) -> list[ModelAttempt]:
+    """The last recorded attempts of a campaign's role, ``most`` of them, oldest first."""
+    found = store.model_attempts.find({"campaign": campaign, "role": role}).sort("created_at", -1).limit(most)
     return sorted((ModelAttempt.model_validate(one) for one in found), key=lambda one: (one.created_at, one.id))
 
 

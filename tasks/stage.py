@@ -36,7 +36,7 @@ from archdb import (
     write_stage,
 )
 from tasks.faults import CapacityFault, TransportFault
-from tasks.holding import holding
+from tasks.kept_lease import kept_lease
 from tasks.models.outcomes import NoAnswer
 from tasks.spending import give_back, reserve_stage, settle_stage
 
@@ -139,7 +139,7 @@ def _do(
         Running(id=before.id, campaign=before.campaign, name=before.name, stage=stage, since=started, at=started),
     )
     try:
-        with holding(store, before.id, token):
+        with kept_lease(store, before.id, token):
             outcome = do(store, before)
     except OSError as fault:
         if fault.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):

@@ -65,8 +65,8 @@ def put_entries(table: Any, entries: Sequence[Entry]) -> None:
 def tidy(table: Any) -> None:
     """Once many rows have come: take them into the full-text index, and drop old versions that nobody reads any more.
 
-    Rows outside of the index are found all the same. Tidying writes table and index anew, so doing it for each finding
-    would let the folder grow by megabytes an hour for each worker, for ever.
+    Rows outside of the index are found all the same. Tidying writes table and index anew, and what it replaces stays
+    for RETAINED: doing it for each finding would fill the folder with copies.
     """
     indexed = [table.index_stats(one.name) for one in table.list_indices()]
     if any(one is None or one.num_unindexed_rows >= UNTIDY for one in indexed):

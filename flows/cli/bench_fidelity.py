@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.asked import AsJson, Refused, ScaleName, console_for
 from flows.cli.bench_table import CONSTANT, table_file
-from flows.cli.measured import RESULTS, Into, keep
+from flows.cli.measured import RESULTS, Into, conclude
 
 if TYPE_CHECKING:
     from evaluation import Fidelity, Interval, LadderSaving, Stopping
@@ -32,14 +32,7 @@ def fidelity(
         found = fidelity_study(file, scale + CONSTANT, false_kills)
     except ValueError as fault:
         raise Refused(str(fault)) from fault
-    kept = into / f"fidelity-{scale}.json"
-    told = keep({"table": str(file)} | found.model_dump(mode="json"), kept)
-    if as_json:
-        print_json(told)
-        return
-    for line in _told(found):
-        console.print(line, highlight=False)
-    console.print(f"[dim]Kept in {kept}; trainings in {file}.[/]", highlight=False)
+    conclude(found.model_dump(mode="json"), into / f"fidelity-{scale}.json", file, console, as_json, _told(found))
 
 
 def _told(found: "Fidelity") -> list[str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.asked import AsJson, Refused, ScaleName, console_for
 from flows.cli.bench_table import CONSTANT, table_file
-from flows.cli.measured import RESULTS, Into, keep, shown
+from flows.cli.measured import RESULTS, Into, conclude, shown
 
 if TYPE_CHECKING:
     from archdb import Store
@@ -30,7 +30,7 @@ def loop(
     """Does looking things up help? Searches with the cognition base against searches without, at equal compute.
 
     Plays the real loop, from sampler to Analyst, on the trainings that ``archloop bench table`` has made so far, and
-    trains nothing. With findings, a search takes about half a second for each of its trainings.
+    trains nothing. With findings, a search writes and reads a store for each of its trainings.
     """
     from evaluation import tried
     from tasks.agents.grammar.roles import grammar_agents
@@ -52,13 +52,7 @@ def loop(
     except ValueError as fault:
         raise Refused(str(fault)) from fault
     kept = into / ("loop-no-cognition.json" if no_cognition else "loop.json")
-    told = keep({"table": str(file), "sampler": DEFAULT} | found.model_dump(mode="json"), kept)
-    if as_json:
-        print_json(told)
-        return
-    for line in _told(found):
-        console.print(line, highlight=False)
-    console.print(f"[dim]Kept in {kept}; trainings in {file}.[/]", highlight=False)
+    conclude({"sampler": DEFAULT} | found.model_dump(mode="json"), kept, file, console, as_json, _told(found))
 
 
 @contextmanager

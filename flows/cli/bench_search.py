@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
+from flows.cli.asked import AsJson, Refused, ScaleName, console_for
 from flows.cli.bench_table import CONSTANT, table_file
-from flows.cli.measured import RESULTS, Into, keep, shown
+from flows.cli.measured import RESULTS, Into, conclude, shown
 
 if TYPE_CHECKING:
     from tasks.bench.search import Search, Span
@@ -40,14 +40,7 @@ def search(
         raise Refused(str(fault)) from fault
     with shown(console, f"Replaying on {len(ground.designs)} designs", replays) as advance:
         found = search_study(ground, ways, DEFAULT, replays, advance)
-    kept = into / "search.json"
-    told = keep({"table": str(file)} | found.model_dump(mode="json"), kept)
-    if as_json:
-        print_json(told)
-        return
-    for line in _told(found):
-        console.print(line, highlight=False)
-    console.print(f"[dim]Kept in {kept}; trainings in {file}.[/]", highlight=False)
+    conclude(found.model_dump(mode="json"), into / "search.json", file, console, as_json, _told(found))
 
 
 def _told(found: "Search") -> list[str]:

@@ -28,6 +28,7 @@ from archdb import (
     get_campaign,
     get_report,
     get_text,
+    list_calls,
     next_cycle,
     open_store,
     ranked_by_score,
@@ -39,7 +40,7 @@ from archdb import leaderboard as best_designs
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
 from flows.cli.budget import budget_json, budget_line
 from flows.cli.imported import print_ranking, print_results, print_status, standing
-from flows.cli.tables import efficiency_table, experiments_table, leaderboard_table, summary_of
+from flows.cli.tables import calls_table, efficiency_table, experiments_table, leaderboard_table, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
 
@@ -132,7 +133,8 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
     if as_json:
         code = get_text(store, one.code) if one.code else None
         stages = [stage.model_dump() for stage in one.stages.values()]
-        print_json(summary_of(record, one) | {"stages": stages, "code": code})
+        calls = [call.model_dump(exclude={"attempts"}) for call in list_calls(store, one.id)]
+        print_json(summary_of(record, one) | {"stages": stages, "model_calls": calls, "code": code})
         return
     console.print(f"[bold]{escape(one.name)}[/]  {one.id}  {one.kind}, {one.state}", highlight=False)
     last = "Summary" if one.kind == "imported" else "Analysis"
@@ -150,6 +152,9 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         console.print(_numbers(one))
         _print_efficiency(store, console, record, one)
         console.print(_stages(store, one))
+        asked = calls_table(list_calls(store, one.id))
+        if asked is not None:
+            console.print(asked)
     if one.code:
         console.print(Syntax(get_text(store, one.code), "python", theme="ansi_light"))
 

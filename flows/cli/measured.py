@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from flows.cli.asked import Refused
+from flows.cli.asked import Refused, print_json
 
 RESULTS = Path("docs/results")
 
@@ -55,6 +55,17 @@ def keep(found: dict[str, Any], file: Path) -> dict[str, Any]:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return told
+
+
+def conclude(found: dict[str, Any], file: Path, table: Path, console: Console, as_json: bool, lines: list[str]) -> None:
+    """Keep what was read off a table of trainings, and print it: the lines, or all of it for a machine."""
+    told = keep({"table": str(table)} | found, file)
+    if as_json:
+        print_json(told)
+        return
+    for line in lines:
+        console.print(line, highlight=False)
+    console.print(f"[dim]Kept in {file}; trainings in {table}.[/]", highlight=False)
 
 
 def device() -> str:

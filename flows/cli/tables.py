@@ -6,7 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from archdb import CAVEAT, Campaign, Experiment, Outline
+from archdb import CAVEAT, Campaign, Experiment, ModelCall, Outline
 from evaluation import CLAIM
 
 SIGNS = "▁▂▃▄▅▆▇█"
@@ -109,6 +109,25 @@ def efficiency_table(one: Outline, measures: Mapping[str, Any], beside: Outline 
             other = [] if beside is None else [readable(beside.efficiency.get(name))]
             by = "the design's claim" if name.startswith(CLAIM) else "measured"
             table.add_row(measure.title, readable(one.efficiency[name]), *other, measure.unit, by)
+    return table
+
+
+def calls_table(calls: Sequence[ModelCall]) -> Table | None:
+    """What models were asked for an experiment, and what came of it; None where none was asked."""
+    if not calls:
+        return None
+    table = Table(title="\nModel calls", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name in ("role", "call", "model", "outcome"):
+        table.add_column(name)
+    for name in ("attempts", "tokens in", "tokens out", "dollars", "seconds"):
+        table.add_column(name, justify="right")
+    for one in calls:
+        told = f"{one.outcome}: {one.message}" if one.message else one.outcome
+        counts = (len(one.attempts), one.prompt_tokens, one.completion_tokens)
+        dollars = "-" if one.dollars is None else f"{one.dollars:.4f}"
+        table.add_row(
+            one.role, str(one.number), escape(one.model), escape(told), *map(str, counts), dollars, f"{one.seconds:.1f}"
+        )
     return table
 
 

@@ -36,12 +36,12 @@ from archdb import (
     Store,
     attempt_operation,
     attempts_at,
-    attempts_of,
     call_id,
     call_of,
     find_call,
     get_budget,
     get_text,
+    last_attempts,
     put_text,
     record_attempt,
     record_call,
@@ -62,6 +62,7 @@ from tasks.peers import ended
 from tasks.sandbox.jail import stop_everything
 
 TOLD = 500  # signs of an attempt's message
+REMEMBERED = 1000  # attempts of a role that the choice between models rests on
 DISBELIEVED = "The server counted what cannot be; charged is all that was reserved."
 
 
@@ -178,7 +179,7 @@ class _Asking:
         models = _models(self.store, self.campaign, self.role)
         if len(models) == 1:
             return models[0]
-        tried = attempts_of(self.store, self.campaign.id, self.role)
+        tried = last_attempts(self.store, self.campaign.id, self.role, REMEMBERED)
         seed = f"{self.campaign.seed}/{self.call}/{len(self.attempts)}"
         return choose(models, pulls_of(tried, ended(self.store, self.campaign.id)), seed)
 

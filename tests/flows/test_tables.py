@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from archdb import Experiment
+from archdb import Experiment, ModelCall
 from evaluation import MEASURES, objectives_of
-from flows.cli.tables import efficiency_table, leaderboard_table
+from flows.cli.tables import calls_table, efficiency_table, leaderboard_table
 
 
 def shown(scale: str, width: int) -> str:
@@ -52,3 +52,19 @@ def test_efficiency_stands_beside_the_reference_and_what_is_missing_is_a_dash() 
     assert "Forward work 400,000 - FLOPs/token the design's claim" in lines
     assert not any("compile" in line for line in lines)
     assert efficiency_table(one.model_copy(update={"efficiency": {}}), MEASURES) is None
+
+
+def test_model_calls_show_what_was_answered_and_what_it_cost() -> None:
+    record = {"_id": "lab-c001/engineer/0", "campaign": "lab", "experiment": "lab-c001", "role": "engineer"}
+    cost = {"prompt_tokens": 900, "completion_tokens": 120, "dollars": 0.0125, "seconds": 2.04}
+    told = {"number": 0, "prompt": "p", "model": "large[1]", "outcome": "refused", "message": "It will not."}
+    one = ModelCall.model_validate(record | cost | told)
+    free = one.model_copy(update={"number": 1, "outcome": "answered", "message": "", "dollars": None})
+    table = calls_table([one, free])
+    assert table is not None
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(table)
+    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert "engineer 0 large[1] refused: It will not. 0 900 120 0.0125 2.0" in lines
+    assert "engineer 1 large[1] answered 0 900 120 - 2.0" in lines
+    assert calls_table([]) is None

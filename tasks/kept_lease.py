@@ -1,4 +1,4 @@
-"""Holding an experiment's lease while a stage waits for somebody else's answer, such as a model's."""
+"""Keeping an experiment's lease while a stage waits for somebody else's answer, such as a model's."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ BRIEFLY = 2.0  # seconds that the store is waited for
 
 
 @contextlib.contextmanager
-def holding(store: Store, experiment_id: str, token: int) -> Iterator[None]:
+def kept_lease(store: Store, experiment_id: str, token: int) -> Iterator[None]:
     """Renew the lease from a thread of its own until the block ends.
 
     A lease that was lost is not fought for: the stage's write, which carries the token, will say so.

@@ -4,15 +4,15 @@ import threading
 
 import pytest
 
-import tasks.holding
+import tasks.kept_lease
 from archdb import Experiment, LeaseLost, Store, claim, create_experiment, get_experiment, set_fields
-from tasks.holding import holding
+from tasks.kept_lease import kept_lease
 from tasks.stage import Outcome, run_stage
 
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.holding, "BEAT", 0.05)
+    monkeypatch.setattr(tasks.kept_lease, "BEAT", 0.05)
 
 
 def leased(store: Store) -> tuple[Experiment, int]:
@@ -47,7 +47,7 @@ def test_a_lease_that_is_lost_is_left_to_its_new_holder(store: Store) -> None:
 
     def lose(store: Store, now: Experiment) -> Outcome:
         set_fields(store, now.id, lease=other)
-        with holding(store, now.id, token):
+        with kept_lease(store, now.id, token):
             assert not threading.Event().wait(0.5)
         return Outcome()
 
