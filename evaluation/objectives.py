@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from evaluation.reports import Report
+from evaluation.scales import Plan
 from evaluation.scales import scale as read_scale
 
 
@@ -17,33 +18,69 @@ class Objective(Report):
     better: Literal["lower", "higher"]
     task: str  # whose mean loss over its ladder this is
     nats: float = 1.0  # that make one unit
+    asks: str = ""  # what the task is, and how long a model has to learn it
 
 
-def _probe(task: str, title: str) -> Objective:
-    return Objective(name=f"{task}_loss", title=title, unit="nats per scored token", better="lower", task=task)
+def _probe(task: str, title: str, asks: str) -> Objective:
+    return Objective(
+        name=f"{task}_loss", title=title, unit="nats per scored token", better="lower", task=task, asks=asks
+    )
 
 
 OBJECTIVES: dict[str, Objective] = {
     objective.name: objective
     for objective in (
-        Objective(name="text_bpb", title="Text", unit="bits per byte", better="lower", task="text", nats=math.log(2)),
-        _probe("recall", "In-context recall"),
-        _probe("copy", "Selective copying"),
-        _probe("mqar", "Multi-query recall"),
-        _probe("fuzzy_recall", "Fuzzy recall"),
-        _probe("noisy_recall", "Noisy recall"),
-        _probe("memorisation", "Memorisation"),
-        _probe("compression", "Compression"),
-        _probe("parity", "Parity"),
-        _probe("s3", "Permutations (S3)"),
+        Objective(
+            name="text_bpb",
+            title="Text",
+            unit="bits per byte",
+            better="lower",
+            task="text",
+            nats=math.log(2),
+            asks="Prose and program text, token by token.",
+        ),
+        _probe(
+            "recall", "In-context recall", "Pairs of a key and a value; where a key comes again, its value must follow."
+        ),
+        _probe(
+            "copy", "Selective copying", "Tokens scattered among filler must be said again in order; several rounds."
+        ),
+        _probe("mqar", "Multi-query recall", "Pairs first; later each key once more, most soon and some very late."),
+        _probe(
+            "fuzzy_recall", "Fuzzy recall", "Recall whose keys and values are words of two letters that many share."
+        ),
+        _probe("noisy_recall", "Noisy recall", "Recall in which half of all tokens are noise between the pairs."),
+        _probe(
+            "memorisation",
+            "Memorisation",
+            "Facts that no sequence states: keys of two letters whose values never change.",
+        ),
+        _probe(
+            "compression", "Compression", "A passage, a closing token, then blanks at which it must be said in order."
+        ),
+        _probe("parity", "Parity", "Bits; at each, whether the ones since the start are even or odd."),
+        _probe("s3", "Permutations (S3)", "Permutations of three things; at each, the product of all since the start."),
     )
 }
 
 
 def objectives_of(scale: str) -> Mapping[str, Objective]:
     """The objectives of a scale, by name: those of its tasks. Raises ValueError for an unknown scale."""
-    tasks = {plan.task for plan in read_scale(scale).tasks}
-    return {name: objective for name, objective in OBJECTIVES.items() if objective.task in tasks}
+    plans = {plan.task: plan for plan in read_scale(scale).tasks}
+    return {
+        name: one.model_copy(update={"asks": f"{one.asks} {_budget(plans[one.task])}"})
+        for name, one in OBJECTIVES.items()
+        if one.task in plans
+    }
+
+
+def _budget(plan: Plan) -> str:
+    """What a model has to learn a task."""
+    steps = f"{plan.steps} steps of {plan.batch} sequences of {plan.length} tokens"
+    if not plan.ladder:
+        return f"{steps}."
+    trained, held = (f"{levels[0]} to {levels[-1]}" for levels in (plan.difficulties, plan.ladder))
+    return f"{steps}, {trained} items in training and {held} held out."
 
 
 def sign(objective: str) -> float:

@@ -2,7 +2,7 @@
 
 from archdb.cognition.adding import Added, add_entries, record_findings
 from archdb.cognition.asi_arch import read_asi_arch
-from archdb.cognition.entries import Entry, find_entries, list_findings, paper_entry
+from archdb.cognition.entries import Entry, essence, find_entries, list_findings, paper_entry
 from archdb.cognition.index import index_cognition
 from archdb.cognition.papers import Paper, read_literature, read_paper
 from archdb.cognition.searching import Hit, search
@@ -13,6 +13,7 @@ __all__ = [
     "Hit",
     "Paper",
     "add_entries",
+    "essence",
     "find_entries",
     "index_cognition",
     "list_findings",

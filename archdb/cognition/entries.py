@@ -16,6 +16,7 @@ from archdb.records import Finding, Record
 from archdb.store import Store
 
 EntryKind = Literal["paper", "finding"]
+ESSENCE = 3  # passages of an entry that say what it is; the others are its symptoms
 INDEXES = {"findings": (("campaign", "created_at"),)}
 
 
@@ -60,6 +61,12 @@ def paper_entry(paper: Paper, origin: str = "archloop") -> Entry:
         components=paper.components,
         origin=origin,
     )
+
+
+def essence(entry: Entry) -> str:
+    """What an entry says of itself, without the symptoms that only help to find it."""
+    told = entry.passages[:ESSENCE]
+    return "\n".join(one.removeprefix(f"{entry.title}. ") for one in told)
 
 
 def finding_entry(finding: Finding) -> Entry:

@@ -71,7 +71,9 @@ def test_every_task_has_a_plan_an_objective_and_a_generator() -> None:
     assert tasks == {"text", *PROBES} == {objective.task for objective in OBJECTIVES.values()}
     assert tasks == {plan.task for plan in scale("micro").tasks}
     assert list(objectives_of("nano")) == ["text_bpb", "recall_loss", "copy_loss"]
-    assert objectives_of("micro") == OBJECTIVES
+    assert list(objectives_of("micro")) == list(OBJECTIVES)
+    assert "150 steps of 8 sequences of 128 tokens" in objectives_of("nano")["text_bpb"].asks
+    assert "4 to 24 held out" in objectives_of("nano")["recall_loss"].asks
     for name in ("tiny", "nano", "micro"):
         plans = scale(name).tasks
         assert len({plan.task for plan in plans}) == len(plans)

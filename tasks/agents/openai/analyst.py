@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tasks.agents.desk import Desk
 from tasks.agents.openai import sections
+from tasks.agents.openai.brief import objectives_of
 from tasks.agents.openai.prompting import prompt
 from tasks.agents.openai.quoting import one_line
 from tasks.agents.openai.shapes import Claim, Reading, word
@@ -43,7 +44,7 @@ class ModelAnalyst:
         asked = prompt(
             "analyst.md",
             design=sections.line(design),
-            objectives=sections.objectives(outcome.objective_titles, outcome.noise),
+            objectives=sections.objectives(objectives_of(self.desk.campaign), outcome.noise),
             results=results.text,
             differences=differences(outcome),
             siblings=siblings.text,

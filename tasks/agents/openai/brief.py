@@ -1,10 +1,11 @@
 """What every prompt about code has in common: the contract at the campaign's scale, and the library."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from archdb import Campaign
+from evaluation import Objective
 from tasks.agents.openai.reference import by_use, reference
 from tasks.agents.openai.rules import rules
 from tasks.agents.protocols import Peer
@@ -17,6 +18,11 @@ def brief(campaign: Campaign, parents: Sequence[Peer], population: Sequence[Peer
     library = by_use(domain.library(), [one.source for one in parents], _baseline_sources(campaign.domain))
     scale = domain.scale(campaign.scale)
     return {"setting": scale, "rules": rules(population).text, "library": reference(library)}
+
+
+def objectives_of(campaign: Campaign) -> Mapping[str, Objective]:
+    """What the campaign's designs are judged by."""
+    return domain_of(campaign.domain).objectives_of(campaign.scale)
 
 
 @cache

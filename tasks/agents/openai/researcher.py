@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archdb import Hit
+from archdb import Hit, find_entries
 from tasks.agents.desk import Desk
 from tasks.agents.openai import sections
-from tasks.agents.openai.brief import brief
+from tasks.agents.openai.brief import brief, objectives_of
 from tasks.agents.openai.prompting import prompt
 from tasks.agents.openai.quoting import one_line
 from tasks.agents.openai.shapes import Idea, word
@@ -40,14 +40,14 @@ class ModelResearcher:
         failures, effects = sections.failures(population), sections.component_effects(question.gains)
         filled = {
             "cycle": question.cycle,
-            "objectives": sections.objectives(question.objective_titles),
+            "objectives": sections.objectives(objectives_of(self.desk.campaign)),
             "weakness": weakness,
             "results": results.text,
             "sources": sections.sources(parents),
             "siblings": siblings.text,
             "failures": failures.text,
             "effects": effects.text,
-            "literature": sections.literature(hits),
+            "literature": sections.literature(hits, find_entries(self.desk.store, [one.id for one in hits])),
         }
         found = [one.id for one in hits] + [backing for one in hits for backing in one.evidence]
         ids = frozenset((*results.ids, *siblings.ids, *failures.ids, *effects.ids, *found))

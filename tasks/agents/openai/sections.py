@@ -7,7 +7,8 @@ those may be named as evidence.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from archdb import Hit
+from archdb import Entry, Hit, essence
+from evaluation import Objective
 from tasks.agents.openai.quoting import cut, one_line
 from tasks.agents.protocols import ComponentGain, Peer
 from tasks.models.prompt import most_tokens
@@ -56,14 +57,19 @@ def line(one: Peer) -> str:
     """A design's result in one line."""
     parts = [f"{one.id}: {one_line(one.name, 80)} ({one.kind})"]
     if one.fitness is not None:
-        parts.append(f"fitness {one.fitness:+.2f}")
+        parts.append(f"fitness {one.fitness:+z.2f}")
     if one.gains:
-        parts.append("gains " + ", ".join(f"{name} {gain:+.2f}" for name, gain in one.gains.items()))
+        parts.append("gains " + ", ".join(_gain(one, name) for name in one.gains))
     if one.failure:
         parts.append(f"failed ({one.failure_kind}) in {one_line(one.failure, MESSAGE)}")
     if one.components:
         parts.append("components " + ", ".join(f"{slot}={choice}" for slot, choice in one.components.items()))
     return "; ".join(parts)
+
+
+def _gain(one: Peer, name: str) -> str:
+    value = f" ({one.objectives[name]:.4g})" if name in one.objectives else ""
+    return f"{name} {one.gains[name]:+z.2f}{value}"
 
 
 def results(parents: Sequence[Peer], population: Sequence[Peer], budget: int = 5000) -> Shown:
@@ -101,10 +107,15 @@ def component_effects(gains: Sequence[ComponentGain], budget: int = 3000) -> Sho
     return fill((Item(_effect(one), (one.choice, *one.steps[:STEPS])) for one in ordered), budget)
 
 
-def literature(hits: Sequence[Hit], budget: int = 14_000) -> list[tuple[str, Hit, str]]:
-    """For each hit a label, the hit, and what is shown of it; all have the same share of the budget."""
-    share = budget // max(1, len(hits))
-    return [(f"{one.kind} {one.id}", one, cut(_passages(one), share)) for one in hits]
+def literature(hits: Sequence[Hit], entries: Sequence[Entry], budget: int = 24_000) -> list[tuple[str, str]]:
+    """For each hit a label, and what its entry says; what one leaves of its share of the budget is the next ones'."""
+    known = {one.id: one for one in entries}
+    told, left = [], budget
+    for place, one in enumerate(hits):
+        text = cut(_told(one, known.get(one.id)), left // (len(hits) - place))
+        left -= most_tokens(text)
+        told.append((f"{one.kind} {one.id}", text))
+    return told
 
 
 def sources(parents: Sequence[Peer], first: int = 20_000, others: int = 6000) -> list[tuple[str, str]]:
@@ -117,10 +128,13 @@ def sources(parents: Sequence[Peer], first: int = 20_000, others: int = 6000) ->
     ]
 
 
-def objectives(titles: Mapping[str, str], noise: Mapping[str, float] | None = None) -> str:
-    """The objectives by name, with what they are called and how noisy they are."""
-    noisy = {name: f" (noise {noise[name]:.2f})" for name in titles if noise and name in noise}
-    return "\n".join(f"- `{name}`: {title}{noisy.get(name, '')}" for name, title in titles.items())
+def objectives(known: Mapping[str, Objective], noise: Mapping[str, float] | None = None) -> str:
+    """The objectives by name: what each asks, what it is measured in, and how noisy its gains are."""
+    noisy = {name: f"; noise of a gain {noise[name]:.2f}" for name in known if noise and name in noise}
+    return "\n".join(
+        f"- `{name}`: {one.title} ({one.unit}, {one.better} is better{noisy.get(name, '')}). {one.asks}".rstrip()
+        for name, one in known.items()
+    )
 
 
 def _effect(one: ComponentGain) -> str:
@@ -130,13 +144,13 @@ def _effect(one: ComponentGain) -> str:
     return f"{one.choice}: {one.gain:+.2f} fitness ({sure}; {one.families} parents; {steps})"
 
 
-def _passages(one: Hit) -> str:
+def _told(one: Hit, entry: Entry | None) -> str:
     about = [one_line(one.title, 200)] if one.title else []
     if one.components:
         about.append(f"components: {', '.join(one.components)}")
     if one.evidence:
         about.append(f"evidence: {', '.join(one.evidence)}; effect {one.effect:+.2f}")
-    return "\n".join([*about, one.text])
+    return "\n".join([*about, one.text if entry is None else essence(entry)])
 
 
 def _best_first(peers: Iterable[Peer]) -> list[Peer]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archdb import Hit
-from evaluation import FailureKind, baseline_source, library
+from archdb import Hit, paper_entry, read_literature
+from evaluation import FailureKind, baseline_source, library, objectives_of
 from tasks.agents.openai import sections
 from tasks.agents.openai.prompting import FOLDER, prompt, sha256_of
 from tasks.agents.openai.quoting import cut, one_line, quoted
@@ -124,10 +124,32 @@ def test_gains_are_told_with_their_intervals_best_backed_first() -> None:
 
 
 def test_literature_shares_its_budget() -> None:
-    told = sections.literature([hit("words and\n" * 999, 1), hit("A short passage.", 2)], budget=3000)
-    assert [label for label, _, _ in told] == ["paper arXiv:1", "paper arXiv:2"]
-    assert most_tokens(told[0][2]) <= 1500
-    assert told[1][2] == "A paper\ncomponents: decay=fixed\nA short passage."
+    hits = [hit("A short passage.", 1), hit("words and\n" * 999, 2), hit("words and\n" * 999, 3)]
+    told = sections.literature(hits, (), budget=3000)
+    assert [label for label, _ in told] == ["paper arXiv:1", "paper arXiv:2", "paper arXiv:3"]
+    assert told[0][1] == "A paper\ncomponents: decay=fixed\nA short passage."
+    assert 1400 < most_tokens(told[1][1]) <= 1500, "what the first one leaves is shared"
+    assert sum(most_tokens(text) for _, text in told) <= 3000
+
+
+def test_of_a_paper_its_entry_is_told_and_not_the_sentences_that_found_it() -> None:
+    paper = read_literature()[0]
+    one = hit(paper.symptoms[0]).model_copy(update={"id": paper.id, "title": paper.title})
+    ((_, told),) = sections.literature([one], [paper_entry(paper)])
+    for told_once in (paper.title, paper.helps_when.strip(), paper.mechanism.strip(), paper.pitfalls.strip()):
+        assert told.count(told_once) == 1
+    assert paper.symptoms[0] not in told
+
+
+def test_a_result_says_what_was_measured_beside_the_gain() -> None:
+    told = sections.line(peer("c1", gains={"text_bpb": -0.001, "recall_loss": 1.0}, objectives={"text_bpb": 2.44391}))
+    assert "gains text_bpb +0.00 (2.444), recall_loss +1.00;" in f"{told};"
+
+
+def test_objectives_say_what_they_ask_and_for_how_long() -> None:
+    told = sections.objectives(objectives_of("nano"), {"text_bpb": 0.09}).splitlines()
+    assert told[0].startswith("- `text_bpb`: Text (bits per byte, lower is better; noise of a gain 0.09). Prose")
+    assert told[1].endswith("300 steps of 32 sequences of 48 tokens, 2 to 16 items in training and 4 to 24 held out.")
 
 
 def test_sources_of_the_first_parent_get_the_most_room() -> None:
