@@ -40,6 +40,7 @@ class ModelResearcher:
         failures, effects = sections.failures(population), sections.component_effects(question.gains)
         filled = {
             "cycle": question.cycle,
+            "parent": one_line(f"{parents[0].name} ({parents[0].id})", 120) if parents else "",
             "objectives": sections.objectives(objectives_of(self.desk.campaign)),
             "weakness": weakness,
             "results": results.text,

@@ -15,6 +15,7 @@ from tasks.models.prompt import most_tokens
 
 MESSAGE = 400  # tokens of a failure's message
 PER_KIND = 2  # failures of one kind that are told: the next ones teach little
+PARTS = ("first parent", *["other parent"] * 9)
 STEPS = 6  # designs named behind a component's gain
 PRIOR = 2.0  # families without a gain, as if they had been seen, when gains are put in order
 NOTE = 40  # tokens for the line that says what is left out
@@ -76,7 +77,8 @@ def results(parents: Sequence[Peer], population: Sequence[Peer], budget: int = 5
     """The parents against the baselines, which come best first."""
     known = {one.id for one in parents}
     baselines = [one for one in population if one.kind == "baseline" and one.id not in known]
-    return fill((Item(line(one), (one.id,)) for one in [*parents, *_best_first(baselines)]), budget)
+    told = [Item(f"{part}: {line(one)}", (one.id,)) for part, one in zip(PARTS, parents, strict=False)]
+    return fill(told + [Item(line(one), (one.id,)) for one in _best_first(baselines)], budget)
 
 
 def siblings(parent: Peer | None, population: Sequence[Peer], besides: Iterable[str] = (), budget: int = 4000) -> Shown:

@@ -94,7 +94,8 @@ def test_sections_keep_to_their_budgets(section: Callable[[int], sections.Shown]
 def test_parents_come_before_baselines_and_the_best_of_these_first() -> None:
     population = (peer("weak", kind="baseline", fitness=-1.0), peer("strong", kind="baseline", fitness=1.0), *CROWD)
     shown = sections.results([peer("c001", fitness=0.2, components={"decay": "fixed"})], population)
-    assert [line.split(":")[0] for line in shown.text.splitlines()] == ["t-c001", "t-strong", "t-weak"]
+    assert [line.split(": ")[0] for line in shown.text.splitlines()] == ["first parent", "t-strong", "t-weak"]
+    assert shown.ids[0] == "t-c001"
     assert "components decay=fixed" in shown.text
 
 
