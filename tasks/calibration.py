@@ -1,9 +1,10 @@
 """Do the Researcher's predictions mean anything? Each is held against what was measured, and all are scored together.
 
-A prediction says of an objective's gain that it will change in one direction, and how sure it is of that. As a
-forecast that the gain goes up it has a Brier score; always saying how often gains go up at all is what it has to beat.
-Predictions of one design are not independent, so intervals come from resampling designs with all that was predicted of
-them (percentiles of a bootstrap). Small changes have the sign of chance: those beyond the noise are scored apart, too.
+A prediction says of an objective's gain that it will change in one direction, and how sure it is of that. As a forecast
+that the gain goes up it has a Brier score. What it has to beat is always saying how often the gains of all other designs
+went up: without the design itself, since a rate that knew the outcome would beat honest guesses. Predictions of one
+design are not independent, so intervals come from resampling designs with all that was predicted of them (percentiles of
+a bootstrap). Small changes have the sign of chance: those beyond the noise are scored apart, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +68,9 @@ class Scores(Scored):
     right: Share
     brier: FiniteFloat  # of the forecasts that gains go up
     base_rate: FiniteFloat  # how often they do
-    skill: Interval | None  # 1 - Brier score / that of always saying the base rate; None where all gains go one way
+    skill: (
+        Interval | None
+    )  # 1 - Brier score / that of the base rate of all other designs; None where all gains go one way
     excess: Interval  # mean confidence minus the share with the right sign: positive is overconfident
     rank: Interval | None  # Spearman's correlation of predicted and measured changes
 
@@ -122,8 +125,10 @@ def _scores(pairs: Sequence[Pair]) -> Scores | None:
     missed, sure = (up - rose) ** 2, said - right
 
     def statistics(weights: Floats) -> tuple[float, float, float]:
-        base = rose @ weights
-        skill = 1 - (missed @ weights) / (base * (1 - base)) if 0 < base < 1 else np.nan
+        there, rises = (np.bincount(designs, weights=one) for one in (weights, weights * rose))
+        with np.errstate(invalid="ignore", divide="ignore"):  # of a single design there are no others
+            usual = ((rises.sum() - rises) / (1 - there))[designs]
+            skill = 1 - (missed @ weights) / (((usual - rose) ** 2) @ weights)
         return float(skill), float(sure @ weights), _rank_correlation(predicted, measured, weights)
 
     skill, excess, rank = _resampled(statistics, designs)
@@ -140,9 +145,7 @@ def _scores(pairs: Sequence[Pair]) -> Scores | None:
     )
 
 
-def _resampled(
-    statistics: Callable[[Floats], tuple[float, ...]], designs: NDArray[np.intp]
-) -> list[Interval | None]:
+def _resampled(statistics: Callable[[Floats], tuple[float, ...]], designs: NDArray[np.intp]) -> list[Interval | None]:
     """Statistics of weights [pairs] that add up to 1, with 95% intervals over resampled designs; None: no value."""
     chance, count = np.random.default_rng(0), int(designs.max()) + 1
     whole = statistics(np.full(len(designs), 1 / len(designs)))
@@ -207,7 +210,9 @@ def _verdict(scores: Scores | None) -> str:
     if scores is None:
         return "No prediction has been measured yet."
     if not _enough(scores):
-        return f"Too few to say: {scores.right.of} of {FEWEST} predictions, {scores.designs} of {FEWEST_DESIGNS} designs."
+        return (
+            f"Too few to say: {scores.right.of} of {FEWEST} predictions, {scores.designs} of {FEWEST_DESIGNS} designs."
+        )
     if scores.skill is None:
         way = "up" if scores.base_rate else "down"
         return f"Nothing can be said of skill, since every gain went {way}{_too_sure(scores)}."

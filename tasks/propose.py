@@ -21,6 +21,7 @@ from tasks.agents.desk import desk_of
 from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
+from tasks.foresight import foresight
 from tasks.peers import component_gains, peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
 
@@ -44,6 +45,7 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
         population=population(store, campaign.id),
         objective_titles={name: one.title for name, one in objectives.items()},
         gains=component_gains(store, campaign.id),
+        foresight=foresight(store, campaign),
     )
 
     def retrieve(query: str) -> Sequence[Hit]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from archdb import Hit
+from tasks.calibration import Calibration
 
 
 class Message(BaseModel):
@@ -63,6 +64,7 @@ class Question(Message):
     population: tuple[Peer, ...]  # every design of the campaign so far: failed ones too, and those in flight
     objective_titles: Mapping[str, str]
     gains: tuple[ComponentGain, ...] = ()
+    foresight: Calibration | None = None  # how earlier predictions have fared
 
 
 class Prediction(Message):

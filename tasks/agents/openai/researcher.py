@@ -47,6 +47,7 @@ class ModelResearcher:
             "siblings": siblings.text,
             "failures": failures.text,
             "effects": effects.text,
+            "foresight": sections.foresight(question.foresight),
             "literature": sections.literature(hits),
         }
         found = [one.id for one in hits] + [backing for one in hits for backing in one.evidence]

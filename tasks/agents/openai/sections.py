@@ -10,6 +10,7 @@ from typing import NamedTuple
 from archdb import Hit
 from tasks.agents.openai.quoting import cut, one_line
 from tasks.agents.protocols import ComponentGain, Peer
+from tasks.calibration import Bin, Calibration
 from tasks.models.prompt import most_tokens
 
 MESSAGE = 400  # tokens of a failure's message
@@ -99,6 +100,26 @@ def component_effects(gains: Sequence[ComponentGain], budget: int = 3000) -> Sho
     weight = {one.choice: abs(one.gain) * one.families / (one.families + PRIOR) for one in gains}
     ordered = sorted(gains, key=lambda one: (-weight[one.choice], one.choice))
     return fill((Item(_effect(one), (one.choice, *one.steps[:STEPS])) for one in ordered), budget)
+
+
+def foresight(found: Calibration | None, budget: int = 600) -> str:
+    """How the Researcher's predictions have fared; empty where there are too few to say."""
+    if found is None or found.scores is None or not found.enough:
+        return ""
+    right, clear = found.scores.right, found.clear
+    told = [
+        f"Your predictions so far: of {right.of}, {right.count} have the right sign ({right.share:.0%}, 95% interval "
+        f"{right.low:.0%} to {right.high:.0%}), at a mean confidence of {found.scores.confidence:.2f}; gains went up in "
+        f"{found.scores.base_rate:.0%}. {found.verdict}"
+    ]
+    if clear is not None:
+        told.append(f"Of the {clear.right.of} where more than noise was measured, {clear.right.count} are right.")
+    told.append(f"By confidence: {'; '.join(_share(one) for one in found.bins)}.")
+    return cut("\n".join(told), budget)
+
+
+def _share(one: Bin) -> str:
+    return f"{one.low:g} to {one.high:g}, {one.right.count} of {one.right.of} right"
 
 
 def literature(hits: Sequence[Hit], budget: int = 14_000) -> list[tuple[str, Hit, str]]:
