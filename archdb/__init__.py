@@ -91,6 +91,7 @@ from archdb.fingerprints import (
 )
 from archdb.front import Better, Front, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
+from archdb.judged import Ground, Judged, find_judged, record_judged
 from archdb.leases import anyone_at_work, claim, release, renew, settle_abandoned
 from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.lineage import (
@@ -179,12 +180,14 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "Front",
+    "Ground",
     "Head",
     "Hit",
     "HomeUnusable",
     "Idea",
     "Imported",
     "ImportedResult",
+    "Judged",
     "Kind",
     "LeaseLost",
     "Malformed",
@@ -243,6 +246,7 @@ __all__ = [
     "find_event",
     "find_experiment",
     "find_experiments",
+    "find_judged",
     "find_outlines",
     "find_proposal",
     "fingerprint_of",
@@ -292,6 +296,7 @@ __all__ = [
     "record_findings",
     "record_fingerprint",
     "record_idea",
+    "record_judged",
     "record_once",
     "record_places",
     "record_verified",

@@ -1,10 +1,10 @@
 """Do the Researcher's predictions mean anything? Each is held against what was measured, and all are scored together.
 
-A prediction says of an objective's gain that it will change in one direction, and how sure it is of that. As a forecast
-that the gain goes up it has a Brier score. What it has to beat is always saying how often the gains of all other designs
-went up: without the design itself, since a rate that knew the outcome would beat honest guesses. Predictions of one
-design are not independent, so intervals come from resampling designs with all that was predicted of them (percentiles of
-a bootstrap). Small changes have the sign of chance: those beyond the noise are scored apart, too.
+A prediction says in which direction an objective's gain will change, and how sure it is of that: a forecast that the
+gain goes up, with a Brier score. What it has to beat is always saying how often the gains of all other designs went
+up; a rate that knew the design's own outcome would beat honest guesses. Predictions of one design are not
+independent, so intervals come from resampling designs with all that was predicted of them (percentiles of a
+bootstrap). Small changes have the sign of chance: those beyond the noise are scored apart, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat
 from evaluation import Interval, Share, share
 
 EDGES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the bins of confidence; each but the last without its upper edge
-FEWEST, FEWEST_DESIGNS = 30, 15  # predictions, and designs that they are of, before anything is concluded
+FEWEST, FEWEST_DESIGNS = 30, 10  # predictions, and designs that they are of, before anything is concluded
 CLEAR = 2.0  # standard deviations of a change that was measured, from which on its sign counts as known
 RESAMPLES = 1000
 

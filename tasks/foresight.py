@@ -12,7 +12,7 @@ from tasks.peers import ended
 
 
 def foresight(store: Store, campaign: Campaign) -> Calibration:
-    """How a campaign's predictions have fared so far. This process reads the proposal of a design that has ended once."""
+    """How a campaign's predictions have fared so far. A process reads the proposal of a design that has ended once."""
     followed = _followed.setdefault(store, {}).setdefault(campaign.id, _Followed())
     return followed.look(store, campaign)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from archdb import Hit
+from archdb import Ground, Hit
 from tasks.calibration import Calibration
 
 
@@ -90,6 +90,15 @@ class Proposal(Message):
     predictions: tuple[Prediction, ...] = ()
 
 
+class Repeated(Message):
+    """What the Researcher is told of a proposal that repeats an earlier design."""
+
+    proposal: Proposal
+    of: Peer  # the earlier design, and how it did
+    motivation: str  # of that design
+    ground: Ground
+
+
 class Draft(Message):
     """Source text from the Engineer."""
 
@@ -148,6 +157,10 @@ class Analysis(Message):
 
 class Researcher(Protocol):
     def propose(self, question: Question, retrieve: Retrieve) -> Proposal: ...
+
+    def propose_again(self, question: Question, retrieve: Retrieve, repeated: Repeated) -> Proposal | None:
+        """Another proposal in place of one that repeats an earlier design, or None to stay with it."""
+        ...
 
 
 class Engineer(Protocol):

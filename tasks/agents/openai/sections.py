@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from archdb import Hit
 from tasks.agents.openai.quoting import cut, one_line
-from tasks.agents.protocols import ComponentGain, Peer
+from tasks.agents.protocols import ComponentGain, Peer, Repeated
 from tasks.calibration import Bin, Calibration
 from tasks.models.prompt import most_tokens
 
@@ -102,6 +102,18 @@ def component_effects(gains: Sequence[ComponentGain], budget: int = 3000) -> Sho
     return fill((Item(_effect(one), (one.choice, *one.steps[:STEPS])) for one in ordered), budget)
 
 
+def repeated(found: Repeated | None, budget: int = 5000) -> list[tuple[str, str]]:
+    """The first proposal and the earlier design that it repeats, each under a label; nothing where none does."""
+    if found is None:
+        return []
+    same = "makes the same choices on the same parent" if found.ground == "components" else "was argued for alike"
+    mine, share = found.proposal, budget // 2
+    return [
+        ("your first proposal", cut(f"{mine.name}\n{mine.mechanism or mine.motivation}", share)),
+        (f"design {found.of.id}, which {same}", cut(f"{line(found.of)}\n{found.motivation}", share)),
+    ]
+
+
 def foresight(found: Calibration | None, budget: int = 600) -> str:
     """How the Researcher's predictions have fared; empty where there are too few to say."""
     if found is None or found.scores is None or not found.enough:
@@ -109,8 +121,8 @@ def foresight(found: Calibration | None, budget: int = 600) -> str:
     right, clear = found.scores.right, found.clear
     told = [
         f"Your predictions so far: of {right.of}, {right.count} have the right sign ({right.share:.0%}, 95% interval "
-        f"{right.low:.0%} to {right.high:.0%}), at a mean confidence of {found.scores.confidence:.2f}; gains went up in "
-        f"{found.scores.base_rate:.0%}. {found.verdict}"
+        f"{right.low:.0%} to {right.high:.0%}), at a mean confidence of {found.scores.confidence:.2f}; gains went "
+        f"up in {found.scores.base_rate:.0%}. {found.verdict}"
     ]
     if clear is not None:
         told.append(f"Of the {clear.right.of} where more than noise was measured, {clear.right.count} are right.")
