@@ -53,7 +53,7 @@ def reconsidered(
 
 
 def noted(store: Store, found: Judgements) -> dict[str, object]:
-    """For the stage's summary: the proposals that repeat an earlier design, and which one was kept. Empty without any."""
+    """For the summary: the proposals that repeat an earlier design, and which one was kept. Empty without any."""
     repeats = [
         {"number": one.number, "proposal": _proposal(store, one).name}
         | {"of": one.repeats, "ground": one.ground, "similarity": one.similarity}
