@@ -17,7 +17,7 @@ from archdb.asi_arch import (
 from archdb.audit import Anchor, Anchors, Walk, check_chain
 from archdb.audit_faults import Fault
 from archdb.audit_records import check_records
-from archdb.blobs import get_report, get_text, put_report, put_text
+from archdb.blobs import get_report, get_text, get_texts, put_report, put_text
 from archdb.budget import (
     cancel,
     cost_of,
@@ -57,6 +57,7 @@ from archdb.designs import (
     code_versions,
     find_code,
     find_proposal,
+    find_proposals,
     led_to,
     record_code,
     record_components,
@@ -249,6 +250,7 @@ __all__ = [
     "find_judged",
     "find_outlines",
     "find_proposal",
+    "find_proposals",
     "fingerprint_of",
     "get_budget",
     "get_campaign",
@@ -256,6 +258,7 @@ __all__ = [
     "get_report",
     "get_running",
     "get_text",
+    "get_texts",
     "home",
     "ideas_since",
     "impatient",

@@ -1,10 +1,11 @@
 """What became of the Researcher's predictions: each is paired with what was measured once its design has ended."""
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
-from archdb import Campaign, Outline, Store, find_proposal, get_report
+from archdb import Campaign, Outline, Store, find_proposals, get_texts
 from evaluation import Panel, reference_noise
 from tasks.agents.protocols import Prediction, Proposal
 from tasks.calibration import Calibration, Pair, calibrate
@@ -32,8 +33,9 @@ class _Followed:
             known = {one.id: one for one in ended(store, campaign.id)}
             unseen = [one for one in known.values() if one.id not in self._seen and one.kind == "candidate"]
             before = self._pairs, self._failed, self._unmeasured
+            noise, said = noise_of(campaign), predictions_of(store, [one.id for one in unseen])
             for one in unseen:
-                self._take(one, predictions_of(store, one.id), known, noise_of(campaign))
+                self._take(one, said.get(one.id, ()), known, noise)
             if self._found is None or before != (self._pairs, self._failed, self._unmeasured):
                 self._found = calibrate(self._pairs, self._failed, self._unmeasured)
             return self._found
@@ -51,10 +53,14 @@ class _Followed:
         self._seen.add(one.id)
 
 
-def predictions_of(store: Store, experiment: str) -> tuple[Prediction, ...]:
-    """What was predicted of a design; nothing where nobody proposed it."""
-    found = find_proposal(store, experiment)
-    return Proposal.model_validate(get_report(store, found.reply)["body"]).predictions if found else ()
+def predictions_of(store: Store, experiments: Sequence[str]) -> dict[str, tuple[Prediction, ...]]:
+    """Experiment -> what was predicted of it, for those that somebody proposed."""
+    found = find_proposals(store, experiments)
+    replies = get_texts(store, [one.reply for one in found])
+    return {
+        one.id: Proposal.model_validate(json.loads(reply)["body"]).predictions
+        for one, reply in zip(found, replies, strict=True)
+    }
 
 
 def pair_of(

@@ -70,7 +70,7 @@ def test_predictions_are_paired_with_the_change_against_the_first_parent(
 
     read: list[str] = []
     whole = module.predictions_of
-    monkeypatch.setattr(module, "predictions_of", lambda store, one: read.append(one) or whole(store, one))
+    monkeypatch.setattr(module, "predictions_of", lambda store, some: read.extend(some) or whole(store, some))
     a_design(store, 5, change=0.2, measured=-0.4)
     found = foresight(store, campaign)
     assert read == ["t-c005"], "what has ended is read once"
@@ -81,7 +81,7 @@ def test_predictions_are_paired_with_the_change_against_the_first_parent(
 def test_noise_is_that_of_both_sides(store: Store, campaign: Campaign) -> None:
     one = a_design(store, 1, change=0.2, measured=0.4)
     known = {"t-gla": get_experiment(store, "t-gla")}
-    (said, *_) = module.predictions_of(store, one.id)
+    (said, *_) = module.predictions_of(store, [one.id])[one.id]
     pair = module.pair_of(one, said, known, noise_of(campaign))
     assert pair is not None
     assert pair.measured == pytest.approx(0.4)
