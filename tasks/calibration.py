@@ -21,6 +21,7 @@ EDGES = (0.0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)  # of the bins of confidence; 
 FEWEST, FEWEST_DESIGNS = 30, 10  # predictions, and designs that they are of, before anything is concluded
 CLEAR = 2.0  # standard deviations of a change that was measured, from which on its sign counts as known
 RESAMPLES = 1000
+LEAST = 1e-18  # less is rounding
 
 Floats = NDArray[np.float64]
 
@@ -61,17 +62,15 @@ class Bin(Scored):
 
 
 class Scores(Scored):
-    """What a set of predictions is worth."""
+    """What a set of predictions is worth. Intervals are None where they are of fewer than FEWEST_DESIGNS designs."""
 
     designs: int
     confidence: FiniteFloat  # mean
     right: Share
     brier: FiniteFloat  # of the forecasts that gains go up
     base_rate: FiniteFloat  # how often they do
-    skill: (
-        Interval | None
-    )  # 1 - Brier score / that of the base rate of all other designs; None where all gains go one way
-    excess: Interval  # mean confidence minus the share with the right sign: positive is overconfident
+    skill: Interval | None  # 1 - Brier score / that of the base rate of all other designs; None: all gains go one way
+    excess: Interval | None  # mean confidence minus the share with the right sign: positive is overconfident
     rank: Interval | None  # Spearman's correlation of predicted and measured changes
 
 
@@ -121,18 +120,17 @@ def _scores(pairs: Sequence[Pair]) -> Scores | None:
     up = np.where([one.change > 0 for one in pairs], said, 1 - said)
     predicted, measured = (_places([getattr(one, name) for one in pairs]) for name in ("change", "measured"))
     _, designs = np.unique([one.experiment for one in pairs], return_inverse=True)
-
     missed, sure = (up - rose) ** 2, said - right
 
     def statistics(weights: Floats) -> tuple[float, float, float]:
         there, rises = (np.bincount(designs, weights=one) for one in (weights, weights * rose))
         with np.errstate(invalid="ignore", divide="ignore"):  # of a single design there are no others
             usual = ((rises.sum() - rises) / (1 - there))[designs]
-            skill = 1 - (missed @ weights) / (((usual - rose) ** 2) @ weights)
+            reference = ((usual - rose) ** 2) @ weights
+        skill = 1 - (missed @ weights) / reference if reference > LEAST else np.nan
         return float(skill), float(sure @ weights), _rank_correlation(predicted, measured, weights)
 
     skill, excess, rank = _resampled(statistics, designs)
-    assert excess is not None, "a mean has a value"
     return Scores(
         designs=int(designs.max()) + 1,
         confidence=float(said.mean()),
@@ -146,9 +144,14 @@ def _scores(pairs: Sequence[Pair]) -> Scores | None:
 
 
 def _resampled(statistics: Callable[[Floats], tuple[float, ...]], designs: NDArray[np.intp]) -> list[Interval | None]:
-    """Statistics of weights [pairs] that add up to 1, with 95% intervals over resampled designs; None: no value."""
+    """Statistics of weights [pairs] that add up to 1, with 95% intervals over resampled designs.
+
+    None where a statistic has no value, or where there are too few designs for an interval.
+    """
     chance, count = np.random.default_rng(0), int(designs.max()) + 1
     whole = statistics(np.full(len(designs), 1 / len(designs)))
+    if count < FEWEST_DESIGNS:
+        return [None] * len(whole)
     drawn = np.empty((RESAMPLES, len(whole)))
     for number in range(RESAMPLES):
         weights = np.bincount(chance.integers(count, size=count), minlength=count)[designs].astype(float)
@@ -173,7 +176,7 @@ def _rank_correlation(one: NDArray[np.intp], other: NDArray[np.intp], weights: F
     """Spearman's, of values given by their places, each as often as its weight says. NaN where all are equal."""
     a, b = _ranks(one, weights), _ranks(other, weights)
     spread = ((a * a) @ weights) * ((b * b) @ weights)
-    return float((a * b) @ weights / np.sqrt(spread)) if spread > 1e-18 else np.nan
+    return float((a * b) @ weights / np.sqrt(spread)) if spread > LEAST else np.nan
 
 
 def _ranks(places: NDArray[np.intp], weights: Floats) -> Floats:
@@ -227,6 +230,8 @@ def _verdict(scores: Scores | None) -> str:
 
 
 def _too_sure(scores: Scores) -> str:
+    if scores.excess is None:
+        return ""
     if scores.excess.low > 0:
         word = "overconfident"
     elif scores.excess.high < 0:

@@ -117,17 +117,20 @@ def test_a_confidence_below_a_half_says_the_other_sign() -> None:
 def test_too_few_and_none_are_said_to_be_so() -> None:
     few = calibrate(forecasts("calibrated", designs=4), failed=3, unmeasured=2)
     assert (few.predictions, few.failed, few.unmeasured, few.enough) == (17, 3, 2, False)
+    assert scores_of(few).rank is None
     assert few.verdict == "Too few to say: 12 of 30 predictions, 4 of 10 designs."
     none = calibrate([], failed=6)
     assert (none.scores, none.bins, none.enough) == (None, (), False)
     assert none.verdict == "No prediction has been measured yet."
 
 
-def test_gains_that_all_fall_leave_nothing_to_tell_apart() -> None:
-    fallen = [one.model_copy(update={"measured": -abs(one.measured)}) for one in forecasts("random")]
-    found = calibrate(fallen)
+@pytest.mark.parametrize(("sign", "way"), [(-1, "down"), (1, "up")])
+def test_gains_that_all_go_one_way_leave_nothing_to_tell_apart(sign: int, way: str) -> None:
+    found = calibrate(
+        [one.model_copy(update={"measured": sign * abs(one.measured)}) for one in forecasts("random", designs=31)]
+    )
     assert scores_of(found).skill is None
-    assert found.verdict.startswith("Nothing can be said of skill, since every gain went down")
+    assert found.verdict.startswith(f"Nothing can be said of skill, since every gain went {way}")
 
 
 def test_no_change_has_no_sign() -> None:

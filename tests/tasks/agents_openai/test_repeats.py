@@ -19,10 +19,12 @@ from archdb import (
     set_fields,
 )
 from tasks.agents.protocols import Proposal
+from tasks.calibration import FEWEST_DESIGNS
 from tasks.faults import ModelUnusable
 from tasks.propose import propose
 from tests.tasks.agents_openai.answers import idea
 from tests.tasks.models.server import ModelServer
+from tests.tasks.test_foresight import a_design
 
 OTHER = {"name": "Ring", "components": [{"slot": "memory rule", "choice": "ring"}]}
 
@@ -120,3 +122,12 @@ def test_the_same_step_from_another_parent_is_no_repetition(store: Store, token:
     server.say(idea())
     propose.fn("t-c002", token)
     assert len(server.calls) == 1
+
+
+def test_the_prompt_tells_how_earlier_predictions_fared(store: Store, token: int, server: ModelServer) -> None:
+    for number in range(10, 10 + FEWEST_DESIGNS):
+        a_design(store, number, change=0.2, measured=5.0 if number % 2 else -5.0)
+    server.say(idea())
+    propose.fn("t-c002", token)
+    told = server.calls[0].body["messages"][1]["content"]
+    assert "Your predictions so far: of 30, 15 have the right sign (50%" in told
