@@ -17,7 +17,7 @@ from archdb.asi_arch import (
 from archdb.audit import Anchor, Anchors, Walk, check_chain
 from archdb.audit_faults import Fault
 from archdb.audit_records import check_records
-from archdb.blobs import get_report, get_text, put_report, put_text
+from archdb.blobs import get_report, get_text, get_texts, put_report, put_text
 from archdb.budget import (
     cancel,
     cost_of,
@@ -58,6 +58,7 @@ from archdb.designs import (
     code_versions,
     find_code,
     find_proposal,
+    find_proposals,
     led_to,
     record_code,
     record_components,
@@ -92,6 +93,7 @@ from archdb.fingerprints import (
 )
 from archdb.front import Better, Front, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
+from archdb.judged import Ground, Judged, find_judged, record_judged
 from archdb.leases import anyone_at_work, claim, release, renew, settle_abandoned
 from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.lineage import (
@@ -180,12 +182,14 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "Front",
+    "Ground",
     "Head",
     "Hit",
     "HomeUnusable",
     "Idea",
     "Imported",
     "ImportedResult",
+    "Judged",
     "Kind",
     "LeaseLost",
     "Malformed",
@@ -245,8 +249,10 @@ __all__ = [
     "find_event",
     "find_experiment",
     "find_experiments",
+    "find_judged",
     "find_outlines",
     "find_proposal",
+    "find_proposals",
     "fingerprint_of",
     "get_budget",
     "get_campaign",
@@ -254,6 +260,7 @@ __all__ = [
     "get_report",
     "get_running",
     "get_text",
+    "get_texts",
     "home",
     "ideas_since",
     "impatient",
@@ -294,6 +301,7 @@ __all__ = [
     "record_findings",
     "record_fingerprint",
     "record_idea",
+    "record_judged",
     "record_once",
     "record_places",
     "record_verified",

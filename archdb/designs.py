@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, FiniteFloat
 
-from archdb.blobs import put_text
+from archdb.blobs import AT_ONCE, put_text
 from archdb.events import Told, digest
 from archdb.once import insert_or_find
 from archdb.outbox import holding, insert_telling, settle
@@ -167,6 +167,13 @@ def find_proposal(store: Store, experiment: str) -> Proposed | None:
     """The proposal of an experiment, if one was recorded."""
     found = store.proposals.find_one({"_id": experiment})
     return Proposed.model_validate(found) if found else None
+
+
+@patient
+def find_proposals(store: Store, experiments: Sequence[str]) -> list[Proposed]:
+    """The proposals of these experiments that were recorded, in no order."""
+    batches = (list(experiments[start : start + AT_ONCE]) for start in range(0, len(experiments), AT_ONCE))
+    return [Proposed.model_validate(one) for batch in batches for one in store.proposals.find({"_id": {"$in": batch}})]
 
 
 @patient

@@ -26,7 +26,7 @@ from evaluation.fidelity.study import Fidelity, Stopping, fidelity_study
 from evaluation.fidelity.table import Entry
 from evaluation.fidelity.table import Row as TableRow
 from evaluation.fidelity.tried import Tried, tried
-from evaluation.fitness import Fitness, Gain, Panel, fitness
+from evaluation.fitness import Fitness, Gain, Panel, fitness, reference_noise
 from evaluation.launch import (
     Answer,
     Ended,
@@ -140,6 +140,7 @@ __all__ = [
     "processor_seconds",
     "promote",
     "published",
+    "reference_noise",
     "scale",
     "share",
     "table_trainings",

@@ -50,6 +50,21 @@ def fitness(objectives: Mapping[str, float], panel: Panel) -> Fitness:
     return Fitness(value=value, display=1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, value)))), gains=gains)
 
 
+def reference_noise(panel: Panel) -> dict[str, float]:
+    """Objective -> one standard deviation of the reference over its seeds, in the unit that gains are given in.
+
+    Objectives for which the panel has no unit are left out.
+    """
+    noise: dict[str, float] = {}
+    for objective, seeds in panel.reference.items():
+        baselines = [scores[objective] for scores in panel.baselines.values() if objective in scores]
+        if len(seeds) > 1 and len(baselines) > 1:
+            unit = math.hypot(deviation(seeds), deviation(baselines))
+            if unit > 0:
+                noise[objective] = deviation(seeds) / unit
+    return noise
+
+
 def _gain(objective: str, value: float, panel: Panel) -> Gain:
     seeds = panel.reference[objective]
     baselines = [scores[objective] for scores in panel.baselines.values() if objective in scores]

@@ -1,4 +1,7 @@
-"""Stage ``propose``: the Researcher names a design and says why, from lineage and literature."""
+"""Stage ``propose``: the Researcher names a design and says why, from lineage and literature.
+
+One whose idea the campaign had before is asked for once more (tasks/reconsider.py).
+"""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +24,9 @@ from tasks.agents.desk import desk_of
 from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
+from tasks.foresight import foresight
 from tasks.peers import component_gains, peer_with_source, population
+from tasks.reconsider import judgements, noted, reconsidered
 from tasks.stage import Outcome, run_stage, stage_task
 
 PAPERS, FINDINGS = 6, 4  # the most that a proposal is shown of each
@@ -44,6 +49,7 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
         population=population(store, campaign.id),
         objective_titles={name: one.title for name, one in objectives.items()},
         gains=component_gains(store, campaign.id),
+        foresight=foresight(store, campaign),
     )
 
     def retrieve(query: str) -> Sequence[Hit]:
@@ -53,7 +59,7 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
     proposal = _recorded(store, experiment)
     if proposal is None:
         agents = agents_of(campaign.provider, desk_of(store, campaign, experiment))
-        proposal = agents.researcher.propose(question, retrieve)
+        proposal = reconsidered(store, experiment, agents.researcher, question, retrieve)
         _record(store, experiment, proposal)
     return Outcome(
         summary={
@@ -61,7 +67,8 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
             "query": proposal.query,
             "retrieved": list(proposal.retrieved),
             "used": list(proposal.used),
-        },
+        }
+        | noted(store, judgements(store, experiment)),
         report=proposal,
         patch={
             "name": proposal.name,

@@ -11,6 +11,7 @@ import typer
 
 from flows.cli.audit import app as audit
 from flows.cli.bench import bench
+from flows.cli.calibration import calibration
 from flows.cli.check import check
 from flows.cli.cognition import app as cognition
 from flows.cli.data import app as data
@@ -30,7 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, status, leaderboard, show, lineage, diff, report, check, evaluate, verify, zero_shot, up):
+for command in (
+    run, status, leaderboard, show, lineage, diff, report, calibration, check, evaluate, verify, zero_shot, up,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")

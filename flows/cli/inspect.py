@@ -40,7 +40,7 @@ from archdb import leaderboard as best_designs
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
 from flows.cli.budget import budget_json, budget_line
 from flows.cli.imported import print_ranking, print_results, print_status, standing
-from flows.cli.tables import calls_table, efficiency_table, experiments_table, leaderboard_table, summary_of
+from flows.cli.tables import calls_table, efficiency_table, experiments_table, leaderboard_table, repeats_of, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
 
@@ -142,6 +142,8 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         if digest:
             console.print(f"\n[bold]{title}[/]")
             console.print(Markdown(get_text(store, digest)))
+    for told in repeats_of(one):
+        console.print(f"\n[yellow]{escape(told)}[/]", highlight=False)
     if one.failure:
         console.print(
             f"\n[red]Failed in {one.failure.stage}[/]: {escape(one.failure.message)} {escape(one.failure.remedy)}"

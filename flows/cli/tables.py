@@ -131,6 +131,21 @@ def calls_table(calls: Sequence[ModelCall]) -> Table | None:
     return table
 
 
+def repeats_of(one: Experiment) -> list[str]:
+    """A sentence for each proposal of a design that repeats an earlier one's idea; see tasks/reconsider.py."""
+    stage = one.stage("propose", 0)
+    told = []
+    for found in stage.summary.get("repeats", []) if stage else []:
+        ground = "the same components on the same parent"
+        if found["ground"] == "words":
+            ground = f"a motivation that reads alike, similarity {found['similarity']:.2f}"
+        replaced = stage is not None and found["number"] < stage.summary["kept"]
+        then = "another was asked for" if replaced else "it went on all the same"
+        which = ("first", "second")[found["number"]]
+        told.append(f"The {which} proposal, {found['proposal']}, repeats {found['of']} ({ground}): {then}.")
+    return told
+
+
 def readable(value: float | None) -> str:
     """A number of any size in few digits; a dash for none."""
     if value is None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from archdb import Campaign
+from tasks.calibration import Calibration
 
 
 def readable(text: str) -> str:
@@ -226,6 +227,7 @@ class Contents(Part):
     kinds_of_failure: tuple[tuple[str, str, int], ...]  # (stage, kind, designs), most frequent first
     progress: tuple[Point, ...]
     fitness_places: int  # decimals that tell the fitness of designs apart
+    foresight: Calibration | None = None  # how the Researcher's predictions have fared; None where there are none
 
     @property
     def ranking(self) -> list[Design]:

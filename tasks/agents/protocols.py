@@ -9,7 +9,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from archdb import Hit
+from archdb import Ground, Hit
+from tasks.calibration import Calibration
 
 
 class Message(BaseModel):
@@ -63,6 +64,7 @@ class Question(Message):
     population: tuple[Peer, ...]  # every design of the campaign so far: failed ones too, and those in flight
     objective_titles: Mapping[str, str]
     gains: tuple[ComponentGain, ...] = ()
+    foresight: Calibration | None = None  # how earlier predictions have fared
 
 
 class Prediction(Message):
@@ -86,6 +88,15 @@ class Proposal(Message):
     used: tuple[str, ...] = ()  # ids of the hits and experiments that changed the proposal
     mechanism: str = ""  # Markdown with equations, where the motivation alone does not say how the design works
     predictions: tuple[Prediction, ...] = ()
+
+
+class Repeated(Message):
+    """What the Researcher is told of a proposal that repeats an earlier design."""
+
+    proposal: Proposal
+    of: Peer  # the earlier design, and how it did
+    motivation: str  # of that design
+    ground: Ground
 
 
 class Draft(Message):
@@ -146,6 +157,10 @@ class Analysis(Message):
 
 class Researcher(Protocol):
     def propose(self, question: Question, retrieve: Retrieve) -> Proposal: ...
+
+    def propose_again(self, question: Question, retrieve: Retrieve, repeated: Repeated) -> Proposal | None:
+        """Another proposal in place of one that repeats an earlier design, or None to stay with it."""
+        ...
 
 
 class Engineer(Protocol):

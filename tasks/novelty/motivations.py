@@ -4,7 +4,8 @@ Cosines between sentence embeddings saturate: texts on one subject in one form a
 campaign's vectors is taken off first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -59,19 +60,41 @@ def closest_motivation(store: Store, experiment: Experiment, text: str, at: floa
     embed = load_embedder()
     if embed is None or not text.strip():
         return None
-    known = _followed.setdefault(store, {}).setdefault(experiment.campaign, _Followed())
-    everything = {one.id: one for one in known.look(store, experiment.campaign)}
+    everything = {one.id: one for one in _known(store, experiment.campaign)}
     mine = everything.get(experiment.id)
     if mine is None:
-        (vector,) = embed([text])
-        packed = np.asarray(vector, dtype="<f4").tobytes()
+        packed = _packed(embed, text)
         mine = record_idea(store, Idea(id=experiment.id, campaign=experiment.campaign, vector=packed, created_at=at))
     older = [one for one in everything.values() if (one.created_at, one.id) < (mine.created_at, mine.id)]
-    if len(older) < FEWEST:
+    return _closest(mine.vector, older) if len(older) >= FEWEST else None
+
+
+def most_alike(store: Store, campaign: str, text: str, besides: str) -> Closest | None:
+    """The motivation of a campaign that is most like a text, whatever ``besides`` has for one. Nothing is kept.
+
+    None as in :func:`closest_motivation`.
+    """
+    embed = load_embedder()
+    others = [one for one in _known(store, campaign) if one.id != besides]
+    if embed is None or not text.strip() or len(others) < FEWEST:
         return None
-    cosines = centred_cosines(_vector(mine), np.stack([_vector(one) for one in older]))
+    return _closest(_packed(embed, text), others)
+
+
+def _known(store: Store, campaign: str) -> list[Idea]:
+    return _followed.setdefault(store, {}).setdefault(campaign, _Followed()).look(store, campaign)
+
+
+def _closest(vector: bytes, others: Sequence[Idea]) -> Closest:
+    cosines = centred_cosines(_vector(vector), np.stack([_vector(one.vector) for one in others]))
     best = int(cosines.argmax())
-    return Closest(older[best].id, float(cosines[best]))
+    return Closest(others[best].id, float(cosines[best]))
+
+
+@lru_cache(maxsize=32)  # a motivation is asked about when it is proposed, and again when its code is there
+def _packed(embed: Callable[[Sequence[str]], Sequence[Sequence[float]]], text: str) -> bytes:
+    (vector,) = embed([text])
+    return np.asarray(vector, dtype="<f4").tobytes()
 
 
 def centred_cosines(one: Vectors, others: Vectors) -> Vectors:
@@ -88,5 +111,5 @@ def embedded(texts: Sequence[str]) -> Vectors | None:
     return np.asarray(embed(texts), dtype=np.float32) if embed is not None else None
 
 
-def _vector(one: Idea) -> Vectors:
-    return np.frombuffer(one.vector, dtype="<f4")
+def _vector(packed: bytes) -> Vectors:
+    return np.frombuffer(packed, dtype="<f4")

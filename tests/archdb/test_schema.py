@@ -43,6 +43,7 @@ from archdb.designs import Analysed, CodeVersion, ComponentUse, Proposed
 from archdb.events import Event
 from archdb.fingerprints import Fingerprint, Idea
 from archdb.front import Front, Member
+from archdb.judged import Judged
 from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.migrations import MIGRATIONS
 from archdb.model_calls import ModelAttempt, ModelCall
@@ -88,6 +89,10 @@ WHOLE: dict[str, Record] = {  # every field filled in
     "to_index": ToIndex(id="t in p/notes-1", index="t in p", entry="notes-1", since=1, mark="m"),
     "verified": Verified(id="c/1", campaign="c", number=1, experiment="c-c001", baseline="gla", result={"p": 0.01}),
     "proposals": Proposed(id="c-c001", campaign="c", name="n", parents=("a",), components={"g": "x"}, used=("p",)),
+    "judged_proposals": Judged(
+        id="c-c001/0", experiment="c-c001", campaign="c", number=0, reply="0", repeats="c-c000", ground="words",
+        similarity=0.97,
+    ),
     "code_versions": CodeVersion(
         id="c-c001:0", experiment="c-c001", campaign="c", attempt=0, sha256="0", origin="codegen"
     ),

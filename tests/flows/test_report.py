@@ -10,14 +10,26 @@ import matplotlib.image
 import pytest
 from markupsafe import escape
 
-from archdb import Campaign, Failed, HomeUnusable, Store, get_experiment, open_store
+from archdb import (
+    Campaign,
+    Failed,
+    HomeUnusable,
+    Proposed,
+    Store,
+    get_campaign,
+    get_experiment,
+    open_store,
+    put_report,
+    record_once,
+)
 from archdb.shared_server import detach
 from evaluation import Panel, fitness
 from flows.report import write_report
 from flows.report.gather import gather
 from flows.report.tree import lay_out
 from flows.report.wording import anchor
-from tests.flows.report_campaign import CHANGED, HOSTILE, SCORES, Bench, a_campaign, record_lab
+from tasks.agents.protocols import Prediction, Proposal
+from tests.flows.report_campaign import CHANGED, HOSTILE, SCORES, Bench, a_campaign, record_lab, seed_baselines
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +236,28 @@ def test_a_campaign_with_only_failures_has_a_report(store: Store) -> None:
     html = write_report(store, campaign).read_text()
     assert "It raised." in section(html, "failures")
     assert "No design has a fitness yet" in html
+
+
+def test_predictions_stand_beside_what_came_of_them(store: Store, html: str) -> None:
+    assert 'id="foresight"' not in html, "nobody predicted anything there"
+    a_campaign(store, "seer")
+    seed_baselines(store, "seer")
+    parent = "seer-gated_deltanet"
+    said = (Prediction(objective="recall_loss", change=0.5, confidence=0.75),)
+    for number, name in enumerate(("seer-c001", "seer-c002"), 1):
+        proposal = Proposal(name=name, motivation="", parents=(parent,), predictions=said)
+        reply = put_report(store, "Proposal", 1, proposal.model_dump(mode="json"))
+        record_once(store, Proposed(id=name, campaign="seer", name=name, parents=(parent,), reply=reply))
+        one = Bench(store, name, campaign="seer", cycle=number)
+        one.stage("sample", patch={"parents": [parent], "path": [parent]})
+        one.write(CHANGED)
+        one.check()
+        one.evaluate([(2.40, (0.30, 1.40)[number - 1], 0.50)])
+        one.close("seer")
+    told = section(write_report(store, get_campaign(store, "seer")).read_text(), "foresight")
+    assert "Too few to say: 2 of 30 predictions, 2 of 10 designs." in told
+    assert "<td>0.7 to 0.8</td>" in told
+    assert "50%" in told
 
 
 def test_a_parent_in_another_campaign_is_compared_but_not_linked(store: Store, campaign: Campaign) -> None:

@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from archdb import Experiment, ModelCall
+from archdb import Experiment, ModelCall, Stage
 from evaluation import MEASURES, objectives_of
-from flows.cli.tables import calls_table, efficiency_table, leaderboard_table
+from flows.cli.tables import calls_table, efficiency_table, leaderboard_table, repeats_of
 
 
 def shown(scale: str, width: int) -> str:
@@ -68,3 +68,17 @@ def test_model_calls_show_what_was_answered_and_what_it_cost() -> None:
     assert "engineer 0 large[1] refused: It will not. 0 900 120 0.0125 2.0" in lines
     assert "engineer 1 large[1] answered 0 900 120 - 2.0" in lines
     assert calls_table([]) is None
+
+
+def test_a_proposal_that_repeats_a_design_is_told_of() -> None:
+    record = {"_id": "lab-c009", "campaign": "lab", "kind": "candidate", "name": "Ring"}
+    first = {"number": 0, "proposal": "Ring", "of": "lab-c003", "ground": "components", "similarity": None}
+    second = {"number": 1, "proposal": "Ring", "of": "lab-c004", "ground": "words", "similarity": 0.971}
+    stage = Stage(stage="propose", started_at=0, seconds=1, summary={"repeats": [first, second], "kept": 1})
+    one = Experiment.model_validate(record | {"stages": {stage.key: stage}})
+    assert repeats_of(one) == [
+        "The first proposal, Ring, repeats lab-c003 (the same components on the same parent): another was asked for.",
+        "The second proposal, Ring, repeats lab-c004 (a motivation that reads alike, similarity 0.97): it went on all "
+        "the same.",
+    ]
+    assert repeats_of(Experiment.model_validate(record)) == []

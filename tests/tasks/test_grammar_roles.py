@@ -7,7 +7,7 @@ from evaluation import baselines, objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
 from tasks.agents.grammar.evidence import preferences
 from tasks.agents.grammar.roles import grammar_agents
-from tasks.agents.protocols import ComponentGain, Outcome, Peer, Question
+from tasks.agents.protocols import ComponentGain, Outcome, Peer, Question, Repeated
 from tasks.agents.weakness import COMPLAINTS
 
 TITLES = {"text_bpb": "Text", "recall_loss": "In-context recall", "copy_loss": "Selective copying"}
@@ -69,6 +69,17 @@ def test_every_objective_can_be_complained_of(weakness: str) -> None:
     )
     assert asked[0].startswith(COMPLAINTS[weakness])
     assert len(set(COMPLAINTS.values())) == len(titles)
+
+
+def test_another_draw_is_made_for_the_same_components_and_none_for_words() -> None:
+    first = AGENTS.researcher.propose(question(), lambda _: [])
+    told = Repeated(proposal=first, of=peer("gla"), motivation="", ground="components")
+    again = AGENTS.researcher.propose_again(question(), lambda _: [], told)
+    assert again is not None
+    assert again.components != first.components
+    assert (
+        AGENTS.researcher.propose_again(question(), lambda _: [], told.model_copy(update={"ground": "words"})) is None
+    )
 
 
 def test_a_proposal_differs_from_its_parent_and_from_everything_tried() -> None:

@@ -17,6 +17,7 @@ from archdb import (
     claim,
     create_experiment,
     get_experiment,
+    ideas_since,
     open_campaign,
     put_text,
     record_code,
@@ -26,11 +27,13 @@ from evaluation import baseline_source, baselines
 from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.numbered import numbered_designs
 from tasks.agents.grammar.space import neighbours
-from tasks.novelty import NEAR, NEAR_IDEA, Novelty, judge, keep_fingerprint
+from tasks.agents.protocols import Proposal, Question
+from tasks.novelty import NEAR, NEAR_IDEA, Novelty, judge, keep_fingerprint, repeated_idea
 from tasks.novelty.bench.clones import clones
 from tasks.novelty.bench.study import chosen_threshold
 from tasks.novelty.canonical import Unreadable, canonical
 from tasks.novelty.fingerprint import read, similarity
+from tasks.novelty.motivations import closest_motivation
 from tasks.novelty.names import is_hook
 
 LAYER = """
@@ -251,6 +254,28 @@ def test_the_nearest_motivation_of_an_older_design_is_named(
     without = set_fields(store, without.id, motivation=put_text(store, "why"))
     monkeypatch.setattr("tasks.novelty.motivations.load_embedder", lambda: None)
     assert judge(store, without, kept).idea_similarity is None
+
+
+def test_a_proposal_whose_words_were_there_before_repeats_that_design(
+    store: Store, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"Replace the {part} so that {aim}." for part in ("gate", "decay", "norm", "keys") for aim in (
+        "old facts are forgotten", "copies stay apart", "the state stays small")]  # fmt: skip
+    for number, text in enumerate(texts, 1):
+        one, _ = drafted(store, number, "")
+        closest_motivation(store, one, text, at=float(number))
+    mine, _ = drafted(store, 20, "")
+    asked = Question(campaign="t", cycle=20, seed=0, parents=(), population=(), objective_titles={})
+    told = {
+        text: Proposal(name="n", motivation=text, parents=()) for text in (texts[4], "Rotate keys by a learnt angle.")
+    }
+    again, other = (repeated_idea(store, mine, one, asked) for one in told.values())
+    assert again is not None
+    assert (again.of, again.ground, again.similarity) == ("t-c005", "words", pytest.approx(1.0, abs=1e-3))
+    assert other is None
+    assert not [one for one in ideas_since(store, "t", 0.0) if one.id == mine.id], "a first proposal leaves no trace"
+    monkeypatch.setattr("tasks.novelty.motivations.load_embedder", lambda: None)
+    assert repeated_idea(store, mine, told[texts[4]], asked) is None
 
 
 def test_a_duplicate_is_refused_in_codegen_and_costs_nothing(store: Store, campaign: Campaign) -> None:

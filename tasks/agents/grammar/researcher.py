@@ -10,7 +10,7 @@ from tasks.agents.grammar.evolve import difference, vary
 from tasks.agents.grammar.naming import name_of, sentence_of
 from tasks.agents.grammar.slots import SLOTS
 from tasks.agents.grammar.space import Design, random_design
-from tasks.agents.protocols import ComponentGain, Peer, Proposal, Question, Retrieve
+from tasks.agents.protocols import ComponentGain, Peer, Proposal, Question, Repeated, Retrieve
 from tasks.agents.weakness import complaint, weakest_objective
 
 TRIES = 200  # before a design that was already tried is accepted
@@ -20,7 +20,14 @@ class GrammarResearcher:
     """Proposes by mutation and crossover of parents, tilted by literature, findings and component statistics."""
 
     def propose(self, question: Question, retrieve: Retrieve) -> Proposal:
-        rng = random.Random(f"{question.seed}/{question.cycle}/propose")
+        return self._propose(question, retrieve, "propose")
+
+    def propose_again(self, question: Question, retrieve: Retrieve, repeated: Repeated) -> Proposal | None:
+        """Another draw. Its motivations are lists in one form: that two read alike says nothing."""
+        return None if repeated.ground == "words" else self._propose(question, retrieve, "propose again")
+
+    def _propose(self, question: Question, retrieve: Retrieve, chance: str) -> Proposal:
+        rng = random.Random(f"{question.seed}/{question.cycle}/{chance}")
         parent = first_known(question.parents)
         base = (design_of(parent) if parent else None) or random_design(rng)
         weakness = weakest_objective(parent, question)

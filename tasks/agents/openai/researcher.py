@@ -10,7 +10,7 @@ from tasks.agents.openai.brief import brief, objectives_of
 from tasks.agents.openai.prompting import prompt
 from tasks.agents.openai.quoting import one_line
 from tasks.agents.openai.shapes import Idea, word
-from tasks.agents.protocols import Peer, Prediction, Proposal, Question, Retrieve
+from tasks.agents.protocols import Peer, Prediction, Proposal, Question, Repeated, Retrieve
 from tasks.agents.weakness import complaint, weakest_objective
 from tasks.models import Prompt
 
@@ -20,19 +20,28 @@ TOLD = 5  # ids that were never shown, as the motivation names them
 
 @dataclass(frozen=True)
 class ModelResearcher:
-    """Looks the parent's weakness up, shows what is known, and asks once."""
+    """Looks the parent's weakness up, shows what is known, and asks; once more where the answer repeats a design."""
 
     desk: Desk
 
     def propose(self, question: Question, retrieve: Retrieve) -> Proposal:
+        return self._propose(question, retrieve, 0)
+
+    def propose_again(self, question: Question, retrieve: Retrieve, repeated: Repeated) -> Proposal | None:
+        """What the model says when it is told of the repetition."""
+        return self._propose(question, retrieve, 1, repeated)
+
+    def _propose(self, question: Question, retrieve: Retrieve, call: int, repeated: Repeated | None = None) -> Proposal:
         parent = question.parents[0] if question.parents else None
         weakness = weakest_objective(parent, question)
         query = f"{complaint(weakness, question)}. {_words_of(parent)}".strip()
         hits = list(retrieve(query))
-        asked, shown = self._prompt(question, weakness, hits)
-        return proposal_of(self.desk.ask("researcher", 0, asked, Idea), question, query, hits, shown)
+        asked, shown = self._prompt(question, weakness, hits, repeated)
+        return proposal_of(self.desk.ask("researcher", call, asked, Idea), question, query, hits, shown)
 
-    def _prompt(self, question: Question, weakness: str, hits: Sequence[Hit]) -> tuple[Prompt, frozenset[str]]:
+    def _prompt(
+        self, question: Question, weakness: str, hits: Sequence[Hit], repeated: Repeated | None
+    ) -> tuple[Prompt, frozenset[str]]:
         """The prompt, and the ids that it shows."""
         parents, population = question.parents, question.population
         results = sections.results(parents, population)
@@ -48,9 +57,12 @@ class ModelResearcher:
             "siblings": siblings.text,
             "failures": failures.text,
             "effects": effects.text,
+            "foresight": sections.foresight(question.foresight),
+            "repeated": sections.repeated(repeated),
             "literature": sections.literature(hits, find_entries(self.desk.store, [one.id for one in hits])),
         }
         found = [one.id for one in hits] + [backing for one in hits for backing in one.evidence]
+        found += [repeated.of.id] if repeated else []
         ids = frozenset((*results.ids, *siblings.ids, *failures.ids, *effects.ids, *found))
         return prompt("researcher.md", **filled, **brief(self.desk.campaign, parents, population)), ids
 

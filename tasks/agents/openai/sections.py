@@ -10,7 +10,8 @@ from typing import NamedTuple
 from archdb import Entry, Hit, essence
 from evaluation import Objective
 from tasks.agents.openai.quoting import cut, one_line
-from tasks.agents.protocols import ComponentGain, Peer
+from tasks.agents.protocols import ComponentGain, Peer, Repeated
+from tasks.calibration import Bin, Calibration
 from tasks.models.prompt import most_tokens
 
 MESSAGE = 400  # tokens of a failure's message
@@ -103,10 +104,46 @@ def failures(population: Sequence[Peer], budget: int = 4000) -> Shown:
 
 
 def component_effects(gains: Sequence[ComponentGain], budget: int = 3000) -> Shown:
-    """What choices have gained, those with the largest and best backed gains first, with intervals."""
-    weight = {one.choice: abs(one.gain) * one.families / (one.families + PRIOR) for one in gains}
-    ordered = sorted(gains, key=lambda one: (-weight[one.choice], one.choice))
+    """What choices have gained, those with the largest and best backed gains first.
+
+    Those without an interval are left out: what the children of one parent gained is as much its gain as the choice's.
+    """
+    known = [one for one in gains if one.low is not None]
+    weight = {one.choice: abs(one.gain) * one.families / (one.families + PRIOR) for one in known}
+    ordered = sorted(known, key=lambda one: (-weight[one.choice], one.choice))
     return fill((Item(_effect(one), (one.choice, *one.steps[:STEPS])) for one in ordered), budget)
+
+
+def repeated(found: Repeated | None, budget: int = 5000) -> list[tuple[str, str]]:
+    """The first proposal and the earlier design that it repeats, each under a label; nothing where none does."""
+    if found is None:
+        return []
+    same = "makes the same choices on the same parent" if found.ground == "components" else "was argued for alike"
+    mine, share = found.proposal, budget // 2
+    return [
+        ("your first proposal", cut(f"{mine.name}\n{mine.mechanism or mine.motivation}", share)),
+        (f"design {found.of.id}, which {same}", cut(f"{line(found.of)}\n{found.motivation}", share)),
+    ]
+
+
+def foresight(found: Calibration | None, budget: int = 600) -> str:
+    """How the Researcher's predictions have fared; empty where there are too few to say."""
+    if found is None or found.scores is None or not found.enough:
+        return ""
+    right, clear = found.scores.right, found.clear
+    told = [
+        f"Your predictions so far: of {right.of}, {right.count} have the right sign ({right.share:.0%}, 95% interval "
+        f"{right.low:.0%} to {right.high:.0%}), at a mean confidence of {found.scores.confidence:.2f}; gains went "
+        f"up in {found.scores.base_rate:.0%}. {found.verdict}"
+    ]
+    if clear is not None:
+        told.append(f"Of the {clear.right.of} where more than noise was measured, {clear.right.count} are right.")
+    told.append(f"By confidence: {'; '.join(_share(one) for one in found.bins)}.")
+    return cut("\n".join(told), budget)
+
+
+def _share(one: Bin) -> str:
+    return f"{one.low:g} to {one.high:g}, {one.right.count} of {one.right.of} right"
 
 
 def literature(hits: Sequence[Hit], entries: Sequence[Entry], budget: int = 24_000) -> list[tuple[str, str]]:
@@ -140,14 +177,13 @@ def objectives(known: Mapping[str, Objective], noise: Mapping[str, float] | None
 
 
 def _effect(one: ComponentGain) -> str:
-    known = one.low is not None and one.high is not None
-    sure = f"95% interval {one.low:+.2f} to {one.high:+.2f}" if known else "no interval yet"
     steps = ", ".join(one.steps[:STEPS]) + (", ..." if len(one.steps) > STEPS else "")
-    return f"{one.choice}: {one.gain:+.2f} fitness ({sure}; {one.families} parents; {steps})"
+    span = f"95% interval {one.low:+.2f} to {one.high:+.2f}"
+    return f"{one.choice}: {one.gain:+.2f} fitness ({span}; {one.families} parents; {steps})"
 
 
 def _told(one: Hit, entry: Entry | None) -> str:
-    about = [one_line(one.title, 200)] if one.title else []
+    about = [one_line(one.title, 200)] if one.title and one.kind == "paper" else []
     if one.components:
         about.append(f"components: {', '.join(one.components)}")
     if one.evidence:

@@ -119,7 +119,8 @@ def test_the_latest_failures_of_each_kind_are_told() -> None:
 
 
 def test_gains_are_told_with_their_intervals_best_backed_first() -> None:
-    shown = sections.component_effects([gain("a=thin", 1.0, 1), gain("b=backed", -0.8, 9)])
+    unknown = gain("c=of-one-parent", 3.0, 1).model_copy(update={"low": None, "high": None})
+    shown = sections.component_effects([gain("a=thin", 1.0, 1), gain("b=backed", -0.8, 9), unknown])
     assert shown.text.splitlines()[0] == "b=backed: -0.80 fitness (95% interval -1.80 to +0.20; 9 parents; t-c1)"
     assert {"a=thin", "b=backed", "t-c1"} == set(shown.ids)
 
