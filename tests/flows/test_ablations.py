@@ -39,7 +39,7 @@ pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 
 NAMES = ("text_bpb", "recall_loss", "copy_loss")
 PANEL = {
-    "reference": dict.fromkeys(NAMES, [5.0, 5.001, 5.002]),
+    "reference": {name: [5.0, 5.001, 5.002] for name in NAMES},
     "baselines": {"gated_deltanet": dict.fromkeys(NAMES, 5.0), "gla": dict.fromkeys(NAMES, 5.8)},
 }
 SEED = 1  # whose first proposal adds a component that can be taken out
@@ -113,14 +113,15 @@ def test_a_good_design_is_knocked_out(lab: Lab, lab_store: Store) -> None:
     assert one.id in shown.stdout
     (machine,) = json.loads(lab.run("show", "1", "-c", "ab", "--json").stdout)["ablations"]
     assert (machine["component"], machine["effect"]["fitness"]["low"]) == (component, effect["low"])
-    assert "design minus knock-out" in lab.run("show", one.id, "-c", "ab").stdout
     listed = lab.run("status", "-c", "ab").stdout.splitlines()
     rows = [row.split()[0] for row in listed if row.startswith("ab-c001")]
     assert rows == [design.id, one.id]
     from flows.report import write_report
+    from flows.report.wording import anchor
 
     page = write_report(lab_store, get_campaign(lab_store, "ab")).read_text()
-    assert f'id="{one.id}"' in page or one.id in page
+    assert f'id="{anchor(one.id)}"' in page, "the finding's evidence leads there"
+    assert f'href="#{anchor(one.id)}"' in page
     assert page.count("<h4>Ablations</h4>") == 1
 
 
