@@ -59,6 +59,12 @@ def test_a_program_that_does_not_parse_has_no_knock_outs() -> None:
     assert declared("ABLATIONS = {'a': {'b': 1}}\nclass DeltaNet: pass\n") == {}
 
 
+def test_a_design_that_names_its_class_to_super_has_none() -> None:
+    named = REFERENCE.replace("super().__init__()", "super(Candidate, self).__init__()")
+    assert named != REFERENCE
+    assert declared(named) == {}
+
+
 def test_a_name_cannot_end_the_text_that_it_stands_in() -> None:
     source = f"{EMPTY}ABLATIONS = {{'a\"\"\"\\\\': {{'gate': 'x\"\"\"'}}}}\n"
     ((name, draft),) = knock_outs(peer(source)).items()
