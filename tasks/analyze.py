@@ -97,7 +97,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
     if not repeated(experiment):
         record_components(store, experiment)
     record_standing(store, experiment, domain_of(campaign.domain))
-    patch: dict[str, Any] = {"analysis": text}
+    patch: dict[str, Any] = {"analysis": kept.text}
     if experiment.state == "open":
         patch |= {"state": "done", "finished_at": time.time()}
     if scored is not None:

@@ -1,6 +1,7 @@
 """The Analyst on a model asks for knock-outs: by the names that it was shown, and no others."""
 
 from archdb import (
+    Analysed,
     Campaign,
     Experiment,
     Store,
@@ -8,6 +9,8 @@ from archdb import (
     code_versions,
     get_experiment,
     get_text,
+    put_text,
+    record_once,
     set_fields,
     unfinished_cycles,
 )
@@ -72,3 +75,18 @@ def test_a_campaign_without_ablations_offers_none(
     assert "cannot be run here: a_second_brain, output_gate, decay." in get_text(store, after.analysis or "")
     assert "ablations" not in after.stages["analyze:0"].summary
     assert store.experiments.count_documents({"kind": "ablation"}) == 0
+
+
+def test_the_ablations_of_a_first_try_are_kept(
+    store: Store, campaign: Campaign, parent: Experiment, server: ModelServer
+) -> None:
+    store.campaigns.update_one({"_id": "t"}, {"$set": {"ablations": 1}})
+    server.say(idea(), whole(baseline_source("gated_deltanet")), reading(ablations=ASKED))
+    token = scored(store)
+    first, text = {"t-c001-without-decay": "decay"}, put_text(store, "As the first try had it.")
+    record_once(store, Analysed(id="t-c001", campaign="t", text=text, ablations=first))  # then its worker was killed
+    analyze.fn("t-c001", token)
+    after = get_experiment(store, "t-c001")
+    assert after.stages["analyze:0"].summary["ablations"] == first
+    assert after.analysis == text
+    assert [one["_id"] for one in store.experiments.find({"kind": "ablation"})] == list(first)
