@@ -19,9 +19,9 @@ def sentence(found: ComponentEffect, design: str, label: str, titles: Mapping[st
     if not found.fitness.seen:
         told = f"No effect of {label} on the fitness of {design} could be seen: {amount}."
     elif found.fitness.difference > 0:
-        told = f"{label} helps {design}: knocking it out shows its worth in fitness as {amount}."
+        told = f"{label} helps {design}: in fitness it is worth {amount}."
     else:
-        told = f"{label} harms {design}: knocking it out shows its worth in fitness as {amount}."
+        told = f"{label} harms {design}: in fitness it is worth {amount}."
     clear = {name: one for name, one in found.objectives.items() if one.seen}
     if not clear:
         return told
