@@ -79,7 +79,7 @@ from archdb.errors import (
     StoreUnavailable,
 )
 from archdb.events import Event, Head, Told, append_event, events_after, find_event, log_head
-from archdb.experiments import create_experiment, get_experiment, set_fields, write_stage
+from archdb.experiments import create_experiment, get_experiment, insert_experiments, set_fields, write_stage
 from archdb.fingerprints import (
     Fingerprint,
     Idea,
@@ -267,6 +267,7 @@ __all__ = [
     "import_release",
     "imported_result",
     "index_cognition",
+    "insert_experiments",
     "last_attempts",
     "leaderboard",
     "led_to",

@@ -14,7 +14,7 @@ from archdb.told import told_campaign, told_extension, told_panel
 
 
 @patient
-def open_campaign(store: Store, wanted: Campaign, sampler: str = "") -> Campaign:
+def open_campaign(store: Store, wanted: Campaign, sampler: str = "", ablations: int | None = None) -> Campaign:
     """Create the campaign, or join the one of that name if its settings agree.
 
     The number of cycles may grow; scale, provider, seed and dataset may not change, since results would not compare.
@@ -22,12 +22,15 @@ def open_campaign(store: Store, wanted: Campaign, sampler: str = "") -> Campaign
 
     Args:
         store: where.
-        wanted: its settings. A campaign that exists keeps its own way to choose parents, whatever is said here.
+        wanted: its settings. A campaign that exists keeps its own way to choose parents and its own number of
+            ablations, whatever is said here.
         sampler: the way to choose parents that somebody insists on; empty where nobody does.
+        ablations: the number of ablations that somebody insists on; None where nobody does.
 
     Raises:
         Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, takes
-            parents from elsewhere, or chooses them in another way; or one of the two was imported and the other not.
+            parents from elsewhere, chooses them in another way, or has another number of ablations; or one of the two
+            was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
         fresh = wanted.model_copy(update={"created_at": time.time()})
@@ -66,6 +69,12 @@ def open_campaign(store: Store, wanted: Campaign, sampler: str = "") -> Campaign
         raise Conflict(
             f"Campaign {wanted.id} was started with sampler {stored.sampler}, not {sampler}, and results would not "
             "compare: leave --sampler out, or give the new one a campaign of its own with --campaign NAME."
+        )
+    if ablations is not None and ablations != stored.ablations:
+        raise Conflict(
+            f"Campaign {wanted.id} was started with at most {stored.ablations} ablations of a design, not {ablations}, "
+            "and its searches would not compare: leave --ablations out, or give the new number a campaign of its own "
+            "with --campaign NAME."
         )
     return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
 

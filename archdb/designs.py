@@ -19,7 +19,7 @@ from archdb.patience import patient
 from archdb.records import Experiment, Record, document
 from archdb.store import Document, Store
 
-Origin = Literal["codegen", "repair", "baseline", "file", "import", "verification"]
+Origin = Literal["codegen", "repair", "baseline", "file", "import", "verification", "ablation"]
 
 
 class Proposed(Record):
@@ -58,6 +58,7 @@ class Analysed(Record):
     campaign: str
     text: str  # blob of Markdown
     findings: tuple[str, ...] = ()
+    ablations: dict[str, str] = Field(default_factory=dict)  # asked for: experiment -> the component that it lacks
     created_at: float = 0.0
 
 

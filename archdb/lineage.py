@@ -18,7 +18,14 @@ INDEXES = {
     )
 }
 BATCH = 256  # cycles read at a time
-ORDER: Mapping[str, int] = {"baseline": 0, "candidate": 1, "external": 2, "imported": 3, "verification": 4}
+ORDER: Mapping[str, int] = {
+    "baseline": 0,
+    "candidate": 1,
+    "external": 2,
+    "imported": 3,
+    "verification": 4,
+    "ablation": 5,
+}
 
 
 @patient
@@ -58,7 +65,8 @@ def find_experiments(store: Store, ids: Sequence[str]) -> list[Experiment]:
 
 
 def campaign_experiments(store: Store, campaign: str) -> list[Experiment]:
-    """All experiments of a campaign: baselines first, then cycles in order. Only what shows all of it needs it.
+    """All experiments of a campaign: baselines first, then cycles in order, each with its ablations behind it. Only
+    what shows all of it needs it.
 
     Repetitions on fresh seeds are left out: they are no designs of their own, and their scores must not steer a search.
     """
@@ -93,9 +101,12 @@ def baselines(store: Store, campaign: str) -> list[Experiment]:
 
 @patient
 def unfinished_cycles(store: Store, campaign: str) -> list[int]:
-    """The numbers of cycles that were begun and have no analysis yet, which is the last that a cycle gets."""
-    wanted = {"campaign": campaign, "kind": "candidate", "analysis": None}
-    return sorted(one["cycle"] for one in store.experiments.find(wanted, {"cycle": 1}) if one["cycle"] is not None)
+    """The numbers of cycles that were begun and lack an analysis, which is the last that an experiment gets: of the
+    design, or of one of its ablations.
+    """
+    wanted = [{"campaign": campaign, "kind": kind, "analysis": None} for kind in ("candidate", "ablation")]
+    found = [one["cycle"] for some in wanted for one in store.experiments.find(some, {"cycle": 1})]
+    return sorted({one for one in found if one is not None})
 
 
 @patient

@@ -24,7 +24,7 @@ class Watch:
 
     def look(self, store: Store) -> list[Outline]:
         """Every design: baselines first, then cycles in order, then what was handed in or imported; then repetitions on
-        fresh seeds, which are no designs of their own.
+        fresh seeds, which are no designs of their own. Ablations are left out.
         """
         with self._looking:
             lone = self._find(store, None)
@@ -46,4 +46,6 @@ class Watch:
 
     @patient
     def _find(self, store: Store, cycle: Document | None) -> list[Outline]:
-        return [Outline.model_validate(one) for one in store.outlines.find({"campaign": self.campaign, "cycle": cycle})]
+        wanted = {"campaign": self.campaign, "cycle": cycle}
+        found = store.outlines.find(wanted)
+        return [one for one in map(Outline.model_validate, found) if one.kind != "ablation"]

@@ -3,6 +3,7 @@
 Importing it never loads torch: only the children do, and the caller's ``launch`` starts them.
 """
 
+from evaluation.ablation import ComponentEffect, Effect, component_effect
 from evaluation.baselines import Baseline, baselines
 from evaluation.baselines import source as baseline_source
 from evaluation.bench.null import Null, NullPlan, Share, share
@@ -70,12 +71,14 @@ __all__ = [
     "Ceilings",
     "CheckReport",
     "Comparison",
+    "ComponentEffect",
     "Corpus",
     "CorpusError",
     "Costs",
     "Dataset",
     "Difference",
     "Documented",
+    "Effect",
     "Efficiency",
     "Ended",
     "Entry",
@@ -120,6 +123,7 @@ __all__ = [
     "check",
     "claims",
     "compare",
+    "component_effect",
     "corpus",
     "fidelity_study",
     "fitness",

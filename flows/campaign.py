@@ -27,6 +27,7 @@ def campaign(
     caps: dict[str, float] | None = None,
     sampler: str = "",
     model: str = "",
+    ablations: int | None = None,
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -43,13 +44,17 @@ def campaign(
         caps: the most that the campaign may spend: cpu_seconds, gpu_seconds, tokens, dollars. Those left out stay.
         sampler: who chooses parents; empty for the default, or for whom the campaign has.
         model: the one to ask, of a provider that asks one; empty where the file of models says which.
+        ablations: the most components to knock out of one design, each a training; None for the default, or for what
+            the campaign has.
 
     Returns:
         The path of the report.
     """
     check_parents_from(open_store(), parents_from)
-    wanted = campaign_record(name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model)
-    record = open_checked(open_store(), wanted, sampler, caps)
+    wanted = campaign_record(
+        name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations
+    )
+    record = open_checked(open_store(), wanted, sampler, caps, ablations)
     refuse_imported(record)
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)

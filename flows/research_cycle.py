@@ -1,4 +1,7 @@
-"""One cycle: sample -> propose -> codegen -> compile-check (<-> repair) -> gpu-train -> benchmark -> analyze."""
+"""One cycle: sample -> propose -> codegen -> compile-check (<-> repair) -> gpu-train -> benchmark -> analyze.
+
+Then the ablations that the analysis has asked for: a cycle is finished when they are.
+"""
 
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +19,7 @@ from archdb import (
     open_store,
     unfinished_cycles,
 )
+from flows.ablate import ablate
 from flows.given_design import check_and_evaluate
 from flows.joining import join
 from flows.leased import working_on
@@ -56,6 +60,7 @@ def research_cycle(campaign: str = "default", cycle: int | None = None) -> str:
             name=f"cycle {number}",
             cycle=number,
         )
+        worked = False
         with working_on(experiment) as token:
             if token is not None:
                 extend_campaign(open_store(), campaign, number)
@@ -64,7 +69,9 @@ def research_cycle(campaign: str = "default", cycle: int | None = None) -> str:
                 within_budget(partial(codegen, experiment.id, token), experiment, token)
                 check_and_evaluate(experiment.id, token)
                 within_budget(partial(analyze, experiment.id, token), experiment, token)
-                break
+                worked = True
+        if ablate(experiment.id) or worked:
+            break
     return describe(get_experiment(open_store(), experiment.id))
 
 

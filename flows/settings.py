@@ -12,6 +12,8 @@ from tasks.samplers.registry import DEFAULT, way_of
 
 PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
 
+ABLATIONS = 1  # of a design, in campaigns where nobody says how many
+
 
 def campaign_record(
     name: str,
@@ -24,6 +26,7 @@ def campaign_record(
     parents_from: str = "",
     sampler: str = "",
     model: str = "",
+    ablations: int | None = None,
 ) -> Campaign:
     """The record that a campaign with these settings has.
 
@@ -38,10 +41,11 @@ def campaign_record(
         parents_from: an imported campaign whose designs with a program may be improved, too.
         sampler: who chooses parents; empty for the default.
         model: of a provider that asks one; empty where the file of models says which.
+        ablations: the most components to knock out of one design; None for the default.
 
     Raises:
         ValueError: an unknown scale, provider, domain, baseline or sampler, a model for a provider that asks none,
-            or a name that cannot be part of ids and paths.
+            fewer ablations than none, or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
     """
     check_name(name)
@@ -53,6 +57,8 @@ def campaign_record(
     for asked in baselines:
         if asked not in known:
             raise ValueError(f"{asked!r} is no baseline: choose one of {', '.join(known)}.")
+    if ablations is not None and ablations < 0:
+        raise ValueError(f"{ablations} ablations are fewer than none: give 0 or more.")
     fingerprint = module.corpus().fingerprint
     return Campaign(
         id=name,
@@ -66,12 +72,17 @@ def campaign_record(
         further_baselines=tuple(one for one in known if one in baselines and not known[one].default),
         parents_from=parents_from,
         sampler=sampler or DEFAULT,
+        ablations=ABLATIONS if ablations is None else ablations,
         environment=environment(),
     )
 
 
 def open_checked(
-    store: Store, wanted: Campaign, sampler: str = "", caps: Mapping[str, float] | None = None
+    store: Store,
+    wanted: Campaign,
+    sampler: str = "",
+    caps: Mapping[str, float] | None = None,
+    ablations: int | None = None,
 ) -> Campaign:
     """Create or join a campaign and set its caps, once its provider is known to be able to work.
 
@@ -83,7 +94,7 @@ def open_checked(
         get_campaign(store, wanted.id)
     except NotFound:
         check_provider(store, wanted)  # nothing is left of a campaign that cannot begin
-    record = open_campaign(store, wanted, sampler)
+    record = open_campaign(store, wanted, sampler, ablations)
     set_caps(store, record.id, caps or {})
     check_provider(store, record)  # there may be a cap on dollars now
     return record

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from archdb import (
@@ -23,10 +24,11 @@ from archdb import (
 from evaluation import Fitness, Panel
 from tasks import tracking
 from tasks.agents.desk import desk_of
-from tasks.agents.protocols import Analysis
+from tasks.agents.protocols import Analysis, Peer
 from tasks.agents.protocols import Outcome as Explained
 from tasks.agents.providers import agents_of
 from tasks.anchors import anchor_tags
+from tasks.asked_ablations import asked_for, open_ablations, possible
 from tasks.domain import domain_of
 from tasks.peers import component_gains, peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
@@ -51,39 +53,68 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
         gains = {name: gain.normalised for name, gain in scored.gains.items()}
         experiment = experiment.model_copy(update={"fitness": scored.value, "gains": gains})
     objectives = domain_of(campaign.domain).objectives_of(campaign.scale)
+    ablations: dict[str, str] = {}
     if repeated(experiment):
         analysis = Analysis(text=experiment.failure.message if experiment.failure else "")
     else:
-        analysis = agents_of(campaign.provider, desk_of(store, campaign, experiment)).analyst.analyze(
+        agents = agents_of(campaign.provider, desk_of(store, campaign, experiment))
+        design, parents = peer_with_source(store, experiment), _parents(store, experiment)
+        able = possible(campaign, experiment, agents.engineer, design, parents)
+        analysis = agents.analyst.analyze(
             Explained(
                 campaign=campaign.id,
-                design=peer_with_source(store, experiment),
-                parents=tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents),
+                design=design,
+                parents=parents,
                 population=population(store, campaign.id),
                 noise=noise(scored),
                 objective_titles={name: one.title for name, one in objectives.items()},
                 gains=component_gains(store, campaign.id, besides=experiment),
+                knock_outs=tuple(able),
+                most_ablations=campaign.ablations,
             )
         )
+        ablations = asked_for(campaign, experiment.id, analysis.ablations, able)
+        analysis = _with_ablations(analysis, ablations)
     findings = findings_of(experiment.id, campaign.id, analysis)
     record_findings(store, findings)
     if experiment.mlflow_run:
-        _close_run(store, experiment, scored, analysis)
+        scores = {"fitness": scored.value} | {f"gain/{name}": one for name, one in gains.items()} if scored else {}
+        close_run(store, experiment, analysis.text, scores)
     text = put_text(store, analysis.text)
     names = tuple(finding.id for finding in findings)
-    record_once(
+    kept = record_once(
         store,
-        Analysed(id=experiment.id, campaign=campaign.id, text=text, findings=names, created_at=time.time()),
+        Analysed(
+            id=experiment.id,
+            campaign=campaign.id,
+            text=text,
+            findings=names,
+            ablations=ablations,
+            created_at=time.time(),
+        ),
     )
+    open_ablations(store, experiment, kept.ablations)  # of a first try that was killed, if there was one
     if not repeated(experiment):
         record_components(store, experiment)
     record_standing(store, experiment, domain_of(campaign.domain))
-    patch: dict[str, Any] = {"analysis": text}
+    patch: dict[str, Any] = {"analysis": kept.text}
     if experiment.state == "open":
         patch |= {"state": "done", "finished_at": time.time()}
     if scored is not None:
         patch |= {"fitness": scored.value, "gains": experiment.gains}
-    return Outcome(summary={"findings": list(names)}, report=scored, patch=patch)
+    summary = {"findings": list(names)} | ({"ablations": kept.ablations} if kept.ablations else {})
+    return Outcome(summary=summary, report=scored, patch=patch)
+
+
+def _parents(store: Store, experiment: Experiment) -> tuple[Peer, ...]:
+    return tuple(peer_with_source(store, get_experiment(store, one)) for one in experiment.parents)
+
+
+def _with_ablations(analysis: Analysis, ablations: Mapping[str, str]) -> Analysis:
+    if not ablations:
+        return analysis
+    told = f"To be knocked out, at equal parameters and on the same seeds: {', '.join(ablations.values())}."
+    return analysis.model_copy(update={"text": f"{analysis.text}\n\n{told}"})
 
 
 def findings_of(experiment: str, campaign: str, analysis: Analysis) -> list[Finding]:
@@ -122,19 +153,19 @@ def noise(scored: Fitness | None) -> dict[str, float]:
     return {name: abs(gain.normalised / gain.in_noise) if gain.in_noise else 0.0 for name, gain in scored.gains.items()}
 
 
-def _close_run(store: Store, experiment: Experiment, scored: Fitness | None, analysis: Analysis) -> None:
+def close_run(store: Store, experiment: Experiment, text: str, scores: Mapping[str, float]) -> None:
+    """End an experiment's MLflow run with its code, texts, reports and last scores."""
     run = experiment.mlflow_run or ""
     if experiment.code:
         tracking.log_text(run, get_text(store, experiment.code), "design/candidate.py")
     if experiment.motivation:
         tracking.log_text(run, get_text(store, experiment.motivation), "design/motivation.md")
-    tracking.log_text(run, analysis.text, "analysis.md")
+    tracking.log_text(run, text, "analysis.md")
     for stage in experiment.stages.values():
         if stage.report:
             name = f"reports/{stage.key.replace(':', '-')}.json"
             tracking.log_text(run, json.dumps(get_report(store, stage.report), indent=1), name)
-    if scored is not None:
-        scores = {"fitness": scored.value} | {f"gain/{name}": value for name, value in experiment.gains.items()}
+    if scores:
         last = max((stage.started_at + stage.seconds for stage in experiment.stages.values()), default=0.0)
         tracking.log_scores(run, scores, last)
     failure = experiment.failure

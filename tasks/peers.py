@@ -82,7 +82,7 @@ def _count(gains: ComponentGains, child: Outline, known: Mapping[str, Outline]) 
 
 def _designs(store: Store, campaign: str) -> list[Outline]:
     watch = _watched.setdefault(store, {}).setdefault(campaign, Watch(campaign))
-    return [one for one in watch.look(store) if one.kind != "verification"]
+    return [one for one in watch.look(store) if one.kind not in ("verification", "ablation")]
 
 
 _watched: WeakKeyDictionary[Store, dict[str, Watch]] = WeakKeyDictionary()  # a process reads a finished design once

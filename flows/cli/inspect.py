@@ -37,6 +37,7 @@ from archdb import (
     walk_outlines,
 )
 from archdb import leaderboard as best_designs
+from flows.cli.ablations import ablations_json, design_table, effect_table
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
 from flows.cli.budget import budget_json, budget_line
 from flows.cli.imported import print_ranking, print_results, print_status, standing
@@ -134,7 +135,8 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         code = get_text(store, one.code) if one.code else None
         stages = [stage.model_dump() for stage in one.stages.values()]
         calls = [call.model_dump(exclude={"attempts"}) for call in list_calls(store, one.id)]
-        print_json(summary_of(record, one) | {"stages": stages, "model_calls": calls, "code": code})
+        told = {"ablations": ablations_json(store, one), "stages": stages, "model_calls": calls, "code": code}
+        print_json(summary_of(record, one) | told)
         return
     console.print(f"[bold]{escape(one.name)}[/]  {one.id}  {one.kind}, {one.state}", highlight=False)
     last = "Summary" if one.kind == "imported" else "Analysis"
@@ -152,6 +154,9 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         print_results(console, store, one)
     else:
         console.print(_numbers(one))
+        for effects in (design_table(store, one), effect_table(store, one)):
+            if effects is not None:
+                console.print(effects)
         _print_efficiency(store, console, record, one)
         console.print(_stages(store, one))
         asked = calls_table(list_calls(store, one.id))
@@ -213,7 +218,8 @@ def lineage(
     store = open_store()
     one = find_experiment(store, experiment, campaign)
     up, down = ancestors(store, one), descendants(store, one, limit)
-    beside, best = siblings(store, one, limit), best_of_branch(store, one)
+    beside = [other for other in siblings(store, one, limit) if other.kind == one.kind or other.kind != "ablation"]
+    best = best_of_branch(store, one)
     if as_json:
         names = {
             "ancestors": [a.id for a in up],

@@ -57,18 +57,19 @@ class Snapshot(BaseModel):
     @property
     def seconds_left(self) -> float | None:
         """Mean time of a training with all that belongs to it, times what is left, over what runs side by side; None
-        while nothing has been measured.
+        while nothing has been measured. Ablations are not foreseen.
         """
         own = [one for one in self.designs if one.kind in ("baseline", "candidate", "verification")]
         ended = [one for one in own if one.state != "open"]
-        at_work = [one for one in self.in_flight if one.state == "open"]
+        at_work = [one for one in self.in_flight if one.state == "open" and one.kind != "ablation"]
         trained = sum(stage.stage == "benchmark" for one in at_work for stage in one.stages.values())
         done = sum(len(one.seeds) for one in ended) + trained
         if not done:
             return None
         spent = sum(one.seconds for one in ended) + sum(one.seconds for one in at_work if trained)
         total = self.trainings + self.campaign.cycles + sum(len(one.seeds) for one in own if one.kind == "verification")
-        left = total - done - sum(one.fraction for one in self.running)
+        counted = {one.id for one in at_work}
+        left = total - done - sum(one.fraction for one in self.running if one.id in counted)
         return max(0.0, left) * spent / done / self.parallel
 
 

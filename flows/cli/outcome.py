@@ -12,6 +12,7 @@ from archdb import (
     Finding,
     Outline,
     get_campaign,
+    get_text,
     home,
     leaderboard,
     list_findings,
@@ -33,11 +34,15 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
     objectives = domain_of(campaign.domain).objectives_of(campaign.scale)
     learned = what_was_learned(designs, list_findings(store, name))
     failed = [one for one in designs if one.failure is not None]
+    ablations = [one for one in designs if one.kind == "ablation" and one.failure is None and one.analysis]
+    knocked_out = [get_text(store, one.analysis or "") for one in ablations]
     console.print()
     console.print(leaderboard_table(ranked, objectives, f"Leaderboard of {name} ({campaign.scale} scale)"))
     console.print()
     for one in failed:
         console.print(f"failed: {one.id} {one.name}, {_why(one)}", markup=False, highlight=False)
+    for text in knocked_out:
+        console.print(f"Ablation: {text}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Learned: {learned}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     for what, where in links(report).items():
@@ -46,6 +51,7 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
         "campaign": name,
         "leaderboard": [summary_of(campaign, one) for one in ranked],
         "failed": [summary_of(campaign, one) for one in failed],
+        "ablations": knocked_out,
         "learned": learned,
         "report": report,
     }

@@ -41,6 +41,14 @@ def run(
     model: Annotated[
         str, typer.Option(metavar="NAME", help="The model to ask, with --provider openai: see docs/agents.md.")
     ] = "",
+    ablations: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="The most components to knock out of one good design, each a training; fixed when a campaign starts, "
+            "1 if left out: see docs/ablations.md.",
+        ),
+    ] = None,
     max_cpu_hours: CpuHours = None,
     max_gpu_hours: GpuHours = None,
     max_tokens: Tokens = None,
@@ -53,7 +61,9 @@ def run(
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
     console = console_for(as_json)
-    wanted = checked_settings(campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model)
+    wanted = checked_settings(
+        campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations
+    )
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
@@ -63,7 +73,7 @@ def run(
         from flows.settings import open_checked
 
         check_parents_from(open_store(), parents_from)
-        record = open_checked(open_store(), wanted, sampler, caps)
+        record = open_checked(open_store(), wanted, sampler, caps, ablations)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import baseline_trainings
@@ -87,6 +97,7 @@ def checked_settings(
     parents_from: str = "",
     sampler: str = "",
     model: str = "",
+    ablations: int | None = None,
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -97,7 +108,7 @@ def checked_settings(
 
     try:
         return campaign_record(
-            campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from, sampler, model
+            campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from, sampler, model, ablations
         )
     except ValueError as fault:
         raise Refused(str(fault)) from fault

@@ -161,6 +161,18 @@ class Step(Part):
     flow_run: str | None
 
 
+class Ablation(Part):
+    """One component that was knocked out, and what that says: in words, or where the experiment stands."""
+
+    id: str
+    anchor: str  # of its row in the design's section
+    component: Words
+    parameters: int | None
+    cpu_seconds: float
+    effects: tuple[tuple[str, str], ...] = ()  # ("fitness" or an objective, difference with its interval)
+    standing: Words = ""  # while there is no effect
+
+
 class Design(Part):
     """One experiment."""
 
@@ -179,6 +191,7 @@ class Design(Part):
     fitness: float | None = None
     scores: dict[str, Score] = {}
     details: dict[str, float] = {}
+    ablations: tuple[Ablation, ...] = ()
     costs: tuple[Cost, ...] = ()
     parameters: int | None = None
     seeds: tuple[Seed, ...] = ()
@@ -249,4 +262,4 @@ class Contents(Part):
 
     @property
     def cpu_seconds(self) -> float:
-        return sum(one.cpu_seconds for one in self.designs)
+        return sum(one.cpu_seconds + sum(less.cpu_seconds for less in one.ablations) for one in self.designs)

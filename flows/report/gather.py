@@ -29,7 +29,8 @@ def gather(store: Store, campaign: Campaign) -> Contents:
     running = {one.id: one for one in list_running(store, campaign.id)}
     domain = domain_of(campaign.domain)
     library = Library(store, experiments, domain.baselines(), domain.MEASURES)
-    designs = ranked([gather_design(library, one, running.get(one.id)) for one in experiments])
+    shown = [one for one in experiments if one.kind != "ablation"]  # those stand in the sections of their designs
+    designs = ranked([gather_design(library, one, running.get(one.id)) for one in shown])
     yardsticks = _yardsticks(campaign)
     told = without_failures(findings, designs)
     kept = without_superseded(told)

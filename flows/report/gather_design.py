@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from archdb import Experiment, NotFound, Running, Stage, Store, find_entries, get_experiment, get_report, get_text
 from evaluation import CLAIM, Baseline, BenchmarkReport, CheckReport, Fitness, Measure, TrainReport
 from evaluation import Verdict as Judged
+from flows.ablation_results import effect_of, in_words, standing
 from flows.report.contents import (
+    Ablation,
     Attempt,
     Cost,
     Design,
@@ -22,6 +24,7 @@ from flows.report.contents import (
     Verdict,
 )
 from flows.report.wording import anchor
+from tasks.asked_ablations import ablations_of
 
 
 class Library:
@@ -85,6 +88,7 @@ def gather_design(library: Library, experiment: Experiment, running: Running | N
         fitness=experiment.fitness,
         scores=_scores(store, experiment),
         details=experiment.details,
+        ablations=tuple(_ablations(library, experiment)),
         costs=tuple(_costs(library, experiment)),
         parameters=_parameters(experiment, seeds),
         seeds=tuple(one for one in seeds if one.objectives or one.cpu_seconds is not None),
@@ -125,6 +129,23 @@ def _scores(store: Store, experiment: Experiment) -> dict[str, Score]:
         )
         for name, value in experiment.objectives.items()
     }
+
+
+def _ablations(library: Library, experiment: Experiment) -> Iterator[Ablation]:
+    for name, component in ablations_of(experiment).items():
+        one = library.experiments.get(name)
+        if one is None:
+            continue
+        effect = effect_of(library.store, one)
+        yield Ablation(
+            id=one.id,
+            anchor=anchor(one.id),
+            component=component,
+            parameters=_parameters(one, ()),
+            cpu_seconds=one.cpu_seconds,
+            effects=tuple(in_words(effect, effect.objectives)) if effect else (),
+            standing="" if effect else standing(one),
+        )
 
 
 def _costs(library: Library, experiment: Experiment) -> Iterator[Cost]:

@@ -70,6 +70,7 @@ def render_page(contents: Contents) -> str:
             top_designs=top_candidates(contents),
             lineage=draw_lineage(contents),
             progress=draw_progress(contents),
+            titles={one.name: one.title for one in contents.yardsticks},
             **_frame(),
         )
     )

@@ -136,6 +136,8 @@ class Outcome(Message):
     noise: dict[str, float]  # objective -> one standard deviation of the reference over seeds, in units of gain
     objective_titles: Mapping[str, str]
     gains: tuple[ComponentGain, ...] = ()  # the design's own step among them
+    knock_outs: tuple[str, ...] = ()  # components whose removal can be tried, by name
+    most_ablations: int = 0  # how many of them may be asked for
 
 
 class Lesson(Message):
@@ -153,6 +155,7 @@ class Analysis(Message):
 
     text: str  # Markdown
     lessons: tuple[Lesson, ...] = ()
+    ablations: tuple[str, ...] = ()  # of the possible knock-outs, those to be trained, the most telling first
 
 
 class Researcher(Protocol):
@@ -172,6 +175,10 @@ class Engineer(Protocol):
 
     def repair(self, proposal: Proposal, complaint: Complaint, parents: Sequence[Peer]) -> Draft | None:
         """A changed draft, or None when nothing is left to try."""
+        ...
+
+    def knock_outs(self, design: Peer) -> Mapping[str, Draft]:
+        """What can be taken out of a design whose source is given: component -> the program without it. Asks nobody."""
         ...
 
 

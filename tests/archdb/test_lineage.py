@@ -78,6 +78,10 @@ def test_cycles_are_found_without_reading_the_campaign(store: Store) -> None:
         if number not in (5, 20):
             set_fields(store, f"t-{number}", analysis="done")
     assert archdb.unfinished_cycles(store, "t") == [5, 20]
+    less = create_experiment(store, "t-7-without-decay", campaign="t", kind="ablation", name="less", cycle=7)
+    assert archdb.unfinished_cycles(store, "t") == [5, 7, 20]
+    set_fields(store, less.id, analysis="done")
+    assert archdb.unfinished_cycles(store, "t") == [5, 20]
     store.campaigns.update_one({"_id": "t"}, {"$set": {"cycles": 3}})
     assert archdb.next_cycle(store, "t") == 24
 

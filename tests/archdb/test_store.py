@@ -143,6 +143,9 @@ def test_campaign_settings_are_fixed_but_cycles_grow(store: Store) -> None:
     assert open_campaign(store, base).cycles == 5
     with pytest.raises(Conflict, match="scale tiny, not nano"):
         open_campaign(store, base.model_copy(update={"scale": "nano"}))
+    assert open_campaign(store, base.model_copy(update={"ablations": 3})).ablations == base.ablations
+    with pytest.raises(Conflict, match="at most 0 ablations of a design, not 3"):
+        open_campaign(store, base, ablations=3)
     with pytest.raises(Conflict, match="without kda, and its fitness"):
         open_campaign(store, base.model_copy(update={"further_baselines": ("kda",)}))
     wide = base.model_copy(update={"id": "wide", "further_baselines": ("kda",)})

@@ -199,3 +199,31 @@ def test_lessons_name_their_evidence(failure: str) -> None:
         assert lesson.effect == pytest.approx(0.13)
         assert "text +0.50 (clearly)" in lesson.text
         assert "in-context recall -0.10 (within noise)" in lesson.text
+
+
+@pytest.mark.parametrize(
+    ("fitness", "others", "asked"),
+    [
+        (0.5, [], ("local_branch", "value_skip")),  # far above its parent
+        (0.05, [], ()),
+        (0.05, [0.0] * 9, ("local_branch", "value_skip")),  # the best of ten
+        (0.05, [0.0] * 8, ()),
+        (0.05, [0.1] + [0.0] * 8, ()),
+    ],
+)
+def test_good_designs_are_asked_why(fitness: float, others: list[float], asked: tuple[str, ...]) -> None:
+    base = BASELINES["gated_deltanet"]
+    changed = base.choices | {"local_branch": "conv8", "fusion": "concat", "value_skip": "gated", "position": "rotary"}
+    outcome = Outcome(
+        campaign="t",
+        design=peer("c1", kind="candidate", components=changed, gains={"text_bpb": fitness}, fitness=fitness),
+        parents=(peer(gains={"text_bpb": 0.0}, fitness=0.0),),
+        population=tuple(peer(f"c{n}", kind="candidate", fitness=one) for n, one in enumerate(others, start=2)),
+        noise={"text_bpb": 0.1},
+        objective_titles=TITLES,
+        knock_outs=("value_skip", "local_branch", "position", "decay"),
+        most_ablations=5,
+    )
+    assert AGENTS.analyst.analyze(outcome).ablations == asked
+    none = outcome.model_copy(update={"knock_outs": ()})
+    assert AGENTS.analyst.analyze(none).ablations == ()

@@ -8,6 +8,8 @@ from tasks.agents.protocols import Analysis, Lesson, Outcome, Peer
 CLEAR = 2.0  # a difference of this many standard errors is called clear
 FEWEST_PARENTS = 3  # before a gain over the campaign is worth a sentence
 FAILURE_EFFECT = -0.5  # how strongly a failed design speaks against its changes
+MOST_ABLATIONS = 2
+FEWEST_RANKED = 10  # designs, before there is a best tenth
 
 
 class GrammarAnalyst:
@@ -29,7 +31,10 @@ class GrammarAnalyst:
         if population is not None:
             lessons.append(population)
             lines.append(population.text)
-        return Analysis(text="\n\n".join(lines), lessons=tuple(lessons))
+        asked = tuple(slot for slot in changes if slot in outcome.knock_outs)[:MOST_ABLATIONS]
+        return Analysis(
+            text="\n\n".join(lines), lessons=tuple(lessons), ablations=asked if _worth(outcome, parent) else ()
+        )
 
 
 def _changes(design: Peer, parent: Peer | None) -> dict[str, tuple[str, str]]:
@@ -81,6 +86,22 @@ def _population_lesson(outcome: Outcome) -> Lesson | None:
         return None
     best = max(backed, key=lambda one: abs(shrunk(one)))
     return Lesson(text=told(best), evidence=best.steps, components=(best.choice,), effect=shrunk(best))
+
+
+def _worth(outcome: Outcome, parent: Peer | None) -> bool:
+    """Whether a design is good enough to ask why: in the best tenth of the campaign, or clearly above its parent."""
+    mine = outcome.design.fitness
+    if mine is None:
+        return False
+    others = [one for one in outcome.population if one.kind == "candidate" and one.id != outcome.design.id]
+    ranked = [one.fitness for one in others if one.fitness is not None]
+    above = sum(one > mine for one in ranked)
+    if len(ranked) + 1 >= FEWEST_RANKED and 10 * above < len(ranked) + 1:
+        return True
+    if parent is None or parent.fitness is None or not outcome.noise:
+        return False
+    error = sum(one**2 for one in outcome.noise.values()) ** 0.5 / len(outcome.noise) * 2**0.5  # as if independent
+    return bool(mine - parent.fitness > CLEAR * error)
 
 
 def _told(changes: dict[str, tuple[str, str]]) -> str:

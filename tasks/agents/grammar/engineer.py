@@ -1,10 +1,11 @@
 """The grammar's Engineer: composes the proposed choices into a file, and eases them when the checks reject it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks.agents.grammar.ancestors import design_of, first_known
 from tasks.agents.grammar.compose import compose, read_design
 from tasks.agents.grammar.evolve import difference
+from tasks.agents.grammar.knock_outs import knock_outs
 from tasks.agents.grammar.near import repair
 from tasks.agents.grammar.space import Design, canonical
 from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
@@ -31,6 +32,9 @@ class GrammarEngineer:
             return None
         changes = ", ".join(f"{slot} {old} -> {new}" for slot, (old, new) in difference(rejected, eased).items())
         return _draft(eased, proposal, parents, f"after {complaint.kind}: {changes}")
+
+    def knock_outs(self, design: Peer) -> Mapping[str, Draft]:
+        return knock_outs(design)
 
 
 def _draft(design: Design, proposal: Proposal, parents: Sequence[Peer], note: str) -> Draft:

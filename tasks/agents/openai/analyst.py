@@ -15,6 +15,7 @@ from tasks.models import NoAnswer, Prompt
 MOST_LESSONS = 4
 MOST_EFFECT = 5.0  # units of fitness that a lesson may claim: it steers later proposals
 CLEAR = 2.0  # standard errors
+MOST_NAMED = 8  # knock-outs that do not exist
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class ModelAnalyst:
             effects=effects.text,
             sources=sections.sources([design, *parents[:1]], others=12_000),
             most_lessons=MOST_LESSONS,
+            knock_outs="\n".join(f"- `{one_line(name, 80)}`" for name in outcome.knock_outs),
+            most_ablations=outcome.most_ablations,
         )
         known = {one.id for one in population} | {design.id} | {one.id for one in parents}
         return asked, frozenset(known.intersection((design.id, *results.ids, *siblings.ids, *effects.ids)))
@@ -77,16 +80,19 @@ def analysis_of(reading: Reading, outcome: Outcome, shown: frozenset[str]) -> An
     words = _words([outcome.design, *outcome.parents, *outcome.population]) | {one.choice for one in outcome.gains}
     lessons = tuple(_lesson(one, words, outcome) for one in backed[:MOST_LESSONS])
     text = [reading.text]
-    asked = [word(one) for one in reading.ablations if word(one)]
-    if asked:
-        text.append(f"Ablations that would tell more: {', '.join(asked[:8])}.")
+    names = {word(one): one for one in reversed(outcome.knock_outs)}
+    asked = [one for one in dict.fromkeys(map(word, reading.ablations)) if one]
+    ablations = tuple(names[one] for one in asked if one in names)
+    unknown = [one for one in asked if one not in names]
+    if unknown:
+        text.append(f"Ablations that cannot be run here: {', '.join(unknown[:MOST_NAMED])}.")
     dropped = len(reading.lessons) - len(lessons)
     if dropped:
         text.append(
             f"{dropped} lesson{'s were' if dropped > 1 else ' was'} left out: of each, the evidence is missing or was "
             f"never shown, or it is one too many."
         )
-    return Analysis(text="\n\n".join(text), lessons=lessons)
+    return Analysis(text="\n\n".join(text), lessons=lessons, ablations=ablations)
 
 
 def _lesson(one: Claim, words: frozenset[str] | set[str], outcome: Outcome) -> Lesson:

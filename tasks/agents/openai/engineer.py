@@ -1,9 +1,10 @@
 """The Engineer on a model: a file from a proposal, and its repair; edits that do not fit are asked for once more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.agents.declared import knock_outs
 from tasks.agents.desk import Desk
 from tasks.agents.grammar.engineer import GrammarEngineer
 from tasks.agents.openai.brief import brief
@@ -52,6 +53,9 @@ class ModelEngineer:
             return None  # what the checks said of the last version says more than that
         versions = (complaint.source, *(one.source for one in complaint.earlier))
         return None if any(same(draft.source, one) for one in versions) else draft
+
+    def knock_outs(self, design: Peer) -> Mapping[str, Draft]:
+        return knock_outs(design)
 
     def _common(self, proposal: Proposal, parents: Sequence[Peer]) -> dict[str, Any]:
         desk, told = self.desk, cut(proposal.motivation, PROPOSAL)
