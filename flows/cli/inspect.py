@@ -135,8 +135,8 @@ def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json
         code = get_text(store, one.code) if one.code else None
         stages = [stage.model_dump() for stage in one.stages.values()]
         calls = [call.model_dump(exclude={"attempts"}) for call in list_calls(store, one.id)]
-        told = {"ablations": ablations_json(store, one), "stages": stages, "model_calls": calls, "code": code}
-        print_json(summary_of(record, one) | told)
+        besides = {"ablations": ablations_json(store, one), "stages": stages, "model_calls": calls, "code": code}
+        print_json(summary_of(record, one) | besides)
         return
     console.print(f"[bold]{escape(one.name)}[/]  {one.id}  {one.kind}, {one.state}", highlight=False)
     last = "Summary" if one.kind == "imported" else "Analysis"
