@@ -33,6 +33,16 @@ from archdb.budget import (
     stage_operation,
 )
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
+from archdb.cassette_file import read_cassette, write_cassette
+from archdb.cassettes import (
+    Cassette,
+    HeldCall,
+    HeldEvaluation,
+    Settings,
+    find_cassette,
+    keep_cassette,
+    sha256_of_cassette,
+)
 from archdb.cognition import (
     Added,
     Entry,
@@ -67,6 +77,7 @@ from archdb.designs import (
 from archdb.errors import (
     ArchiveError,
     BudgetSpent,
+    CassetteUnusable,
     Conflict,
     HomeUnusable,
     LeaseLost,
@@ -112,6 +123,7 @@ from archdb.model_calls import (
     attempts_at,
     call_id,
     call_of,
+    campaign_calls,
     find_call,
     last_attempts,
     list_calls,
@@ -123,6 +135,7 @@ from archdb.outlines import find_outlines
 from archdb.patience import impatient
 from archdb.pool import leaderboard
 from archdb.records import (
+    REPLAYED,
     Body,
     Campaign,
     Experiment,
@@ -153,6 +166,7 @@ __all__ = [
     "CAVEAT",
     "KINDS",
     "ORIGIN",
+    "REPLAYED",
     "SCORE",
     "SCORE_TITLE",
     "UNLIMITED",
@@ -169,6 +183,8 @@ __all__ = [
     "BudgetEntry",
     "BudgetSpent",
     "Campaign",
+    "Cassette",
+    "CassetteUnusable",
     "CodeVersion",
     "Conflict",
     "Entry",
@@ -180,6 +196,8 @@ __all__ = [
     "Fingerprint",
     "Front",
     "Head",
+    "HeldCall",
+    "HeldEvaluation",
     "Hit",
     "HomeUnusable",
     "Idea",
@@ -198,6 +216,7 @@ __all__ = [
     "Proposed",
     "Release",
     "Running",
+    "Settings",
     "Stage",
     "Store",
     "StoreMisconfigured",
@@ -220,6 +239,7 @@ __all__ = [
     "call_id",
     "call_of",
     "came_before",
+    "campaign_calls",
     "campaign_experiments",
     "cancel",
     "check_chain",
@@ -238,6 +258,7 @@ __all__ = [
     "exact",
     "extend_campaign",
     "find_call",
+    "find_cassette",
     "find_code",
     "find_entries",
     "find_event",
@@ -258,6 +279,7 @@ __all__ = [
     "import_release",
     "imported_result",
     "index_cognition",
+    "keep_cassette",
     "last_attempts",
     "leaderboard",
     "led_to",
@@ -281,6 +303,7 @@ __all__ = [
     "raise_branches",
     "ranked_by_score",
     "read_asi_arch",
+    "read_cassette",
     "read_literature",
     "read_paper",
     "read_release",
@@ -312,6 +335,7 @@ __all__ = [
     "settle_abandoned",
     "settle_all",
     "settle_in_full",
+    "sha256_of_cassette",
     "show_running",
     "shown",
     "siblings",
@@ -320,5 +344,6 @@ __all__ = [
     "unfinished_cycles",
     "uses_of",
     "walk_outlines",
+    "write_cassette",
     "write_stage",
 ]

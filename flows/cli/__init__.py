@@ -11,6 +11,7 @@ import typer
 
 from flows.cli.audit import app as audit
 from flows.cli.bench import bench
+from flows.cli.cassette import app as cassette
 from flows.cli.check import check
 from flows.cli.cognition import app as cognition
 from flows.cli.data import app as data
@@ -34,6 +35,7 @@ for command in (run, status, leaderboard, show, lineage, diff, report, check, ev
     app.command()(command)
 app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
+app.add_typer(cassette, name="cassette")
 app.add_typer(cognition, name="cognition")
 app.add_typer(data, name="data")
 app.add_typer(db, name="db")

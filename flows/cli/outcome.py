@@ -20,6 +20,7 @@ from archdb import (
 )
 from flows.cli.tables import leaderboard_table, summary_of
 from tasks.domain import domain_of
+from tasks.replay.account import account, sentences
 
 MOST_ROWS = 15
 
@@ -39,6 +40,9 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
     for one in failed:
         console.print(f"failed: {one.id} {one.name}, {_why(one)}", markup=False, highlight=False)
     console.print(f"Learned: {learned}", markup=False, highlight=False, soft_wrap=True)
+    replay = account(store, campaign)
+    for line in sentences(replay) if replay else ():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print()
     for what, where in links(report).items():
         console.print(f"{what:<22}{where}", markup=False, highlight=False, soft_wrap=True)
@@ -48,7 +52,7 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
         "failed": [summary_of(campaign, one) for one in failed],
         "learned": learned,
         "report": report,
-    }
+    } | ({"replay": replay.model_dump()} if replay else {})
 
 
 def what_was_learned(designs: Sequence[Outline], findings: list[Finding]) -> str:
