@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import typer
-from click.core import ParameterSource
 
 from flows.cli.asked import Refused
 
@@ -34,8 +32,8 @@ class Replay:
 
 def given_options(context: typer.Context) -> dict[str, Any]:
     """The options that a person has typed."""
-    typed = click.get_current_context().get_parameter_source
-    return {name: value for name, value in context.params.items() if typed(name) == ParameterSource.COMMANDLINE}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name: context.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def is_replay(given: Mapping[str, Any]) -> bool:
@@ -75,7 +73,7 @@ def replay_of_campaign(store: "Store", given: Mapping[str, Any]) -> Replay:
 
     if "campaign" not in given:
         raise Refused(
-            "Nothing says what to replay: give --cassette FILE, or --campaign NAME of a replay that was begun."
+            "Nothing says what to replay: give --cassette FILE, or --campaign NAME of a replay to resume."
         )
     stored = get_campaign(store, given["campaign"])
     if not stored.cassette:
@@ -113,6 +111,6 @@ def _unknown(asked: Iterable[str], held: Iterable[str]) -> str:
 def _contradicts(option: str, held: object, asked: object) -> str:
     name = option.replace("_", "-")
     return (
-        f"The cassette was recorded with {name} {held}, not {asked}, and a replay takes its settings from the cassette: "
-        f"leave --{name} out."
+        f"The cassette was recorded with {name} {held}, not {asked}, and a replay takes its settings from there: leave "
+        f"--{name} out."
     )

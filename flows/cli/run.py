@@ -25,7 +25,7 @@ def run(
     campaign: Annotated[
         str,
         typer.Option(
-            "--campaign", "-c", "--name", help="The campaign's name; of a replay, if left out, the recorded one."
+            "--campaign", "-c", "--name", help="The campaign's name; a replay has the recorded one if left out."
         ),
     ] = "default",
     cycles: Annotated[int, typer.Option(min=0, help="How many cycles the campaign shall have in all.")] = 8,
