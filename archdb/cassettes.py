@@ -98,8 +98,8 @@ def lines_of(cassette: Cassette) -> Iterator[str]:
 
 
 def line(body: Body) -> str:
-    """One JSON document without a line break, its keys sorted."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """One JSON document without a line break. Keys keep their order: prompts show objectives in theirs."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def check_head(head: object) -> int:

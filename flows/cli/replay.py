@@ -72,9 +72,7 @@ def replay_of_campaign(store: "Store", given: Mapping[str, Any]) -> Replay:
     from archdb import find_cassette, get_campaign
 
     if "campaign" not in given:
-        raise Refused(
-            "Nothing says what to replay: give --cassette FILE, or --campaign NAME of a replay to resume."
-        )
+        raise Refused("Nothing says what to replay: give --cassette FILE, or --campaign NAME of a replay to resume.")
     stored = get_campaign(store, given["campaign"])
     if not stored.cassette:
         raise Refused(f"Campaign {stored.id} replays nothing: give --cassette FILE, and --campaign NAME of a new one.")
