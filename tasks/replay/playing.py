@@ -53,7 +53,10 @@ class Played:
 
 
 def _renamed(text: str, old: str, new: str, tails: str) -> str:
-    return text if old == new else re.sub(rf"(?<![\w-]){re.escape(old)}-(?=(?:{tails})(?![\w-]))", f"{new}-", text)
+    if old == new:
+        return text
+    begins = r"(?:(?<![\w-])|(?<=\\[ntr]))"  # no word before it, or a line break as JSON writes one
+    return re.sub(rf"{begins}{re.escape(old)}-(?=(?:{tails})(?![\w-]))", f"{new}-", text)
 
 
 def played(store: Store, campaign: Campaign) -> Played | None:
