@@ -33,6 +33,16 @@ from archdb.budget import (
     stage_operation,
 )
 from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
+from archdb.cassette_file import read_cassette, write_cassette
+from archdb.cassettes import (
+    Cassette,
+    HeldCall,
+    HeldEvaluation,
+    Settings,
+    find_cassette,
+    keep_cassette,
+    sha256_of_cassette,
+)
 from archdb.cognition import (
     Added,
     Entry,
@@ -69,6 +79,7 @@ from archdb.designs import (
 from archdb.errors import (
     ArchiveError,
     BudgetSpent,
+    CassetteUnusable,
     Conflict,
     HomeUnusable,
     LeaseLost,
@@ -115,6 +126,7 @@ from archdb.model_calls import (
     attempts_at,
     call_id,
     call_of,
+    campaign_calls,
     find_call,
     last_attempts,
     list_calls,
@@ -126,6 +138,7 @@ from archdb.outlines import find_outlines
 from archdb.patience import impatient
 from archdb.pool import leaderboard
 from archdb.records import (
+    REPLAYED,
     Body,
     Campaign,
     Experiment,
@@ -156,6 +169,7 @@ __all__ = [
     "CAVEAT",
     "KINDS",
     "ORIGIN",
+    "REPLAYED",
     "SCORE",
     "SCORE_TITLE",
     "UNLIMITED",
@@ -172,6 +186,8 @@ __all__ = [
     "BudgetEntry",
     "BudgetSpent",
     "Campaign",
+    "Cassette",
+    "CassetteUnusable",
     "CodeVersion",
     "Conflict",
     "Entry",
@@ -184,6 +200,8 @@ __all__ = [
     "Front",
     "Ground",
     "Head",
+    "HeldCall",
+    "HeldEvaluation",
     "Hit",
     "HomeUnusable",
     "Idea",
@@ -203,6 +221,7 @@ __all__ = [
     "Proposed",
     "Release",
     "Running",
+    "Settings",
     "Stage",
     "Store",
     "StoreMisconfigured",
@@ -225,6 +244,7 @@ __all__ = [
     "call_id",
     "call_of",
     "came_before",
+    "campaign_calls",
     "campaign_experiments",
     "cancel",
     "check_chain",
@@ -244,6 +264,7 @@ __all__ = [
     "exact",
     "extend_campaign",
     "find_call",
+    "find_cassette",
     "find_code",
     "find_entries",
     "find_event",
@@ -268,6 +289,7 @@ __all__ = [
     "imported_result",
     "index_cognition",
     "insert_experiments",
+    "keep_cassette",
     "last_attempts",
     "leaderboard",
     "led_to",
@@ -291,6 +313,7 @@ __all__ = [
     "raise_branches",
     "ranked_by_score",
     "read_asi_arch",
+    "read_cassette",
     "read_literature",
     "read_paper",
     "read_release",
@@ -323,6 +346,7 @@ __all__ = [
     "settle_abandoned",
     "settle_all",
     "settle_in_full",
+    "sha256_of_cassette",
     "show_running",
     "shown",
     "siblings",
@@ -331,5 +355,6 @@ __all__ = [
     "unfinished_cycles",
     "uses_of",
     "walk_outlines",
+    "write_cassette",
     "write_stage",
 ]

@@ -73,9 +73,9 @@ def _campaign(store: Store, name: str) -> Iterator[Fault]:
         return
     campaign = Campaign.model_validate(found)
     now = told_campaign(campaign).body
-    for setting in SETTINGS:
-        if now[setting] != opened.body.get(setting):
-            yield differs(opened, f"the campaign's {setting}", now[setting], opened.body.get(setting))
+    for setting in (*SETTINGS, "cassette"):
+        if now.get(setting) != opened.body.get(setting):
+            yield differs(opened, f"the campaign's {setting}", now.get(setting), opened.body.get(setting))
     if campaign.cycles != opened.body.get("cycles") and not find_event(store, f"extended/{name}/{campaign.cycles}"):
         yield differs(opened, "the campaign's cycles", campaign.cycles, opened.body.get("cycles"))
     if campaign.panel is not None:

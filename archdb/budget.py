@@ -38,7 +38,7 @@ from archdb.ledger import (
 )
 from archdb.model_calls import find_attempt, is_attempt
 from archdb.patience import patient
-from archdb.records import Lease, Stage
+from archdb.records import REPLAYED, Lease, Stage
 from archdb.store import Store
 
 MEASURED = ("cpu_seconds", "gpu_seconds")  # kinds that a stage's summary tells; its "tokens" are trained on, not bought
@@ -50,7 +50,9 @@ def stage_operation(experiment: str, stage_key: str) -> str:
 
 
 def cost_of(stage: Stage) -> Amounts:
-    """What a recorded stage cost, as its summary says."""
+    """What a recorded stage cost, as its summary says: nothing, if its result came from a cassette."""
+    if stage.summary.get(REPLAYED):
+        return {}
     return {kind: float(stage.summary[kind]) for kind in MEASURED if kind in stage.summary}
 
 

@@ -28,9 +28,9 @@ def open_campaign(store: Store, wanted: Campaign, sampler: str = "", ablations: 
         ablations: the number of ablations that somebody insists on; None where nobody does.
 
     Raises:
-        Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, takes
-            parents from elsewhere, chooses them in another way, or has another number of ablations; or one of the two
-            was imported and the other not.
+        Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, replays
+            another cassette, takes parents from elsewhere, chooses them in another way, or has another number of
+            ablations; or one of the two was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
         fresh = wanted.model_copy(update={"created_at": time.time()})
@@ -59,6 +59,11 @@ def open_campaign(store: Store, wanted: Campaign, sampler: str = "", ablations: 
         raise Conflict(
             f"Campaign {wanted.id} was started with parents from {stored.parents_from or 'itself alone'}, not from "
             f"{wanted.parents_from} too: give the new setting a campaign of its own with --campaign NAME."
+        )
+    if wanted.cassette != stored.cassette:
+        raise Conflict(
+            f"Campaign {wanted.id} replays the cassette {stored.cassette[:12]}, not {wanted.cassette[:12]}: give this "
+            "one a campaign of its own with --campaign NAME."
         )
     if wanted.model and wanted.model != stored.model:
         raise Conflict(

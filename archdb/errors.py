@@ -33,6 +33,10 @@ class Conflict(ArchiveError):
     """The record says otherwise: another scale, another corpus, an ambiguous name."""
 
 
+class CassetteUnusable(ArchiveError):
+    """A cassette cannot be read or written, or is not one that this archloop can replay."""
+
+
 class LeaseLost(ArchiveError):
     """Another worker has taken this experiment over; what this one was about to write is refused."""
 

@@ -6,6 +6,7 @@ twice.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
@@ -69,6 +70,8 @@ class ModelCall(Record):
     dollars: FiniteFloat | None = None  # of those of known price
     seconds: FiniteFloat = 0.0
     attempts: tuple[ModelAttempt, ...] = ()
+    recorded: str = ""  # of a call that a cassette answered: sha256 of the prompt as it was recorded
+    diverged: Literal["", "template", "filling"] = ""  # what is not as recorded, where the prompt is another one
     created_at: FiniteFloat = 0.0
 
 
@@ -173,4 +176,11 @@ def find_call(store: Store, call: str) -> ModelCall | None:
 def list_calls(store: Store, experiment: str) -> list[ModelCall]:
     """The calls of an experiment, oldest first."""
     found = [ModelCall.model_validate(one) for one in store.model_calls.find({"experiment": experiment})]
+    return sorted(found, key=lambda one: (one.created_at, one.id))
+
+
+@patient
+def campaign_calls(store: Store, campaign: str) -> list[ModelCall]:
+    """All calls of a campaign, oldest first."""
+    found = [ModelCall.model_validate(one) for one in store.model_calls.find({"campaign": campaign})]
     return sorted(found, key=lambda one: (one.created_at, one.id))

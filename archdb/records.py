@@ -10,6 +10,7 @@ Kind = Literal["baseline", "candidate", "external", "verification", "ablation", 
 design without one of its components, on the same seeds, under the number of its cycle; imported: a published design
 with somebody else's scores, in a campaign of its own."""
 State = Literal["open", "done", "failed"]
+REPLAYED = "replayed"  # in a stage's summary: its result came from a cassette, and cost nothing
 Body = dict[str, Any]  # a JSON document whose inside is another room's business
 
 
@@ -126,6 +127,7 @@ class Campaign(Record):
     parents_from: str = ""  # an imported campaign whose designs may be improved, too
     sampler: str = "ranked"  # who chooses parents; campaigns from before there was a choice have this one
     ablations: int = 0  # the most components that are knocked out of one design, each a training
+    cassette: str = ""  # sha256 of the one that the campaign is run again from; empty where it is not
     ranked_by: str = ""  # an objective; set in imported campaigns, which have scores of their own and no fitness
     panel: Body | None = None  # what fitness is measured against; set once the baselines are done
     reference_cpu_seconds: FiniteFloat | None = None

@@ -18,6 +18,8 @@ def told_campaign(campaign: Campaign) -> Told:
         "baselines": ", ".join(campaign.further_baselines),
         "environment": sha256_of(campaign.environment),
     }
+    if campaign.cassette:
+        body["cassette"] = campaign.cassette
     return Told(kind="campaign", key=f"campaign/{campaign.id}", campaign=campaign.id, body=body)
 
 

@@ -4,12 +4,12 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import get_campaign, open_store
+from archdb import find_cassette, get_campaign, open_store
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
-from flows.settings import campaign_record, open_checked
+from flows.settings import campaign_record, open_checked, replay_record
 from tasks.anchors import anchor_campaign
 
 
@@ -28,6 +28,7 @@ def campaign(
     sampler: str = "",
     model: str = "",
     ablations: int | None = None,
+    cassette: str = "",
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -46,14 +47,19 @@ def campaign(
         model: the one to ask, of a provider that asks one; empty where the file of models says which.
         ablations: the most components to knock out of one design, each a training; None for the default, or for what
             the campaign has.
+        cassette: sha256 of the kept one that the campaign is run again from; what it says goes before the settings
+            above, name, cycles and caps excepted.
 
     Returns:
         The path of the report.
     """
-    check_parents_from(open_store(), parents_from)
-    wanted = campaign_record(
-        name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations
-    )
+    if cassette:
+        wanted = replay_record(find_cassette(open_store(), cassette), name, cycles)
+    else:
+        wanted = campaign_record(
+            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations
+        )
+    check_parents_from(open_store(), wanted.parents_from)
     record = open_checked(open_store(), wanted, sampler, caps, ablations)
     refuse_imported(record)
     seed_baselines(record.id, parallel)

@@ -5,9 +5,20 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 
-from archdb import Campaign, NotFound, Store, get_campaign, open_campaign, set_caps
-from tasks.agents.providers import check_provider, require_provider
+from archdb import (
+    Campaign,
+    Cassette,
+    CassetteUnusable,
+    NotFound,
+    Store,
+    get_campaign,
+    open_campaign,
+    set_caps,
+    sha256_of_cassette,
+)
+from tasks.agents.providers import THINKING, check_provider, require_provider
 from tasks.domain import domain_of
+from tasks.replay.playing import REPLAY
 from tasks.samplers.registry import DEFAULT, way_of
 
 PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
@@ -52,6 +63,8 @@ def campaign_record(
     module = domain_of(domain)
     module.scale(scale)
     require_provider(provider, model)
+    if provider == REPLAY:
+        raise ValueError("A replay takes its settings from a cassette: give --cassette FILE.")
     way_of(sampler or DEFAULT)
     known = module.baselines()
     for asked in baselines:
@@ -75,6 +88,44 @@ def campaign_record(
         ablations=ABLATIONS if ablations is None else ablations,
         environment=environment(),
     )
+
+
+def replay_record(cassette: Cassette, name: str = "", cycles: int | None = None) -> Campaign:
+    """The record that a campaign has which is run again from a cassette.
+
+    Args:
+        cassette: whose settings it takes.
+        name: of the campaign; empty for the recorded one's, under which prompts are the very same.
+        cycles: how many it shall have; all that are held if left out.
+
+    Raises:
+        CassetteUnusable: the machine lacks the recorded data, or archloop the recorded provider.
+        ValueError, CorpusError: as of :func:`campaign_record`.
+    """
+    held = cassette.settings
+    if held.provider not in THINKING:
+        raise CassetteUnusable(
+            f"The cassette was recorded with the provider {held.provider}, which this archloop does not have: replay "
+            "it with the archloop that wrote it."
+        )
+    wanted = campaign_record(
+        name or cassette.campaign,
+        held.cycles if cycles is None else cycles,
+        held.scale,
+        held.provider,
+        held.seed,
+        held.domain,
+        held.further_baselines,
+        held.parents_from,
+        held.sampler,
+        held.model,
+    )
+    if wanted.dataset != held.dataset:
+        raise CassetteUnusable(
+            f"The cassette was recorded with the data {held.dataset}, and here is {wanted.dataset}: what is evaluated "
+            "anew would not compare, so name the recorded data (ARCHLOOP_CORPUS)."
+        )
+    return wanted.model_copy(update={"provider": REPLAY, "model": "", "cassette": sha256_of_cassette(cassette)})
 
 
 def open_checked(

@@ -16,7 +16,12 @@ def compile_check(experiment_id: str, token: int) -> bool:
     A rejection does not end the experiment: the Engineer may repair it.
     """
     after = run_stage(
-        experiment_id, token, "compile-check", lambda store, now: _check(store, now, token), most=most_for_check
+        experiment_id,
+        token,
+        "compile-check",
+        lambda store, now: _check(store, now, token),
+        most=most_for_check,
+        fatal=False,
     )
     checked = after.stage("compile-check")
     return checked is not None and checked.failure is None
@@ -47,7 +52,6 @@ def _check(store: Store, experiment: Experiment, token: int) -> Outcome:
         },
         report=report,
         failure=failed("compile-check", report.failure),
-        fatal=False,
     )
 
 

@@ -8,6 +8,7 @@ the stage in flight.
 import errno
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from prefect import task
@@ -17,10 +18,12 @@ from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
 from archdb import (
+    REPLAYED,
     Amounts,
     Campaign,
     Experiment,
     Failed,
+    HeldEvaluation,
     Running,
     Stage,
     Store,
@@ -38,6 +41,7 @@ from archdb import (
 from tasks.faults import CapacityFault, TransportFault
 from tasks.kept_lease import kept_lease
 from tasks.models.outcomes import NoAnswer
+from tasks.replay.evaluations import recorded_evaluation
 from tasks.spending import give_back, reserve_stage, settle_stage
 
 RETRIES = 5
@@ -52,7 +56,7 @@ class Outcome(BaseModel):
     summary: dict[str, Any] = {}
     report: BaseModel | None = None  # a versioned report of another room, stored as it is
     failure: Failed | None = None
-    fatal: bool = True  # whether a failure ends the experiment (a check's does not while a repair may follow)
+    kept: str | None = None  # sha256 of a report that is stored already
     patch: dict[str, Any] = {}
 
 
@@ -84,8 +88,11 @@ def run_stage(
     seed: int | None = None,
     attempt: int | None = None,
     most: Callable[[Campaign], Amounts] | None = None,
+    fatal: bool = True,
 ) -> Experiment:
     """Do a stage unless it is recorded, record it, and return the experiment as it is afterwards.
+
+    Of a stage that costs something, what the campaign's cassette says is taken instead, if it has one that says it.
 
     Args:
         experiment_id: the experiment.
@@ -97,6 +104,7 @@ def run_stage(
         attempt: defaults to the experiment's current attempt.
         most: for stages that cost something: what this one may cost at most in its campaign. It is reserved first, and
             settled with the kinds of spending that the summary names.
+        fatal: whether a failure ends the experiment (a check's does not while a repair may follow).
 
     Raises:
         BudgetSpent: the campaign's budget has no room for it now. Nothing was done.
@@ -111,12 +119,15 @@ def run_stage(
         return before
     if before.state != "open" and stage != "analyze":
         return before
+    recorded = recorded_evaluation(store, before, stage, number, seed) if most is not None else None
+    if recorded is not None:
+        do, most = partial(_replayed, recorded), None
     if most is None:
-        return _do(store, before, token, stage, do, seed, number)
+        return _do(store, before, token, stage, do, seed, number, fatal)
     if not reserve_stage(store, before, stage, key, most(get_campaign(store, before.campaign))):
         return get_experiment(store, experiment_id)  # another worker has recorded it a moment ago
     try:
-        after = _do(store, before, token, stage, do, seed, number)
+        after = _do(store, before, token, stage, do, seed, number, fatal)
     except BaseException:
         give_back(store, before.campaign, [stage_operation(before.id, key)])
         raise
@@ -132,6 +143,7 @@ def _do(
     do: Callable[[Store, Experiment], Outcome],
     seed: int | None,
     number: int,
+    fatal: bool,
 ) -> Experiment:
     started = time.time()
     show_running(
@@ -158,14 +170,24 @@ def _do(
         started_at=started,
         seconds=time.time() - started,
         summary=outcome.summary,
-        report=_keep(store, outcome.report),
+        report=outcome.kept or _keep(store, outcome.report),
         failure=outcome.failure,
         flow_run=current_flow_run(),
     )
     patch = dict(outcome.patch)
-    if outcome.failure is not None and outcome.fatal:
+    if outcome.failure is not None and fatal:
         patch |= {"state": "failed", "failure": outcome.failure, "finished_at": time.time()}
     return write_stage(store, before.id, record, token, **patch)
+
+
+def _replayed(recorded: HeldEvaluation, _store: Store, _experiment: Experiment) -> Outcome:
+    """What the stage found when it was recorded."""
+    return Outcome(
+        summary=recorded.summary | {REPLAYED: True},
+        kept=recorded.report or None,
+        failure=recorded.failure,
+        patch=recorded.sets,
+    )
 
 
 def _keep(store: Store, report: BaseModel | None) -> str | None:

@@ -1,7 +1,6 @@
 """Looking things up: by words and by meaning, fused, and every hit says why it came."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +15,8 @@ DEPTH = 600  # passages that each way of looking may contribute
 BEST = 5  # passages of an entry that its rank goes by: one sentence that fits by chance is not enough
 SHOWN = 6  # passages of a hit, at most
 FLATNESS = 20.0  # of reciprocal rank fusion (Cormack et al., SIGIR 2009): the larger, the less ranks matter
-HALF_LIFE = 14 * 86_400.0  # seconds after which a finding weighs half
-LEAST_WEIGHT, MOST_WEIGHT = 0.9, 1.1  # of a finding that is old or has no evidence, and of one of today with much
+HALF_LIFE = 100.0  # findings after which one is half as fresh: a campaign that pauses or is replayed ages by none
+LEAST_WEIGHT, MOST_WEIGHT = 0.9, 1.1  # of a finding that is old or has no evidence, and of the latest with much
 
 
 class Hit(Record):
@@ -66,13 +65,14 @@ def search(
     narrowed = _conditions(kind, campaign)
     words = _ranked(_by_words(table, query, narrowed)) if by_words else {}
     meaning = _ranked(_by_meaning(table, query, narrowed)) if by_meaning else {}
-    now = time.time()
-    scores = {one: _score(words.get(one), meaning.get(one), now) for one in dict.fromkeys([*words, *meaning])}
+    ages = {} if kind == "paper" else _ages(table, _conditions("finding", campaign))
+    scores = {one: _score(words.get(one), meaning.get(one), ages) for one in dict.fromkeys([*words, *meaning])}
     best = sorted(scores, key=lambda one: (-scores[one], one))[:limit]
-    return [_hit(query, words.get(one), meaning.get(one), scores[one], now) for one in best]
+    return [_hit(query, words.get(one), meaning.get(one), scores[one], ages) for one in best]
 
 
 Row = dict[str, Any]
+Ages = Mapping[str, int]  # of each finding, in findings that came after it
 Found = tuple[float, Row]  # how well a passage fits, and the passage
 Passages = tuple[int, list[Found]]  # the entry's rank, and its passages that were found, best first
 
@@ -80,7 +80,7 @@ Passages = tuple[int, list[Found]]  # the entry's rank, and its passages that we
 def _ranked(found: Sequence[Found]) -> dict[str, Passages]:
     """Entries by the mean fit of their best passages. What was not found fits no better than the last that was."""
     by_entry: dict[str, list[Found]] = {}
-    for one in sorted(found, key=lambda one: -one[0]):
+    for one in sorted(found, key=lambda one: (-one[0], one[1]["row"])):
         by_entry.setdefault(one[1]["entry"], []).append(one)
     least = min((fit for fit, _ in found), default=0.0)
 
@@ -122,12 +122,19 @@ def _conditions(kind: str | None, campaign: str | None) -> str:
     return " AND ".join(conditions)
 
 
-def _score(words: Passages | None, meaning: Passages | None, now: float) -> float:
+def _ages(table: Any, findings: str) -> Ages:
+    """How many findings came after each, of those that are looked at: the same whenever somebody looks."""
+    rows = table.search().where(findings).select(["entry", "created_at"]).limit(max(1, table.count_rows())).to_list()
+    ordered = sorted(((row["created_at"], row["entry"]) for row in rows), reverse=True)
+    return {entry: age for age, (_, entry) in enumerate(ordered)}
+
+
+def _score(words: Passages | None, meaning: Passages | None, ages: Ages) -> float:
     first = next(found[1][0][1] for found in (words, meaning) if found)
-    return _weight(first, now) * sum(1.0 / (FLATNESS + found[0]) for found in (words, meaning) if found)
+    return _weight(first, ages) * sum(1.0 / (FLATNESS + found[0]) for found in (words, meaning) if found)
 
 
-def _hit(query: str, words: Passages | None, meaning: Passages | None, score: float, now: float) -> Hit:
+def _hit(query: str, words: Passages | None, meaning: Passages | None, score: float, ages: Ages) -> Hit:
     passages = [*(words[1] if words else []), *(meaning[1] if meaning else [])]
     first = passages[0][1]
     text = "\n".join(dict.fromkeys(row["text"] for _, row in passages[:SHOWN]))
@@ -145,16 +152,16 @@ def _hit(query: str, words: Passages | None, meaning: Passages | None, score: fl
         meaning_rank=meaning[0] if meaning else None,
         similarity=meaning[1][0][0] if meaning else None,
         words=shared_words(query, text),
-        weight=_weight(first, now),
+        weight=_weight(first, ages),
     )
 
 
-def _weight(row: Row, now: float) -> float:
+def _weight(row: Row, ages: Ages) -> float:
     """A paper weighs 1; a finding more, the more experiments back it and the younger it is."""
     if row["kind"] == "paper":
         return 1.0
     backed = 1.0 - 0.5 ** len(row["evidence"])
-    fresh = 0.5 ** (max(0.0, now - row["created_at"]) / HALF_LIFE)
+    fresh = 0.5 ** (ages.get(row["entry"], 0) / HALF_LIFE)
     return float(LEAST_WEIGHT + (MOST_WEIGHT - LEAST_WEIGHT) * backed * fresh)
 
 

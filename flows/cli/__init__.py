@@ -12,6 +12,7 @@ import typer
 from flows.cli.audit import app as audit
 from flows.cli.bench import bench
 from flows.cli.calibration import calibration
+from flows.cli.cassette import app as cassette
 from flows.cli.check import check
 from flows.cli.cognition import app as cognition
 from flows.cli.data import app as data
@@ -37,6 +38,7 @@ for command in (
     app.command()(command)
 app.add_typer(audit, name="audit")
 app.add_typer(bench, name="bench")
+app.add_typer(cassette, name="cassette")
 app.add_typer(cognition, name="cognition")
 app.add_typer(data, name="data")
 app.add_typer(db, name="db")

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from archdb import (
+    REPLAYED,
     Campaign,
     Experiment,
     Outline,
@@ -201,6 +202,8 @@ def _stages(store: Store, one: Experiment) -> Table:
         outcome = f"{stage.failure.kind}: {stage.failure.message}" if stage.failure else "ok"
         if stage.stage == "compile-check" and stage.report and not stage.failure:
             outcome = f"{len(get_report(store, stage.report)['body']['verdicts'])} properties checked"
+        if stage.summary.get(REPLAYED):
+            outcome += " (from the cassette)"
         seed = "" if stage.seed is None else str(stage.seed)
         table.add_row(
             stage.stage, str(stage.attempt), seed, f"{stage.seconds:.1f}", escape(outcome), stage.flow_run or ""

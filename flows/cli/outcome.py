@@ -21,6 +21,7 @@ from archdb import (
 )
 from flows.cli.tables import leaderboard_table, summary_of
 from tasks.domain import domain_of
+from tasks.replay.account import account, sentences
 
 MOST_ROWS = 15
 
@@ -44,6 +45,9 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
     for text in knocked_out:
         console.print(f"Ablation: {text}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Learned: {learned}", markup=False, highlight=False, soft_wrap=True)
+    replay = account(store, campaign)
+    for line in sentences(replay) if replay else ():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print()
     for what, where in links(report).items():
         console.print(f"{what:<22}{where}", markup=False, highlight=False, soft_wrap=True)
@@ -54,7 +58,7 @@ def print_outcome(console: Console, name: str, report: str) -> dict[str, Any]:
         "ablations": knocked_out,
         "learned": learned,
         "report": report,
-    }
+    } | ({"replay": replay.model_dump()} if replay else {})
 
 
 def what_was_learned(designs: Sequence[Outline], findings: list[Finding]) -> str:

@@ -4,12 +4,14 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cli.asked import AsJson, CampaignName, Refused, ScaleName, console_for, print_json
+from flows.cli.asked import AsJson, Refused, ScaleName, console_for, print_json
 from flows.cli.budget import CpuHours, Dollars, GpuHours, Tokens, caps_asked
+from flows.cli.replay import given_options, is_replay, replay_of_campaign, replay_of_file
 
 if TYPE_CHECKING:
     from archdb import Campaign
@@ -19,13 +21,22 @@ os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 def run(
-    campaign: CampaignName = "default",
+    context: typer.Context,
+    campaign: Annotated[
+        str,
+        typer.Option(
+            "--campaign", "-c", "--name", help="The campaign's name; a replay has the recorded one if left out."
+        ),
+    ] = "default",
     cycles: Annotated[int, typer.Option(min=0, help="How many cycles the campaign shall have in all.")] = 8,
     scale: ScaleName = "nano",
     provider: Annotated[str, typer.Option(help="Who proposes, writes and analyzes designs.")] = "grammar",
     parallel: Annotated[
-        int, typer.Option(min=1, help="Designs evaluated at a time, within Prefect's gpu-slot limit.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1, help="Designs evaluated at a time, within Prefect's gpu-slot limit.", show_default="2, of a replay 1"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The root of all chance in proposals.")] = 0,
     baseline: Annotated[
         list[str] | None,
@@ -49,6 +60,10 @@ def run(
             "1 if left out: see docs/ablations.md.",
         ),
     ] = None,
+    cassette: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What to run again, with --provider replay: see docs/cassettes.md."),
+    ] = None,
     max_cpu_hours: CpuHours = None,
     max_gpu_hours: GpuHours = None,
     max_tokens: Tokens = None,
@@ -60,29 +75,42 @@ def run(
     A budget that is used up ends it with a sentence; it goes on from there once the cap is raised.
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
-    console = console_for(as_json)
-    wanted = checked_settings(
-        campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations
-    )
+    console, given = console_for(as_json), given_options(context)
+    replaying = is_replay(given)
+    replay = replay_of_file(cassette, given) if cassette is not None else None
+    wanted = replay.campaign if replay else None
+    if not replaying:
+        wanted = checked_settings(
+            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations
+        )
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
-        from archdb import open_store
+        from archdb import keep_cassette, open_store
         from flows.campaign import campaign as campaign_flow
         from flows.imported_parents import check_parents_from
         from flows.settings import open_checked
 
-        check_parents_from(open_store(), parents_from)
-        record = open_checked(open_store(), wanted, sampler, caps, ablations)
+        if replaying:
+            replay = replay or replay_of_campaign(open_store(), given)
+            wanted, sampler = replay.campaign, ""
+            keep_cassette(open_store(), replay.cassette, replay.texts)
+        assert wanted is not None
+        check_parents_from(open_store(), wanted.parents_from)
+        record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import baseline_trainings
     from tasks.domain import domain_of
 
     objectives, trainings = domain_of(record.domain).objectives_of(record.scale), baseline_trainings(record)
-    with interruptible(), Display(console, campaign, parallel, objectives, trainings, address):
-        report = campaign_flow(campaign, record.cycles, scale, provider, parallel, seed, model=model)
-    outcome = print_outcome(console, campaign, report)
+    workers = parallel or (1 if replaying else 2)  # a replay in the recorded order, unless somebody wants otherwise
+    with interruptible(), Display(console, record.id, workers, objectives, trainings, address):
+        report = campaign_flow(
+            record.id, record.cycles, record.scale, record.provider, workers, record.seed, model=model,
+            cassette=record.cassette,
+        )  # fmt: skip
+    outcome = print_outcome(console, record.id, report)
     if as_json:
         print_json(outcome)
 

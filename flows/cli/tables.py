@@ -8,6 +8,7 @@ from rich.table import Table
 
 from archdb import CAVEAT, Campaign, Experiment, ModelCall, Outline
 from evaluation import CLAIM
+from tasks.replay.account import WHAT
 
 SIGNS = "▁▂▃▄▅▆▇█"
 MOST_COLUMNS = 4  # of objectives; a terminal has no room for more
@@ -123,6 +124,8 @@ def calls_table(calls: Sequence[ModelCall]) -> Table | None:
         table.add_column(name, justify="right")
     for one in calls:
         told = f"{one.outcome}: {one.message}" if one.message else one.outcome
+        if one.diverged:
+            told += f"; the prompt is not the recorded one: {WHAT[one.diverged]} differs"
         counts = (len(one.attempts), one.prompt_tokens, one.completion_tokens)
         dollars = "-" if one.dollars is None else f"{one.dollars:.4f}"
         table.add_row(

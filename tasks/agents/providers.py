@@ -7,9 +7,26 @@ from tasks.agents.desk import Desk
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.openai.roles import check_openai, openai_agents
 from tasks.agents.protocols import Agents
+from tasks.replay.calls import at_cassette
+from tasks.replay.playing import REPLAY, played
 
-PROVIDERS: Mapping[str, Callable[[Desk], Agents]] = {"grammar": grammar_agents, "openai": openai_agents}
+THINKING: Mapping[str, Callable[[Desk], Agents]] = {"grammar": grammar_agents, "openai": openai_agents}
 CHECKS: Mapping[str, Callable[[Store, Campaign], None]] = {"openai": check_openai}  # of those that ask a model
+
+
+def replay_agents(desk: Desk) -> Agents:
+    """The roles of the provider that the campaign's cassette was recorded with, answered from the cassette.
+
+    Raises:
+        ValueError: the campaign has no cassette, or one of an unknown provider.
+    """
+    play = played(desk.store, desk.campaign)
+    if play is None or play.cassette.settings.provider not in THINKING:
+        raise ValueError(f"Campaign {desk.campaign.id} has no cassette that could be replayed.")
+    return THINKING[play.cassette.settings.provider](at_cassette(desk))
+
+
+PROVIDERS: Mapping[str, Callable[[Desk], Agents]] = {**THINKING, REPLAY: replay_agents}
 
 
 def agents_of(provider: str, desk: Desk) -> Agents:

@@ -92,7 +92,7 @@ def ask(
         found = find_call(store, call)
         if found is None:
             found = _Asking(store, campaign, call, experiment, role, number, prompt, shape).decide()
-    return _answer(store, found, shape)
+    return answer_of(store, found, shape)
 
 
 def check_models(store: Store, campaign: Campaign, roles: tuple[str, ...]) -> None:
@@ -113,8 +113,12 @@ def _models(store: Store, campaign: Campaign, role: str) -> tuple[Model, ...]:
     return models
 
 
-def _answer(store: Store, call: ModelCall, shape: type[Shape]) -> Shape:
-    """What a recorded call says."""
+def answer_of(store: Store, call: ModelCall, shape: type[Shape]) -> Shape:
+    """What a recorded call says.
+
+    Raises:
+        NoAnswer: it had no answer, or the shape has changed since.
+    """
     if call.outcome != "answered":
         raise NoAnswer(call.outcome, _sentence(call.model, call.outcome, call.message))
     read = read_reply(get_text(store, call.reply), shape)

@@ -10,6 +10,7 @@ Kind = Literal[
     "rate_limited", "server_error", "unreachable", "disconnected", "timed_out", "garbled", "invalid_utf8", "lost",
     "empty", "truncated", "not_json", "wrong_schema", "refused", "prompt_too_long",
     "unauthorised", "no_such_model", "rejected", "spent",
+    "not_recorded",
 ]  # fmt: skip
 CORRECTIONS = 1  # times that a model is told what was wrong with its reply
 
@@ -41,6 +42,7 @@ ENDINGS: Mapping[str, Ending] = {
     "wrong_schema": Ending("corrected", "failure", _OTHER),
     "refused": Ending("never", "failure", _OTHER),
     "prompt_too_long": Ending("never", "failure", "choose a model with a longer context"),
+    "not_recorded": Ending("never", "failure", "replay with the code that the cassette was recorded with"),
     "unauthorised": Ending("never", "mistake", "mend the key in the variable that key_variable names"),
     "no_such_model": Ending("never", "mistake", "mend the model's name or its base_url"),
     "rejected": Ending("never", "mistake", "mend the model's settings"),

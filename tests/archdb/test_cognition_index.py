@@ -120,9 +120,8 @@ def test_another_model_gets_a_table_of_its_own(store: Store, monkeypatch: pytest
 
 
 def test_evidence_and_youth_make_a_finding_weigh_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    day, now = 86_400.0, 1.8e9
-    monkeypatch.setattr("archdb.cognition.searching.time.time", lambda: now)
-    told = [("old", 4, now - 90 * day), ("lone", 1, now), ("backed", 4, now)]
+    monkeypatch.setattr("archdb.cognition.searching.HALF_LIFE", 1.0)
+    told = [("old", 4, 1.0), ("lone", 1, 2.0), ("backed", 4, 3.0)]
     record_findings(
         store,
         [
