@@ -33,6 +33,7 @@ class Settings(Record):
     further_baselines: tuple[str, ...] = ()
     parents_from: str = ""
     sampler: str
+    ablations: int = 0
 
 
 class HeldCall(Record):
@@ -58,7 +59,8 @@ class HeldCall(Record):
 class HeldEvaluation(Record):
     """A finished check, training or benchmark of a program."""
 
-    cycle: int | None = None  # of a candidate
+    cycle: int | None = None  # of a candidate, and of its ablations
+    ablation: str = ""  # what follows on the design's id in an ablation's
     baseline: str = ""  # name, of a baseline
     stage: str
     attempt: int

@@ -119,6 +119,7 @@ def replay_record(cassette: Cassette, name: str = "", cycles: int | None = None)
         held.parents_from,
         held.sampler,
         held.model,
+        held.ablations,
     )
     if wanted.dataset != held.dataset:
         raise CassetteUnusable(

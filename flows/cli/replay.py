@@ -18,6 +18,7 @@ OPTIONS = {  # of `archloop run` -> the setting of a cassette that they would co
     "model": "model",
     "sampler": "sampler",
     "parents_from": "parents_from",
+    "ablations": "ablations",
 }
 
 

@@ -10,6 +10,7 @@ from tasks.replay.recording import EVALUATIONS
 
 NAMED = 5  # calls or designs that a sentence names
 WHAT = {"template": "its template", "filling": "what it is filled with"}
+PLAYED = ("baseline", "candidate", "ablation")  # kinds of experiments that a cassette holds
 
 
 class Divergent(BaseModel):
@@ -42,9 +43,9 @@ def account(store: Store, campaign: Campaign) -> Account | None:
     if play is None:
         return None
     calls = campaign_calls(store, campaign.id)
-    designs = [one for one in campaign_experiments(store, campaign.id) if one.kind in ("baseline", "candidate")]
+    designs = [one for one in campaign_experiments(store, campaign.id) if one.kind in PLAYED]
     stages = [(one.id, stage) for one in designs for stage in one.stages.values() if stage.stage in EVALUATIONS]
-    over = {one.cycle for one in designs if one.cycle is not None and one.analysis is not None}
+    over = {one.cycle for one in designs if one.kind == "candidate" and one.analysis is not None}
     answered = sum(bool(one.recorded) for one in calls)
     return Account(
         cassette=campaign.cassette,

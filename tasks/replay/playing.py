@@ -23,9 +23,9 @@ class Played:
         return {(one.cycle, one.role, one.number): one for one in self.cassette.calls}
 
     @cached_property
-    def _evaluations(self) -> dict[tuple[int | None, str, str, int, int | None], HeldEvaluation]:
+    def _evaluations(self) -> dict[tuple[int | None, str, str, str, int, int | None], HeldEvaluation]:
         held = self.cassette.evaluations
-        return {(one.cycle, one.baseline, one.stage, one.attempt, one.seed): one for one in held}
+        return {(one.cycle, one.ablation, one.baseline, one.stage, one.attempt, one.seed): one for one in held}
 
     def call(self, experiment: Experiment, role: str, number: int) -> HeldCall | None:
         """What was recorded for this question, whatever was asked."""
@@ -34,7 +34,7 @@ class Played:
     def evaluation(self, experiment: Experiment, stage: str, attempt: int, seed: int | None) -> HeldEvaluation | None:
         """What was recorded for this stage, of the program that the experiment has now."""
         baseline = experiment.name if experiment.kind == "baseline" else ""
-        found = self._evaluations.get((experiment.cycle, baseline, stage, attempt, seed))
+        found = self._evaluations.get((experiment.cycle, ablation_of(experiment), baseline, stage, attempt, seed))
         return found if found is not None and found.program == experiment.code else None
 
     def as_recorded(self, text: str) -> str:
@@ -49,7 +49,12 @@ class Played:
     def _tails(self) -> str:
         """What follows on a campaign's name in the ids of its cycles and baselines, as a pattern."""
         names = sorted({one.baseline for one in self.cassette.evaluations if one.baseline})
-        return "|".join([r"c\d{3,}", *map(re.escape, names)])
+        return "|".join([r"c\d{3,}(?:-without-[a-z0-9-]+)?", *map(re.escape, names)])
+
+
+def ablation_of(one: Experiment) -> str:
+    """What follows on its design's id in an ablation's; empty for all else."""
+    return one.id.removeprefix(one.parents[0]) if one.kind == "ablation" else ""
 
 
 def _renamed(text: str, old: str, new: str, tails: str) -> str:

@@ -16,7 +16,9 @@ from archdb import (
     code_versions,
     find_cassette,
     list_calls,
+    unfinished_cycles,
 )
+from tasks.replay.playing import ablation_of
 
 EVALUATIONS = ("compile-check", "gpu-train", "benchmark")
 MEANS = ("objectives", "details", "efficiency")  # fields of an experiment that its last benchmark sets
@@ -37,7 +39,7 @@ def record_cassette(store: Store, campaign: Campaign) -> Cassette:
     if campaign.panel is None:
         raise CassetteUnusable(f"The baselines of {campaign.id} are not finished: run it on, then export it.")
     designs = campaign_experiments(store, campaign.id)
-    finished = {one.cycle for one in designs if one.cycle is not None and one.analysis is not None}
+    finished = {one.cycle for one in designs if one.cycle is not None} - set(unfinished_cycles(store, campaign.id))
     cycles = next(number for number in range(len(finished) + 1) if number + 1 not in finished)
     told = [one for one in designs if one.kind == "baseline" or (one.cycle is not None and one.cycle <= cycles)]
     return Cassette(
@@ -63,6 +65,7 @@ def _evaluations(store: Store, one: Experiment) -> Iterator[HeldEvaluation]:
         if stage.stage in EVALUATIONS:
             yield HeldEvaluation(
                 cycle=one.cycle,
+                ablation=ablation_of(one),
                 baseline=one.name if one.kind == "baseline" else "",
                 stage=stage.stage,
                 attempt=stage.attempt,

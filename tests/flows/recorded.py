@@ -29,14 +29,15 @@ LESSON = {
     "objective": "",
 }
 OTHER = {**LESSON, "text": "A second squashing adds nothing.", "evidence": ["rec-c004", "rec-c001"]}
+KNOCK_OUT = '\nABLATIONS = {"squash": {"plain": True}}\n'
 ANSWERS = (
     idea(name="Squashed", used=["rec-gla"]), whole(SOURCE.replace(DECAY, BROKEN)),  # looks ahead
     edit(BROKEN, MENDED), reading(lessons=[LESSON]),  # repaired, trained and explained
     "{}", "{}",  # nothing of the asked shape, twice: no proposal
     idea(name="Unfitting"), edit("nothing like this", ""), edit("import torch", "import math"),  # no draft
     idea(name="Squashed twice", used=["rec-c001", "rec-c001/finding-0"]),
-    whole(SOURCE.replace(DECAY, MENDED.replace("x * x.sigmoid()", "x * x.sigmoid() ** 2"))),
-    reading(lessons=[LESSON, OTHER, {**LESSON, "evidence": []}]),
+    whole(SOURCE.replace(DECAY, MENDED.replace("x * x.sigmoid()", "x * x.sigmoid() ** 2")) + KNOCK_OUT),
+    reading(lessons=[LESSON, OTHER, {**LESSON, "evidence": []}], ablations=["squash"]),
 )  # fmt: skip
 
 

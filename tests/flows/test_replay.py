@@ -51,12 +51,14 @@ def assert_sound(store: Store, name: str) -> None:
 
 def test_the_recorded_campaign_has_a_repair_failures_and_findings(home: Path, lab: Lab) -> None:
     with at_home(home, lab) as store:
-        first, second, third, fourth = story(store, NAME)[-CYCLES:]
+        first, second, third, fourth, ablation = story(store, NAME)[-CYCLES - 1 :]
     assert (first["attempt"], first["state"]) == (1, "done")
     assert first["stages"]["compile-check:0"][1]["kind"] == "not_causal"
     assert (second["failure"]["stage"], second["failure"]["kind"]) == ("propose", "wrong_schema")
     assert (third["failure"]["stage"], third["failure"]["kind"]) == ("codegen", "edits_failed")
     assert fourth["state"] == "done"
+    assert (ablation["id"], ablation["state"]) == ("@-c004-without-squash", "done")
+    assert len(ablation["findings"]) == 1
     assert [len(one["findings"]) for one in (first, second, third, fourth)] == [1, 0, 0, 2]
     assert "@-c001/finding-0" in fourth["stages"]["propose:0"][0]["retrieved"]
 
