@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archdb import get_experiment, get_text
 from tasks.agents.desk import Desk
 from tasks.agents.openai import sections
 from tasks.agents.openai.brief import objectives_of
 from tasks.agents.openai.prompting import prompt
-from tasks.agents.openai.quoting import one_line
+from tasks.agents.openai.quoting import cut, one_line
 from tasks.agents.openai.shapes import Claim, Reading, word
 from tasks.agents.protocols import Analysis, Lesson, Outcome, Peer
 from tasks.models import NoAnswer, Prompt
 
 MOST_LESSONS = 4
 MOST_EFFECT = 5.0  # units of fitness that a lesson may claim: it steers later proposals
+PROPOSAL = 6000  # tokens of the proposal
 CLEAR = 2.0  # standard errors
 MOST_NAMED = 8  # knock-outs that do not exist
 
@@ -45,6 +47,7 @@ class ModelAnalyst:
         asked = prompt(
             "analyst.md",
             design=sections.line(design),
+            proposal=cut(_proposal(self.desk), PROPOSAL),
             objectives=sections.objectives(objectives_of(self.desk.campaign), outcome.noise),
             results=results.text,
             differences=differences(outcome),
@@ -57,6 +60,12 @@ class ModelAnalyst:
         )
         known = {one.id for one in population} | {design.id} | {one.id for one in parents}
         return asked, frozenset(known.intersection((design.id, *results.ids, *siblings.ids, *effects.ids)))
+
+
+def _proposal(desk: Desk) -> str:
+    """Why the design was proposed and what was expected of it; empty where nobody proposed it."""
+    motivation = get_experiment(desk.store, desk.experiment_id).motivation
+    return get_text(desk.store, motivation) if motivation else ""
 
 
 def differences(outcome: Outcome) -> str:

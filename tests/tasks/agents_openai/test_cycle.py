@@ -86,6 +86,7 @@ def test_a_design_is_proposed_written_mended_and_explained(
     assert "does not match" in shown(server, 2)
     assert DECAY in shown(server, 2)
     assert "not_causal" in shown(server, 3)
+    assert "recall_loss: +0.30 against the parent" in shown(server, 4), "the Analyst sees what was predicted"
 
     (finding,) = list_findings(store, "t")
     assert finding.evidence == ("t-c001", "t-gla")
