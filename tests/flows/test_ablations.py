@@ -68,6 +68,7 @@ def in_cycle(lab: Lab, name: str) -> str:
         return research_cycle(name)
 
 
+@pytest.mark.slow
 def test_a_good_design_is_knocked_out(lab: Lab, lab_store: Store) -> None:
     begun(lab_store, "ab")
     told = in_cycle(lab, "ab")

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -104,15 +105,19 @@ def test_other_data_and_unknown_providers_are_refused(cassette: Cassette) -> Non
             replay_record(cassette.model_copy(update={"settings": other}))
 
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (("--scale", "nano"), ("scale tiny, not nano", "leave --scale out")),
-        (("--seed", "8"), ("seed 7, not 8", "leave --seed out")),
-        (("--model", "other"), ("model m, not other",)),
-        (("--baseline", "retnet"), ("baseline none, not retnet",)),
+        slow(("--seed", "8"), ("seed 7, not 8", "leave --seed out")),
+        slow(("--model", "other"), ("model m, not other",)),
+        slow(("--ablations", "3"), ("ablations 1, not 3",)),
+        slow(("--baseline", "retnet"), ("baseline none, not retnet",)),
         (("--cycles", "4"), ("holds 3 cycles, not 4",)),
-        (("--provider", "grammar"), ("--cassette is for --provider replay",)),
+        slow(("--provider", "grammar"), ("--cassette is for --provider replay",)),
     ],
 )
 def test_an_option_that_contradicts_it_is_refused(

@@ -45,6 +45,12 @@ def _prose(text: str) -> str:
 Prose = Annotated[str, AfterValidator(_prose)]
 
 
+def _equations(text: str) -> str:
+    if "=" not in text:
+        raise ValueError("write the recurrence, gates and output as equations")
+    return text
+
+
 class Answer(BaseModel):
     """Base of what is asked for."""
 
@@ -71,7 +77,9 @@ class Idea(Answer):
 
     name: Annotated[str, AfterValidator(_name)] = Field(description="a short identifier, for example GatedRingMemory")
     motivation: Prose = Field(description="Markdown: what is weak in the parent, and why this should help")
-    mechanism: Prose = Field(description="Markdown with equations: the recurrence, its state, gates and output")
+    mechanism: Annotated[Prose, AfterValidator(_equations)] = Field(
+        description="Markdown with equations: the recurrence, its state, gates and output"
+    )
     changes: Prose = Field(description="what of the parent changes and what stays, for whoever writes the code")
     components: tuple[Touched, ...] = ()
     used: tuple[str, ...] = Field((), description="ids of papers, findings and designs that this rests on")

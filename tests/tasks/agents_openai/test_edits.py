@@ -66,7 +66,14 @@ def test_words_of_components_can_be_keys_of_a_record() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"name": "?"}, {"motivation": " "}, {"mechanism": "x" * 20_001}, {"predictions": [{"objective": "a"}]}]
+    "changed",
+    [
+        {"name": "?"},
+        {"motivation": " "},
+        {"mechanism": "x = " * 20_001},
+        {"mechanism": "The memory of the parent is made better."},
+        {"predictions": [{"objective": "a"}]},
+    ],
 )
 def test_an_idea_without_its_parts_is_refused(changed: dict[str, object]) -> None:
     assert isinstance(read_reply(idea(), Idea), Idea)
