@@ -70,7 +70,7 @@ def serve(file: Path, port: int, threads: int) -> str:
 
     wanted = xllamacpp.CommonParams()
     wanted.model.path = str(file)
-    wanted.model_alias = NAME
+    wanted.model_alias = {NAME}
     wanted.n_ctx, wanted.n_parallel, wanted.n_predict = CONTEXT, 1, -1
     wanted.hostnames, wanted.port = ["127.0.0.1"], port
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
