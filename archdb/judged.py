@@ -4,7 +4,6 @@ Judging again later could find something else, since other designs go on. So eac
 and a worker that takes over sees the same: who is asked again, and with what, is settled by the first judgement.
 """
 
-import time
 from typing import Literal
 
 from pydantic import Field, FiniteFloat
@@ -32,29 +31,8 @@ class Judged(Record):
     created_at: float = 0.0
 
 
-def record_judged(
-    store: Store,
-    experiment: str,
-    campaign: str,
-    number: int,
-    reply: str,
-    *,
-    repeats: str = "",
-    ground: Ground | None = None,
-    similarity: float | None = None,
-) -> Judged:
+def record_judged(store: Store, one: Judged) -> Judged:
     """Keep the judgement of a design's proposal unless there is one, and return what is kept."""
-    one = Judged(
-        id=f"{experiment}/{number}",
-        experiment=experiment,
-        campaign=campaign,
-        number=number,
-        reply=reply,
-        repeats=repeats,
-        ground=ground,
-        similarity=similarity,
-        created_at=time.time(),
-    )
     return insert_or_find(store.judged_proposals, one)
 
 

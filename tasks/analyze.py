@@ -30,6 +30,7 @@ from tasks.agents.providers import agents_of
 from tasks.anchors import anchor_tags
 from tasks.asked_ablations import asked_for, open_ablations, possible
 from tasks.domain import domain_of
+from tasks.foresight import noise_of
 from tasks.peers import component_gains, peer_with_source, population
 from tasks.stage import Outcome, run_stage, stage_task
 from tasks.standing import record_standing
@@ -66,7 +67,7 @@ def _analyze(store: Store, experiment: Experiment) -> Outcome:
                 design=design,
                 parents=parents,
                 population=population(store, campaign.id),
-                noise=noise(scored),
+                noise=noise_of(campaign) if scored is not None else {},
                 objective_titles={name: one.title for name, one in objectives.items()},
                 gains=component_gains(store, campaign.id, besides=experiment),
                 knock_outs=tuple(able),
@@ -144,13 +145,6 @@ def score(campaign: Campaign, experiment: Experiment) -> Fitness | None:
     if not experiment.objectives or campaign.panel is None:
         return None
     return domain_of(campaign.domain).fitness(experiment.objectives, Panel.model_validate(campaign.panel))
-
-
-def noise(scored: Fitness | None) -> dict[str, float]:
-    """One standard deviation of the reference over seeds, in the units that gains are given in."""
-    if scored is None:
-        return {}
-    return {name: abs(gain.normalised / gain.in_noise) if gain.in_noise else 0.0 for name, gain in scored.gains.items()}
 
 
 def close_run(store: Store, experiment: Experiment, text: str, scores: Mapping[str, float]) -> None:

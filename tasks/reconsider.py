@@ -4,6 +4,8 @@ Each proposal is recorded with its judgement before anything follows from it. So
 what was answered, and comes to the same end, whatever other designs have gone on meanwhile.
 """
 
+import time
+
 from archdb import (
     Experiment,
     Judged,
@@ -64,19 +66,20 @@ def noted(store: Store, found: Judgements) -> dict[str, object]:
 
 
 def _judged(store: Store, experiment: Experiment, question: Question, number: int, proposal: Proposal | None) -> Judged:
-    if proposal is None:  # the first one stands
-        return record_judged(store, experiment.id, experiment.campaign, number, "")
-    like = repeated_idea(store, experiment, proposal, question)
-    return record_judged(
-        store,
-        experiment.id,
-        experiment.campaign,
-        number,
-        put_report(store, "Proposal", 1, proposal.model_dump(mode="json")),
+    """The proposal recorded with its judgement; without one the first one stands."""
+    like = None if proposal is None else repeated_idea(store, experiment, proposal, question)
+    one = Judged(
+        id=f"{experiment.id}/{number}",
+        experiment=experiment.id,
+        campaign=experiment.campaign,
+        number=number,
+        reply="" if proposal is None else put_report(store, "Proposal", 1, proposal.model_dump(mode="json")),
         repeats=like.of if like else "",
         ground=like.ground if like else None,
         similarity=like.similarity if like else None,
+        created_at=time.time(),
     )
+    return record_judged(store, one)
 
 
 def _proposal(store: Store, one: Judged) -> Proposal:

@@ -3,6 +3,7 @@
 import io
 
 from rich.console import Console
+from rich.table import Table
 
 from archdb import Experiment, ModelCall, Stage
 from evaluation import MEASURES, objectives_of
@@ -19,6 +20,13 @@ def shown(scale: str, width: int) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(leaderboard_table([one, none], objectives))
     return console.export_text()
+
+
+def lines_of(table: Table) -> list[str]:
+    """What a table says, line by line, with one space between words."""
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(table)
+    return [" ".join(line.split()) for line in console.export_text().splitlines()]
 
 
 def test_few_objectives_have_a_column_each() -> None:
@@ -44,9 +52,7 @@ def test_efficiency_stands_beside_the_reference_and_what_is_missing_is_a_dash() 
     reference = one.model_copy(update={"name": "gated_deltanet", "efficiency": {"decode_seconds": 0.001}})
     table = efficiency_table(one, MEASURES, reference)
     assert table is not None
-    console = Console(width=130, record=True, file=io.StringIO())
-    console.print(table)
-    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    lines = lines_of(table)
     assert "Prefill throughput 31,000 - tokens/s measured" in lines
     assert "Decoding, one token 0.00125 0.001 s measured" in lines
     assert "Forward work 400,000 - FLOPs/token the design's claim" in lines
@@ -62,9 +68,7 @@ def test_model_calls_show_what_was_answered_and_what_it_cost() -> None:
     free = one.model_copy(update={"number": 1, "outcome": "answered", "message": "", "dollars": None})
     table = calls_table([one, free])
     assert table is not None
-    console = Console(width=130, record=True, file=io.StringIO())
-    console.print(table)
-    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    lines = lines_of(table)
     assert "engineer 0 large[1] refused: It will not. 0 900 120 0.0125 2.0" in lines
     assert "engineer 1 large[1] answered 0 900 120 - 2.0" in lines
     assert calls_table([]) is None
