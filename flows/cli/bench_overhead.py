@@ -1,4 +1,4 @@
-"""``archloop bench overhead``: what the harness costs beside the training that it runs."""
+"""``archloop bench overhead``: what the harness costs beside the training that it runs, or a cycle beside both."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,17 +19,31 @@ def overhead(
     scale: ScaleName = "nano",
     rounds: Annotated[int, typer.Option(min=1, help="Turns of a bare, a sandboxed, and two sandboxed trainings.")] = 3,
     starts: Annotated[int, typer.Option(min=1, help="Children started on a warm fork server.")] = 20,
+    cycles: Annotated[
+        int, typer.Option(min=0, help="Instead: so many whole cycles at a stretch, with evaluations that cost nothing.")
+    ] = 0,
+    recorded: Annotated[
+        list[int] | None, typer.Option(min=0, help="With --cycles: after so many. May be given several times.")
+    ] = None,
+    in_flight: Annotated[
+        list[int] | None, typer.Option(min=1, help="With --cycles: so many at a time. May be given several times.")
+    ] = None,
     into: Into = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """What does the sandboxed harness cost over bare training steps, and do two candidates fit on two cores?
 
-    Trains the reference: bare, sandboxed, and two at a time, in turns. A shared machine gives noisy numbers.
+    Trains the reference: bare, sandboxed, and two at a time, in turns. A shared machine gives noisy numbers. With
+    --cycles, nothing is trained: real cycles of the grammar, on servers of their own, whose scores are drawn.
     """
     from evaluation import overhead_study
+    from flows.cli.measured_cycles import measure_cycles
     from tasks.sandbox.jail import jail
 
     console = console_for(as_json)
+    if cycles:
+        measure_cycles(cycles, recorded or [0], in_flight or [1, 4], into, console, as_json)
+        return
     with shown(console, f"Training at the {scale} scale, in turns", rounds + 1) as advance:
         result = overhead_study(scale, rounds, starts, jail(), advance)
     kept = into / f"overhead-{scale}.json"

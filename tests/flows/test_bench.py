@@ -135,3 +135,18 @@ def test_samplers_are_replayed_on_a_stored_table_and_their_numbers_kept(tmp_path
     assert (kept["horizon"], kept["replays"], kept["chosen"]) == (12, 2, "ranked")
     assert kept["verdict"] in " ".join(done.stdout.split())
     assert kept["device"]
+
+
+@pytest.mark.slow
+def test_cycles_are_measured_with_evaluations_that_cost_nothing(tmp_path: Path) -> None:
+    options = ["--cycles", "2", "--recorded", "0", "--recorded", "5", "--in-flight", "2", "--into", str(tmp_path)]
+    done = bench(*options, "--json", folder=tmp_path, name="overhead")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told == json.loads((tmp_path / "overhead-cycles.json").read_text())
+    assert [(one["recorded"], one["cycles"], one["in_flight"]) for one in told["stretches"]] == [(0, 2, 2), (5, 2, 2)]
+    for one in told["stretches"]:
+        assert one["cpu_seconds"] > 0
+        assert one["server_cpu_seconds"] > 0
+        assert one["a_minute"] == pytest.approx(120 / one["wall_seconds"])
+    assert not (tmp_path / "data").exists()  # the user's own laboratory is left alone
