@@ -20,6 +20,7 @@ from flows.cli.db import app as db
 from flows.cli.evaluate import evaluate
 from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
+from flows.cli.promote import promote
 from flows.cli.run import run
 from flows.cli.up import up
 from flows.cli.verify import verify
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    run, status, leaderboard, show, lineage, diff, report, calibration, check, evaluate, verify, zero_shot, up,
+    run, status, leaderboard, show, lineage, diff, report, calibration, check, evaluate, verify, promote, zero_shot, up,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")
