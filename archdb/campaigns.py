@@ -107,6 +107,13 @@ def get_campaign(store: Store, name: str) -> Campaign:
 
 
 @patient
+def list_campaigns(store: Store) -> list[Campaign]:
+    """All campaigns, the oldest first."""
+    found = [Campaign.model_validate(one) for one in store.campaigns.find()]
+    return sorted(found, key=lambda one: (one.created_at, one.id))
+
+
+@patient
 def set_panel(store: Store, name: str, panel: Body, reference_cpu_seconds: float) -> Campaign:
     """Fix what fitness is measured against. The first writer wins: a panel never changes afterwards."""
     settled = {"panel": plain(panel, "panel"), "reference_cpu_seconds": plain(reference_cpu_seconds, "reference")}

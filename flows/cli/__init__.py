@@ -18,6 +18,7 @@ from flows.cli.cognition import app as cognition
 from flows.cli.data import app as data
 from flows.cli.db import app as db
 from flows.cli.evaluate import evaluate
+from flows.cli.export import export
 from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.promote import promote
@@ -34,7 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    run, status, leaderboard, show, lineage, diff, report, calibration, check, evaluate, verify, promote, zero_shot, up,
+    run, status, leaderboard, show, lineage, diff, report, calibration, export,
+    check, evaluate, verify, promote, zero_shot, up,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")

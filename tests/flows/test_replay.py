@@ -1,5 +1,6 @@
 """A campaign on a model is exported, and run again from its cassette alone."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -158,3 +159,38 @@ def test_killed_in_the_middle_a_replay_goes_on_without_the_file(
     with at_home(folder, lab) as store:
         assert story(store, NAME) == recorded
         assert_sound(store, NAME)
+
+
+def test_a_changed_answer_is_evaluated_for_real_and_a_missing_one_is_told(
+    home: Path, lab: Lab, cassette: Path, tmp_path: Path
+) -> None:
+    from archdb import keep_cassette, read_cassette
+    from flows.campaign import campaign
+    from tasks.replay.account import account
+
+    held, texts = read_cassette(cassette)
+    calls = []
+    for call in held.calls:
+        if call.cycle == 2:
+            continue  # as if its answers were lost
+        if (call.cycle, call.role) == (4, "engineer"):
+            reply = texts[call.reply].replace("x.sigmoid() ** 2", "x.sigmoid() ** 3")
+            assert reply != texts[call.reply]
+            call = call.model_copy(update={"reply": hashlib.sha256(reply.encode()).hexdigest()})
+            texts[call.reply] = reply
+        calls.append(call)
+    changed = held.model_copy(update={"calls": tuple(calls)})
+    with at_home(tmp_path / "data", lab) as store:
+        campaign(NAME, CYCLES, provider="replay", parallel=1, cassette=keep_cassette(store, changed, texts))
+        found = account(store, get_campaign(store, NAME))
+        first, second, third, fourth, _ = story(store, NAME)[-CYCLES - 1 :]
+    assert found is not None
+    assert found.not_recorded == (f"{NAME}-c002/researcher/0",)
+    assert (second["failure"]["stage"], second["failure"]["kind"]) == ("propose", "not_recorded")
+    assert {one.split(":")[0] for one in found.evaluated} == {fourth["id"].replace("@", NAME)}
+    with at_home(home, lab) as store:
+        recorded = story(store, NAME)[-CYCLES - 1 :]
+    assert (first, third) == (recorded[0], recorded[2])
+    assert fourth["state"] == recorded[3]["state"] == "done"
+    assert fourth["code"] != recorded[3]["code"]
+    assert fourth["objectives"] != recorded[3]["objectives"]
