@@ -134,7 +134,7 @@ from archdb.model_calls import (
     record_call,
 )
 from archdb.outbox import settle_all
-from archdb.outlines import find_outlines
+from archdb.outlines import campaign_outlines, find_outlines
 from archdb.patience import impatient
 from archdb.pool import leaderboard
 from archdb.records import (
@@ -246,6 +246,7 @@ __all__ = [
     "came_before",
     "campaign_calls",
     "campaign_experiments",
+    "campaign_outlines",
     "cancel",
     "check_chain",
     "check_records",

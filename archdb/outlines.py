@@ -47,3 +47,10 @@ def find_outlines(store: Store, ids: Sequence[str]) -> list[Outline]:
         return []
     found = {one["_id"]: one for one in store.outlines.find({"_id": {"$in": list(ids)}})}
     return [Outline.model_validate(found[one]) for one in ids if one in found]
+
+
+@patient
+def campaign_outlines(store: Store, campaign: str) -> list[Outline]:
+    """Every outline of a campaign, of all kinds, repetitions on fresh seeds included, the oldest first."""
+    found = [Outline.model_validate(one) for one in store.outlines.find({"campaign": campaign})]
+    return sorted(found, key=lambda one: (one.created_at, one.id))

@@ -55,6 +55,7 @@ from evaluation.reports import (
     Verdict,
 )
 from evaluation.scales import Scale, scale
+from evaluation.scaling import LEAST_SCORES, Discovery, FittedLaw, Flattening, discovery_law, flattening
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
 from evaluation.zero_shot.given_file import zero_shot_file
@@ -62,6 +63,7 @@ from evaluation.zero_shot.reports import ZeroShotReport
 
 __all__ = [
     "CLAIM",
+    "LEAST_SCORES",
     "MEASURES",
     "OBJECTIVES",
     "Answer",
@@ -77,6 +79,7 @@ __all__ = [
     "Costs",
     "Dataset",
     "Difference",
+    "Discovery",
     "Documented",
     "Effect",
     "Efficiency",
@@ -87,6 +90,8 @@ __all__ = [
     "FailureKind",
     "Fidelity",
     "Fitness",
+    "FittedLaw",
+    "Flattening",
     "Gain",
     "Interval",
     "LadderSaving",
@@ -125,9 +130,11 @@ __all__ = [
     "compare",
     "component_effect",
     "corpus",
+    "discovery_law",
     "fidelity_study",
     "fitness",
     "fitness_of_seeds",
+    "flattening",
     "fresh_seeds",
     "grow_table",
     "library",

@@ -23,6 +23,7 @@ from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.promote import promote
 from flows.cli.run import run
+from flows.cli.scaling import scaling
 from flows.cli.up import up
 from flows.cli.verify import verify
 from flows.cli.zero_shot import zero_shot
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    run, status, leaderboard, show, lineage, diff, report, calibration, export,
+    run, status, leaderboard, show, lineage, diff, report, calibration, scaling, export,
     check, evaluate, verify, promote, zero_shot, up,
 ):  # fmt: skip
     app.command()(command)

@@ -36,7 +36,7 @@ def _leaderboard(contents: Contents) -> bytes:
     ranking = contents.ranking[::-1]
     figure, (axes,) = _sheet(8, 1.4 + 0.28 * len(ranking))
     if not ranking:
-        return _png(_empty(figure, axes))
+        return png(_empty(figure, axes))
     fitness = [one.fitness or 0.0 for one in ranking]
     axes.barh(range(len(ranking)), fitness, color=[fitness_colour(value) for value in fitness], height=0.7)
     axes.set_yticks(range(len(ranking)), [_label(one) for one in ranking], parse_math=False)
@@ -47,7 +47,7 @@ def _leaderboard(contents: Contents) -> bytes:
     edge = of_fitness(fitness, 0, 1)
     axes.set_xlim(edge.low, edge.high)
     axes.set_xlabel("fitness: mean gain over the reference in units of noise and spread")
-    return _png(figure)
+    return png(figure)
 
 
 def _losses(contents: Contents) -> bytes:
@@ -56,7 +56,7 @@ def _losses(contents: Contents) -> bytes:
     rows = -(-len(tasks) // columns) or 1
     figure, sheet = _sheet(5 * columns, 4 * rows, len(tasks) or 1, columns)
     if not tasks:
-        return _png(_empty(figure, sheet[0]))
+        return png(_empty(figure, sheet[0]))
     for axes, (task, lines) in zip(sheet, tasks.items(), strict=True):
         for line in lines:
             axes.plot(*zip(*line.points, strict=True), **_stroke(line))
@@ -79,7 +79,7 @@ def _losses(contents: Contents) -> bytes:
         for text, one in zip(legend.get_texts(), keys, strict=True):
             text.set_parse_math(False)
             text.set_text(_label(one))
-    return _png(figure)
+    return png(figure)
 
 
 def _stroke(line: Line) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _stroke(line: Line) -> dict[str, Any]:
 def _progress(contents: Contents) -> bytes:
     figure, (axes,) = _sheet(8, 4)
     if not contents.progress:
-        return _png(_empty(figure, axes))
+        return png(_empty(figure, axes))
     edge = of_fitness([one.fitness or 0.0 for one in contents.ranking], 0, 1)
     for point in contents.progress:
         fitness = point.design.fitness
@@ -110,14 +110,14 @@ def _progress(contents: Contents) -> bytes:
     axes.set_ylim(edge.low - 0.1 * (edge.high - edge.low), edge.high)  # room for the crosses
     axes.set_xlabel("CPU-seconds of evaluation, in order of completion")
     axes.set_ylabel("fitness")
-    return _png(figure)
+    return png(figure)
 
 
 def _lineage(contents: Contents) -> bytes:
     nodes = lay_out(contents.designs)
     figure, (axes,) = _sheet(9, 1.0 + 0.26 * len(nodes))
     if not nodes:
-        return _png(_empty(figure, axes))
+        return png(_empty(figure, axes))
     for node in nodes:
         if node.parent is not None:
             across, down = [node.depth - 1, node.depth - 1, node.depth], [node.parent, node.row, node.row]
@@ -132,7 +132,7 @@ def _lineage(contents: Contents) -> bytes:
     axes.set_xlim(-0.2, max(node.depth for node in nodes) + 5)
     axes.set_ylim(len(nodes), -1)
     axes.set_axis_off()
-    return _png(figure)
+    return png(figure)
 
 
 def _sheet(width: float, height: float, count: int = 1, columns: int = 1) -> tuple[Figure, list[Any]]:
@@ -156,7 +156,7 @@ def _label(design: Design) -> str:
     return shortened(design.name.encode("latin-1", "replace").decode("latin-1"), 44)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()

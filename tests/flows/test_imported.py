@@ -230,3 +230,16 @@ def test_the_published_data_can_be_browsed(told: Told) -> None:
     assert len(re.findall(r"<article ", html)) == 106
     assert len(html) < 3_000_000
     assert "AdaptiveRetentionNet" in told("leaderboard", "-c", "asi-arch", "--limit", "1")
+
+
+def test_the_scaling_of_an_imported_search_is_told_and_drawn(told: Told, tmp_path: Path) -> None:
+    told("import", "asi-arch", write_clone(tmp_path))
+    picture = tmp_path / "scaling.png"
+    text = " ".join(told("scaling", "asi-arch", "--plot", picture).split())
+    assert "asi-arch: 2 designs that ASI-Arch published as better than its baseline" in text
+    assert "Of its compute only the total was published (20,000 GPU-hours)" in text
+    assert "Too few to compare laws: five are needed." in text
+    assert "Where scores flatten is not told for fewer than 30 of them." in text
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    found = json.loads(told("scaling", "asi-arch", "--what", "records", "--plot", picture, "--json"))
+    assert (found["what"], found["discovery"]["discoveries"]) == ("records", len(found["moments"]))

@@ -1,0 +1,7 @@
+"""Scaling of a search: how discoveries grow with compute, and where scores flatten."""
+
+from evaluation.scaling.discovery import Ahead, Discovery, FittedLaw, discovery_law
+from evaluation.scaling.flattening import LEAST as LEAST_SCORES
+from evaluation.scaling.flattening import Flattening, flattening
+
+__all__ = ["LEAST_SCORES", "Ahead", "Discovery", "FittedLaw", "Flattening", "discovery_law", "flattening"]

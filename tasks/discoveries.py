@@ -1,0 +1,131 @@
+"""When a campaign discovered something, on the axis of the compute that it had spent until then."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from archdb import SCORE, Campaign, Outline, Store, campaign_experiments, campaign_outlines, list_verified
+from evaluation import Panel, best_baseline, fitness
+
+What = Literal["breakthroughs", "above", "records", "gallery"]
+OWN: tuple[What, ...] = ("breakthroughs", "above", "records")
+PUBLISHED_GPU_HOURS = 20_000.0  # ASI-Arch's own figure, arXiv 2507.18074
+MEANING = {
+    "breakthroughs": "designs that were verified as breakthroughs on fresh seeds",
+    "above": "screened designs above the best sub-quadratic baseline, by one seed",
+    "records": "designs better than all before them",
+    "gallery": "designs that ASI-Arch published as better than its baseline, by its own criterion",
+}
+
+
+class Search(BaseModel):
+    """A campaign as a row of scores and the moments of its discoveries."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaign: str
+    what: What
+    unit: str  # of compute
+    compute: float  # spent in all, baselines left out
+    moments: tuple[float, ...]  # compute spent when a discovery was made
+    scores: tuple[float, ...]  # of designs, in the order in which they were found; failed ones have none
+    score: str  # what they are
+    assumed: str = ""  # what the record does not say
+
+
+def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Search:
+    """A campaign as a search.
+
+    Args:
+        campaign: one of this laboratory, or an imported one.
+        what: which designs count as discoveries; by default those of the gallery of an imported campaign, verified
+            breakthroughs where there were tests, else those above the best baseline.
+
+    Raises:
+        ValueError: the campaign has no ended design, or what was asked for is not known of it.
+    """
+    if campaign.ranked_by:
+        return _published(store, campaign, what)
+    if what == "gallery":
+        raise ValueError(f"Campaign {campaign.id} was not imported and has no gallery: ask for one of {_list(OWN)}.")
+    found = campaign_outlines(store, campaign.id)
+    after = [one for one in found if one.kind != "baseline" and one.finished_at is not None]
+    after.sort(key=lambda one: (one.finished_at or 0.0, one.id))
+    spent, total = dict[str, float](), 0.0
+    for one in after:
+        total += one.cpu_seconds / 3600
+        spent[one.id] = total
+    designs = [one for one in after if one.kind in ("candidate", "external") and one.fitness is not None]
+    if not designs or not total:
+        raise ValueError(f"Campaign {campaign.id} has no design that was evaluated to its end: run its cycles first.")
+    tests = [one for one in list_verified(store, campaign.id) if one.result["breakthrough"]]
+    chosen: What = what or ("breakthroughs" if list_verified(store, campaign.id) else "above")
+    if chosen == "breakthroughs":
+        known = [(one.finished_at or 0.0, spent[one.id]) for one in after]
+        moments = [max((at for ended, at in known if ended <= test.created_at), default=total) for test in tests]
+    else:
+        moments = [spent[one.id] for one in (_above(campaign, found, designs) if chosen == "above" else _best(designs))]
+    return Search(
+        campaign=campaign.id,
+        what=chosen,
+        unit="CPU-hours",
+        compute=total,
+        moments=tuple(moments),
+        scores=tuple(one.fitness or 0.0 for one in designs),
+        score="fitness",
+    )
+
+
+def _above(campaign: Campaign, found: list[Outline], designs: list[Outline]) -> list[Outline]:
+    panel = Panel.model_validate(campaign.panel)
+    quadratic = [one.name for one in found if one.kind == "baseline" and "quadratic" in one.tags]
+    bar = fitness(panel.baselines[best_baseline(panel, quadratic)], panel).value
+    return [one for one in designs if (one.fitness or 0.0) > bar]
+
+
+def _best(designs: list[Outline]) -> list[Outline]:
+    records, best = list[Outline](), float("-inf")
+    for one in designs:
+        if (one.fitness or 0.0) > best:
+            best = one.fitness or 0.0
+            records.append(one)
+    return records
+
+
+def _published(store: Store, campaign: Campaign, what: What | None) -> Search:
+    if what not in (None, "gallery", "records"):
+        raise ValueError(
+            f"Campaign {campaign.id} was imported, and nothing was verified in it: ask for gallery or records."
+        )
+    designs = [(one.stage("import"), one) for one in campaign_experiments(store, campaign.id)]
+    order = {one.id: int(stage.summary["index"]) for stage, one in designs if stage is not None}
+    numbered = sorted((one for _, one in designs if one.id in order), key=lambda one: order[one.id])
+    share = PUBLISHED_GPU_HOURS / max(1, len(numbered))
+    scored = [one for one in numbered if SCORE in one.objectives]
+    if not scored:
+        raise ValueError(f"Campaign {campaign.id} has no design with a score: import a whole release.")
+    at = {one.id: share * place for place, one in enumerate(numbered, start=1)}
+    chosen: What = what or "gallery"
+    if chosen == "gallery":
+        moments = [at[one.id] for one in numbered if "gallery" in one.tags]
+    else:
+        best, moments = float("-inf"), []
+        for one in scored:
+            if one.objectives[SCORE] > best:
+                best = one.objectives[SCORE]
+                moments.append(at[one.id])
+    return Search(
+        campaign=campaign.id,
+        what=chosen,
+        unit="GPU-hours",
+        compute=PUBLISHED_GPU_HOURS,
+        moments=tuple(moments),
+        scores=tuple(one.objectives[SCORE] for one in scored),
+        score="ASI-Arch score",
+        assumed=f"Of its compute only the total was published ({PUBLISHED_GPU_HOURS:,.0f} GPU-hours): every design "
+        "counts as an equal share of it, in the order of their numbers.",
+    )
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
