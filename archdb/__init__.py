@@ -32,7 +32,7 @@ from archdb.budget import (
     settle_in_full,
     stage_operation,
 )
-from archdb.campaigns import extend_campaign, get_campaign, open_campaign, set_panel
+from archdb.campaigns import extend_campaign, get_campaign, list_campaigns, open_campaign, set_panel
 from archdb.cassette_file import read_cassette, write_cassette
 from archdb.cassettes import (
     Cassette,
@@ -295,6 +295,7 @@ __all__ = [
     "led_to",
     "list_approvals",
     "list_calls",
+    "list_campaigns",
     "list_entries",
     "list_findings",
     "list_running",

@@ -107,6 +107,12 @@ def get_campaign(store: Store, name: str) -> Campaign:
 
 
 @patient
+def list_campaigns(store: Store) -> list[Campaign]:
+    """All campaigns, the oldest first."""
+    return [Campaign.model_validate(one) for one in store.campaigns.find().sort([("created_at", 1), ("_id", 1)])]
+
+
+@patient
 def set_panel(store: Store, name: str, panel: Body, reference_cpu_seconds: float) -> Campaign:
     """Fix what fitness is measured against. The first writer wins: a panel never changes afterwards."""
     settled = {"panel": plain(panel, "panel"), "reference_cpu_seconds": plain(reference_cpu_seconds, "reference")}
