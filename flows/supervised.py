@@ -46,7 +46,7 @@ def supervise(command: Sequence[str]) -> None:
             command,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=partial(die_with_parent, os.getpid(), signal.SIGTERM),
+            preexec_fn=partial(_begin, os.getpid()),
         )
         while program.poll() is None and not stop.asked:
             time.sleep(LOOK_SECONDS)
@@ -60,6 +60,12 @@ def supervise(command: Sequence[str]) -> None:
         while not stop.asked and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
         pause = min(2 * pause, LAST_PAUSE)
+
+
+def _begin(parent: int) -> None:
+    """In the program's process: Prefect's worker ends by way of SIGINT, which a shell may have had us ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent(parent, signal.SIGTERM)
 
 
 def _end(program: subprocess.Popen[bytes]) -> None:

@@ -1,13 +1,9 @@
 """``archloop up``: all that a laboratory on one machine needs, until Ctrl-C."""
 
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +11,6 @@ from rich.console import Console
 
 from flows.cli.asked import AsJson, console_for
 
-MLFLOW_PORT = 5000
 LOOK_SECONDS = 0.5
 LEAVE_SECONDS = 20.0  # for servers that nobody else uses to have ended
 SERVERS = ("store", "prefect", "mlflow")  # their folders in the data folder
@@ -35,7 +30,8 @@ def up(
         tell(as_json)
         return
     console = console_for(as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets what it starts in the background ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     workers: dict[str, subprocess.Popen[bytes]] = {}
     try:
         start(console, workers)
@@ -55,6 +51,7 @@ def start(console: Console, workers: dict[str, subprocess.Popen[bytes]]) -> None
     """Start everything, tell each address as soon as it answers, and put the workers into ``workers`` by pool."""
     with console.status("Starting the store") as status:
         from archdb import open_store, prepare_home
+        from flows.mlflow_server import use_mlflow
         from flows.prefect_server import use_prefect
 
         folder = prepare_home()
@@ -63,7 +60,7 @@ def start(console: Console, workers: dict[str, subprocess.Popen[bytes]]) -> None
         prefect = use_prefect()
         console.print(f"Prefect UI   {prefect}", highlight=False)
         status.update("Starting MLflow")
-        console.print(f"MLflow UI    {start_mlflow(folder)}", highlight=False)
+        console.print(f"MLflow UI    {use_mlflow(folder)}", highlight=False)
         status.update("Registering the deployments")
         pools = prepare_prefect(console, prefect)
         from flows.workers import start_worker, wait_until_online
@@ -128,32 +125,3 @@ def stop(console: Console, workers: dict[str, subprocess.Popen[bytes]]) -> None:
             console.print(f"Other archloop processes go on using: {', '.join(left)}.")
             return
         time.sleep(LOOK_SECONDS)
-
-
-def start_mlflow(folder: Path) -> str:
-    """The address of the MLflow UI: MLFLOW_TRACKING_URI if that is a server, else a local one on the data folder."""
-    from archdb.shared_server import attach
-    from flows.prefect_server import answers
-    from tasks.tracking import tracking_uri
-
-    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
-        return os.environ["MLFLOW_TRACKING_URI"]
-    program = shutil.which("mlflow", path=str(Path(sys.executable).parent)) or "mlflow"
-
-    def command(port: int) -> list[str]:
-        where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        artifacts = (folder / "mlartifacts").as_uri()
-        return [
-            program, "server", *where, "--backend-store-uri", tracking_uri(), "--artifacts-destination", artifacts,
-        ]  # fmt: skip
-
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    port = attach(
-        folder / "mlflow",
-        command,
-        lambda port: answers(f"http://127.0.0.1:{port}/health"),
-        environment=quiet,
-        prefer_port=MLFLOW_PORT,
-        patience=120.0,
-    )
-    return f"http://127.0.0.1:{port}"
