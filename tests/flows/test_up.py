@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 DOMAIN = "tests.flows.two_baselines"
 ROOT = Path(__file__).parents[2]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-PATIENCE = 400.0  # seconds, for what takes a busy machine long
+PATIENCE = 900.0  # seconds, for what takes a very busy machine long
 
 
 class Up:
@@ -42,6 +42,8 @@ class Up:
             self.process = subprocess.Popen(
                 [ARCHLOOP, "up"], env=environment, cwd=folder.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    def wait_until_ready(self) -> None:
         wait_for(lambda: "Ctrl-C" in self.told() or self.process.poll() is not None, "archloop up")
         assert self.process.poll() is None, self.told()
         self.api = next(line.split()[-1] for line in self.told().splitlines() if "Prefect UI" in line) + "/api"
@@ -102,8 +104,11 @@ def wait_for(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     started = Up(tmp_path_factory.mktemp("up") / "data")
-    yield started
-    started.stop()
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.stop()
 
 
 @pytest.fixture
