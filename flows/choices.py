@@ -4,13 +4,14 @@ The lists are for the form, and for the server, which checks runs of deployments
 Python takes any text, since another domain has scales and baselines of its own.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from archdb.amounts import KINDS
-from evaluation import baselines
-from evaluation.scales import names
+from evaluation import baselines, scale, scale_names
 from tasks.agents.providers import PROVIDERS
 from tasks.samplers.registry import SAMPLERS
 
@@ -20,11 +21,18 @@ def _one_of(*choices: str) -> Any:
 
 
 def _amounts() -> Any:
-    kinds = {kind: {"type": "number", "minimum": 0, "title": kind.replace("_", " ")} for kind in KINDS}
+    kinds: Any = {kind: {"type": "number", "minimum": 0, "title": kind.replace("_", " ")} for kind in KINDS}
     return Field(json_schema_extra={"properties": kinds, "additionalProperties": False})
 
 
-ScaleChoice = Annotated[str, _one_of(*names())]
+def _campaign_scales() -> Iterator[str]:
+    """Those that campaigns run at; the large ones are trained by commands of their own."""
+    for name in scale_names():
+        with contextlib.suppress(ValueError):
+            yield scale(name).name
+
+
+ScaleChoice = Annotated[str, _one_of(*_campaign_scales())]
 ProviderChoice = Annotated[str, _one_of(*PROVIDERS)]
 SamplerChoice = Annotated[str, _one_of("", *SAMPLERS)]  # empty: nobody insists on one
 BaselineChoice = Annotated[str, _one_of(*baselines())]

@@ -71,7 +71,8 @@ def wait_until_online(pools: Sequence[str]) -> None:
 
 
 def _online(client: SyncPrefectClient, pool: str) -> bool:
-    found = client.request("POST", "/work_pools/{name}/workers/filter", path_params={"name": pool}, json={}).json()
+    of = {"work_pool_name": pool}
+    found = client.request("POST", "/work_pools/{work_pool_name}/workers/filter", path_params=of, json={}).json()
     return any(one["name"] == worker_name(pool) and one["status"] == "ONLINE" for one in found)
 
 
