@@ -7,6 +7,7 @@ archloop-data/        ARCHLOOP_HOME names another one
     mlflow.db         MLflow runs, with mlartifacts/ beside it
     work/             one folder per experiment while it is being evaluated
     reports/          one folder per campaign
+    workers/          what Prefect's workers print
 """
 
 import contextlib

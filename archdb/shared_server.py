@@ -146,6 +146,11 @@ def _free_port(preferred: int | None) -> int:
     raise StoreMisconfigured("No free port is left on 127.0.0.1: close some programs and run the same command again.")
 
 
+def is_free(port: int) -> bool:
+    """Whether a server of this machine could have the port now."""
+    return _bound(port) is not None
+
+
 def _bound(port: int) -> int | None:
     """The port, if a server could have it now; any free one for 0."""
     with socket.socket() as listener, contextlib.suppress(OSError):

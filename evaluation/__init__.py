@@ -55,6 +55,7 @@ from evaluation.reports import (
     Verdict,
 )
 from evaluation.scales import Scale, scale
+from evaluation.scales import names as scale_names
 from evaluation.scaling import LEAST_SCORES, Discovery, FittedLaw, Flattening, discovery_law, flattening
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
@@ -153,6 +154,7 @@ __all__ = [
     "published",
     "reference_noise",
     "scale",
+    "scale_names",
     "share",
     "table_trainings",
     "train",

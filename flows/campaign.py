@@ -5,6 +5,7 @@ from functools import partial
 from prefect import flow
 
 from archdb import find_cassette, get_campaign, open_store
+from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
@@ -16,18 +17,18 @@ from tasks.anchors import anchor_campaign
 @flow(name="campaign", flow_run_name="{name}")
 def campaign(
     name: str = "default",
-    cycles: int = 8,
-    scale: str = "nano",
-    provider: str = "grammar",
-    parallel: int = 2,
+    cycles: NoneOrMore = 8,
+    scale: ScaleChoice = "nano",
+    provider: ProviderChoice = "grammar",
+    parallel: AtLeastOne = 2,
     seed: int = 0,
     domain: str = "evaluation",
-    baselines: tuple[str, ...] = (),
+    baselines: tuple[BaselineChoice, ...] = (),
     parents_from: str = "",
-    caps: dict[str, float] | None = None,
-    sampler: str = "",
+    caps: Caps | None = None,
+    sampler: SamplerChoice = "",
     model: str = "",
-    ablations: int | None = None,
+    ablations: NoneOrMore | None = None,
     cassette: str = "",
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.

@@ -20,6 +20,7 @@ from archdb import (
     unfinished_cycles,
 )
 from flows.ablate import ablate
+from flows.choices import AtLeastOne
 from flows.given_design import check_and_evaluate
 from flows.joining import join
 from flows.leased import working_on
@@ -37,7 +38,7 @@ def _run_name() -> str:
 
 
 @flow(name="research-cycle", flow_run_name=_run_name)
-def research_cycle(campaign: str = "default", cycle: int | None = None) -> str:
+def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -> str:
     """Run one cycle of a campaign, or go on with it at the first stage that is missing.
 
     A campaign that does not exist is created with the defaults, and one without baselines gets them first.

@@ -7,6 +7,7 @@ from prefect import flow
 
 from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
 from evaluation import Baseline
+from flows.choices import AtLeastOne
 from flows.given_design import evaluate_source
 from flows.in_parallel import in_parallel
 from flows.joining import join
@@ -22,7 +23,7 @@ class BaselineFailed(Exception):
 
 
 @flow(name="seed-baselines", flow_run_name="{campaign}-baselines")
-def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
+def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
     """Evaluate every baseline that the campaign lacks and fix its panel. Returns how many baselines it has.
 
     Args:

@@ -21,6 +21,7 @@ from archdb import (
     set_fields,
 )
 from evaluation import Panel, best_baseline, fresh_seeds
+from flows.choices import AtLeastOne, AtLeastTwo
 from flows.evaluate_design import LEASE_SECONDS
 from flows.given_design import evaluate_source
 from flows.in_parallel import in_parallel
@@ -37,7 +38,7 @@ CONFIRMATION_SEEDS = 5
 
 
 @flow(name="verify-design", flow_run_name="verify {experiment_id}")
-def verify(experiment_id: str, seeds: int = CONFIRMATION_SEEDS, parallel: int = 2) -> str:
+def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel: AtLeastOne = 2) -> str:
     """Train a design and the best sub-quadratic baseline on the same fresh seeds, and test whether it is better.
 
     All that this may cost is reserved in the campaign's budget before anything starts.
