@@ -5,13 +5,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from archdb import Amounts, Campaign, Experiment, Store, get_campaign, open_store, renew, set_fields
-from evaluation import TrainReport
+from evaluation import Progress, TrainReport
 from tasks import tracking
 from tasks.compile_check import failed, source_of
 from tasks.domain import domain_of
 from tasks.run_contents import tell_training
 from tasks.stage import Outcome, current_flow_run, run_stage, stage_task
 from tasks.supervision import Watch, work_folder
+from tasks.training_progress import training_progress
 
 SLOWEST = 3.0  # a design may take this many times the reference's compute time
 WEIGHTS = "weights.safetensors"
@@ -52,16 +53,22 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
     report = finished_training(folder, campaign.scale)
     if report is None:
         watch = Watch(store, experiment, token, "gpu-train")
-        report = domain_of(campaign.domain).train(
-            source_of(store, experiment),
-            campaign.scale,
-            seed,
-            int(checked.summary["mlp_hidden"]),
-            folder,
-            watch.launch,
-            cpu_limit(campaign),
-            watch.on_progress,
-        )
+        with training_progress(f"{experiment.id} {experiment.name}, seed {seed}") as show:
+
+            def on_progress(progress: Progress) -> None:
+                watch.on_progress(progress)
+                show(progress)
+
+            report = domain_of(campaign.domain).train(
+                source_of(store, experiment),
+                campaign.scale,
+                seed,
+                int(checked.summary["mlp_hidden"]),
+                folder,
+                watch.launch,
+                cpu_limit(campaign),
+                on_progress,
+            )
         _keep_report(folder, report)
     renew(store, experiment.id, token)
     run = _keep_weights(store, campaign, experiment, seed, report, folder)
