@@ -57,16 +57,21 @@ def _show_leaderboard(store: Store, campaign: Campaign) -> None:
     objectives = domain_of(campaign.domain).objectives_of(campaign.scale)
     rows = [_row(rank, one, objectives) for rank, one in enumerate(leaderboard(store, campaign.id, ROWS), 1)]
     if rows:
-        title = f"Leaderboard of {campaign.id}: fitness, and each objective (lower or higher is better: see its name)"
+        title = f"Leaderboard of {campaign.id}: fitness (0 is the reference), and objectives; arrows point to better"
         _put("table", key_of("leaderboard", campaign.id), title, json.dumps(rows))
 
 
 def _row(rank: int, one: Outline, objectives: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"#": rank, "id": one.id, "design": one.name, "kind": one.kind}
+    found: dict[str, Any] = {"#": rank, "id": one.id, "design": one.name, "kind": _kind(one)}
     found["fitness"] = None if one.fitness is None else round(one.fitness, 3)
     for name, value in one.objectives.items():
         found[_heading(objectives[name]) if name in objectives else name] = round(value, 4)
     return found | {"CPU-s": round(one.cpu_seconds, 1)}
+
+
+def _kind(one: Outline) -> str:
+    marks = [tag for tag in ("reference", "quadratic") if tag in one.tags]
+    return ", ".join([one.kind, *marks])
 
 
 def _heading(one: Objective) -> str:

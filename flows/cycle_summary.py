@@ -107,9 +107,10 @@ def _cost(store: Store, one: Experiment) -> str:
 
 
 def _links(campaign: Campaign, one: Experiment) -> str:
-    told = [f"- Report: `{report_folder(campaign.id) / 'index.html'}`"]
+    told = []
     if one.mlflow_run:
-        told.insert(0, f"- [Run in MLflow]({run_page(campaign, one.mlflow_run)}) (`archloop up` serves it)")
+        told.append(f"- [Run in MLflow]({run_page(campaign, one.mlflow_run)}) (`archloop up` serves it)")
+    told.append(f"- Report, once it is written: `{report_folder(campaign.id) / 'index.html'}`")
     return "\n".join([*told, f"- In a terminal: `archloop show {one.id} -c {campaign.id}`"])
 
 
