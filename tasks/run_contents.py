@@ -35,21 +35,25 @@ def tell_scores(experiment: Experiment, seed: int) -> None:
     run, stage = experiment.mlflow_run, experiment.stage("benchmark", seed=seed)
     if not run or stage is None or stage.failure is not None:
         return
-    told = stage.summary
-    tracking.log_scores(run, _scores(told["objectives"], told["details"], told["efficiency"]), _end(stage), seed=seed)
+    told = _scores(
+        stage.summary["objectives"], stage.summary.get("efficiency", {})
+    )  # details of a seed are in its report
+    tracking.log_scores(run, told, _end(stage), seed=seed)
     stages = [experiment.stage("benchmark", seed=one) for one in experiment.seeds]
     done = [one for one in stages if one is not None and one.failure is None]
     if len(done) < len(stages) or not experiment.objectives:
         return
-    scores = _scores(experiment.objectives, experiment.details, experiment.efficiency)
+    scores = _scores(experiment.objectives, experiment.efficiency, experiment.details)
     if len(done) >= LEAST_SEEDS:
         for name in experiment.objectives:
             scores[f"spread/{name}"] = stdev(one.summary["objectives"][name] for one in done)
     tracking.log_scores(run, scores, max(map(_end, done)))
 
 
-def _scores(objectives: dict[str, float], details: dict[str, float], efficiency: dict[str, float]) -> dict[str, float]:
-    named = {"eval": objectives, "detail": details, "efficiency": efficiency}
+def _scores(
+    objectives: dict[str, float], efficiency: dict[str, float], details: dict[str, float] | None = None
+) -> dict[str, float]:
+    named = {"eval": objectives, "efficiency": efficiency, "detail": details or {}}
     return {f"{kind}/{name}": value for kind, found in named.items() for name, value in found.items()}
 
 
