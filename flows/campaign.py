@@ -5,6 +5,7 @@ from functools import partial
 from prefect import flow
 
 from archdb import find_cassette, get_campaign, open_store
+from flows.artifacts import show_campaign
 from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
@@ -69,4 +70,5 @@ def campaign(
 
     path = write_report(open_store(), get_campaign(open_store(), record.id))
     anchor_campaign(record)
+    show_campaign(record, str(path))
     return str(path)

@@ -20,6 +20,7 @@ from archdb import (
     unfinished_cycles,
 )
 from flows.ablate import ablate
+from flows.artifacts import show_cycle
 from flows.choices import AtLeastOne
 from flows.given_design import check_and_evaluate
 from flows.joining import join
@@ -71,7 +72,9 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
                 check_and_evaluate(experiment.id, token)
                 within_budget(partial(analyze, experiment.id, token), experiment, token)
                 worked = True
-        if ablate(experiment.id) or worked:
+        worked = ablate(experiment.id) or worked
+        show_cycle(experiment.id)
+        if worked:
             break
     return describe(get_experiment(open_store(), experiment.id))
 

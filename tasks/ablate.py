@@ -29,12 +29,12 @@ from evaluation import ComponentEffect, Panel, component_effect
 from tasks import tracking
 from tasks.agents.desk import desk_of
 from tasks.agents.providers import agents_of
-from tasks.analyze import close_run
 from tasks.anchors import anchor_tags
 from tasks.asked_ablations import ablations_of
 from tasks.domain import domain_of
 from tasks.effect_in_words import sentence
 from tasks.peers import peer_with_source
+from tasks.run_end import close_run
 from tasks.stage import Outcome, run_stage, stage_task
 
 

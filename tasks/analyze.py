@@ -1,6 +1,5 @@
 """Stage ``analyze``: fitness is computed, the Analyst says what was learned, and later cycles can retrieve it."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +12,6 @@ from archdb import (
     Store,
     get_campaign,
     get_experiment,
-    get_report,
-    get_text,
     open_store,
     put_text,
     record_components,
@@ -32,6 +29,7 @@ from tasks.asked_ablations import asked_for, open_ablations, possible
 from tasks.domain import domain_of
 from tasks.foresight import noise_of
 from tasks.peers import component_gains, peer_with_source, population
+from tasks.run_end import close_run
 from tasks.stage import Outcome, run_stage, stage_task
 from tasks.standing import record_standing
 
@@ -145,25 +143,3 @@ def score(campaign: Campaign, experiment: Experiment) -> Fitness | None:
     if not experiment.objectives or campaign.panel is None:
         return None
     return domain_of(campaign.domain).fitness(experiment.objectives, Panel.model_validate(campaign.panel))
-
-
-def close_run(store: Store, experiment: Experiment, text: str, scores: Mapping[str, float]) -> None:
-    """End an experiment's MLflow run with its code, texts, reports and last scores."""
-    run = experiment.mlflow_run or ""
-    if experiment.code:
-        tracking.log_text(run, get_text(store, experiment.code), "design/candidate.py")
-    if experiment.motivation:
-        tracking.log_text(run, get_text(store, experiment.motivation), "design/motivation.md")
-    tracking.log_text(run, text, "analysis.md")
-    for stage in experiment.stages.values():
-        if stage.report:
-            name = f"reports/{stage.key.replace(':', '-')}.json"
-            tracking.log_text(run, json.dumps(get_report(store, stage.report), indent=1), name)
-    if scores:
-        last = max((stage.started_at + stage.seconds for stage in experiment.stages.values()), default=0.0)
-        tracking.log_scores(run, scores, last)
-    failure = experiment.failure
-    tags = {"archloop.state": "failed" if failure else "done", "archloop.name": experiment.name}
-    if failure:
-        tags["archloop.failure"] = f"{failure.stage}: {failure.kind}: {failure.message}"
-    tracking.finish_run(run, failed=failure is not None, tags=tags | anchor_tags(store))

@@ -13,6 +13,7 @@ from tasks.compile_check import failed, source_of
 from tasks.domain import Domain, domain_of
 from tasks.faults import CapacityFault
 from tasks.gpu_train import WEIGHTS, weights_folder
+from tasks.run_contents import tell_scores
 from tasks.stage import Outcome, run_stage, stage_task
 from tasks.supervision import Watch, work_folder
 
@@ -28,6 +29,7 @@ def benchmark(experiment_id: str, token: int, seed: int) -> bool:
         seed=seed,
         most=most_for_benchmark,
     )
+    tell_scores(after, seed)
     return after.state == "open"
 
 
@@ -113,11 +115,6 @@ def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> O
                 done.append(stage.summary)
         if len(done) >= len(experiment.seeds):
             patch = {name: _mean([row.get(name, {}) for row in done]) for name in summary}
-        if experiment.mlflow_run:
-            scores = {f"eval/{name}": value for name, value in report.objectives.items()}
-            scores |= {f"detail/{name}": value for name, value in report.details.items()}
-            scores |= {f"efficiency/{name}": value for name, value in efficiency.items()}
-            tracking.log_scores(experiment.mlflow_run, scores, one.trained.started_at + one.trained.seconds, seed=seed)
     return Outcome(
         summary=summary | {"cpu_seconds": cpu_seconds},
         report=report,

@@ -4,13 +4,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from archdb import Amounts, Campaign, Experiment, Store, get_campaign, renew, set_fields
-from evaluation import TrainReport
+from archdb import Amounts, Campaign, Experiment, Store, get_campaign, open_store, renew, set_fields
+from evaluation import Progress, TrainReport
 from tasks import tracking
 from tasks.compile_check import failed, source_of
 from tasks.domain import domain_of
+from tasks.run_contents import tell_training
 from tasks.stage import Outcome, current_flow_run, run_stage, stage_task
 from tasks.supervision import Watch, work_folder
+from tasks.training_progress import training_progress
 
 SLOWEST = 3.0  # a design may take this many times the reference's compute time
 WEIGHTS = "weights.safetensors"
@@ -27,6 +29,7 @@ def gpu_train(experiment_id: str, token: int, seed: int) -> bool:
         seed=seed,
         most=most_for_training,
     )
+    tell_training(open_store(), after, seed)
     return after.state == "open"
 
 
@@ -50,19 +53,25 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
     report = finished_training(folder, campaign.scale)
     if report is None:
         watch = Watch(store, experiment, token, "gpu-train")
-        report = domain_of(campaign.domain).train(
-            source_of(store, experiment),
-            campaign.scale,
-            seed,
-            int(checked.summary["mlp_hidden"]),
-            folder,
-            watch.launch,
-            cpu_limit(campaign),
-            watch.on_progress,
-        )
+        with training_progress(f"{experiment.id} {experiment.name}, seed {seed}") as show:
+
+            def on_progress(progress: Progress) -> None:
+                watch.on_progress(progress)
+                show(progress)
+
+            report = domain_of(campaign.domain).train(
+                source_of(store, experiment),
+                campaign.scale,
+                seed,
+                int(checked.summary["mlp_hidden"]),
+                folder,
+                watch.launch,
+                cpu_limit(campaign),
+                on_progress,
+            )
         _keep_report(folder, report)
     renew(store, experiment.id, token)
-    run = _track(store, campaign, experiment, seed, report, folder)
+    run = _keep_weights(store, campaign, experiment, seed, report, folder)
     return Outcome(
         summary={
             "parameters": report.parameters,
@@ -101,26 +110,15 @@ def _report_file(folder: Path) -> Path:
     return folder.with_name(folder.name + ".report.json")  # beside the child's folder, not in it
 
 
-def _track(
+def _keep_weights(
     store: Store, campaign: Campaign, experiment: Experiment, seed: int, report: TrainReport, folder: Path
 ) -> str:
+    """The design's MLflow run, with the weights: another machine may be the one that scores them."""
     run = experiment.mlflow_run or tracking.find_or_start_run(
         campaign, experiment, current_flow_run(), report.started_at
     )
     if experiment.mlflow_run is None:
         set_fields(store, experiment.id, mlflow_run=run)
-    tracking.log_parameters(
-        run,
-        {
-            "scale": campaign.scale,
-            "parameters": report.parameters,
-            "mlp_hidden": report.mlp_hidden,
-            "tokens": report.tokens,
-            **{f"slot.{slot}": choice for slot, choice in experiment.components.items()},
-        },
-    )
-    tracking.log_curves(run, report.curves, seed, report.started_at, report.wall_seconds)
-    tracking.log_scores(run, {"train/cpu_seconds": report.cpu_seconds}, report.started_at, seed=seed)
     if report.failure is None:
         tracking.keep_file(run, folder / WEIGHTS, weights_folder(seed))
     return run

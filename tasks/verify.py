@@ -7,17 +7,21 @@ from archdb import (
     Body,
     Campaign,
     Experiment,
+    Stage,
     Store,
     Verified,
     add_holdout,
     get_campaign,
     get_experiment,
     list_verified,
+    open_store,
     record_verified,
 )
 from evaluation import Panel, Verification, fitness_of_seeds, promote, verify
 from tasks import tracking
 from tasks.anchors import anchor_tags
+from tasks.registered import register
+from tasks.run_end import close_run
 from tasks.stage import Outcome, run_stage, stage_task
 
 
@@ -29,6 +33,8 @@ def verify_design(repeated: str, token: int, design: str, rival: str) -> bool:
     """
     after = run_stage(repeated, token, "verify", lambda store, now: _verify(store, now, design, rival), attempt=0)
     found = after.stage("verify", 0)
+    if found is not None:
+        _close_runs(open_store(), after, get_experiment(open_store(), rival), design, found)
     return found is not None and bool(found.summary["breakthrough"])
 
 
@@ -51,8 +57,7 @@ def _verify(store: Store, repeated: Experiment, design: str, rival: str) -> Outc
     found = Verification.model_validate(one.result)
     run = get_experiment(store, design).mlflow_run
     if run:
-        tags = {"archloop.breakthrough": str(found.breakthrough).lower()} | anchor_tags(store)
-        tracking.finish_run(run, failed=False, tags=tags)
+        tracking.set_tags(run, {"archloop.breakthrough": str(found.breakthrough).lower()} | anchor_tags(store))
     done = {} if found.breakthrough else {"state": "done", "finished_at": time.time()}
     return Outcome(
         summary={"breakthrough": found.breakthrough, "p": found.confirmation.p, "level": found.level},
@@ -67,12 +72,24 @@ def _promote(store: Store, repeated: Experiment, design: str, rival: str) -> Out
     ours, theirs = (_fitness(campaign, other, "hold-out") for other in (repeated, get_experiment(store, rival)))
     found = promote(Verification.model_validate(one.result), ours, theirs)
     add_holdout(store, one, found.model_dump(mode="json"))
-    run = get_experiment(store, design).mlflow_run
-    if run:
-        tracking.set_tags(run, anchor_tags(store))
+    original = get_experiment(store, design)
+    if repeated.mlflow_run:
+        register(store, campaign, original, repeated, one.model_copy(update={"result": found.model_dump(mode="json")}))
+    if original.mlflow_run:
+        tags = {"archloop.promoted": str(found.promoted).lower()} | anchor_tags(store)
+        tracking.set_tags(original.mlflow_run, tags)
     return Outcome(
         summary={"promoted": found.promoted}, report=found, patch={"state": "done", "finished_at": time.time()}
     )
+
+
+def _close_runs(store: Store, repeated: Experiment, rival: Experiment, design: str, verified: Stage) -> None:
+    """End the MLflow runs of both repetitions."""
+    p, level = (float(verified.summary[name]) for name in ("p", "level"))
+    told = f"Trained on fresh seeds to test {design}: p {p:.3g}, level {level:.3g}."
+    for one in (repeated, rival):
+        if one.mlflow_run:
+            close_run(store, one, told, {})
 
 
 def _fitness(campaign: Campaign, experiment: Experiment, stage: str) -> list[float]:

@@ -37,7 +37,7 @@ def forget_connections() -> None:
     if open_store.cache_info().currsize:
         open_store().client.close()
     open_store.cache_clear()
-    tracking._client.cache_clear()
+    tracking.client.cache_clear()
     tracking.folder_of.cache_clear()
 
 

@@ -8,7 +8,6 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,6 +22,7 @@ from flows.report.imported import ImportedContents, gather_imported
 from flows.report.imported_drawings import draw_published_curves, draw_score, draw_search, draw_tree, with_curves
 from flows.report.markdown import render_markdown
 from flows.report.series import top_candidates
+from flows.report_folder import report_folder
 
 HERE = Path(__file__).parent
 
@@ -51,12 +51,6 @@ def write_report(store: Store, campaign: Campaign) -> Path:
     except OSError as fault:
         raise HomeUnusable(describe_os_fault(fault, home())) from fault
     return folder / "index.html"
-
-
-def report_folder(campaign_id: str) -> Path:
-    """Where a campaign's report lies. Signs that would lead out of the folder of reports are encoded."""
-    name = quote(campaign_id, safe=" ")
-    return home() / "reports" / (name.replace(".", "%2E") if name.strip(".") == "" else name)
 
 
 def render_page(contents: Contents) -> str:

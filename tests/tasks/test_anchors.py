@@ -21,7 +21,7 @@ def test_anchors_are_found_again_and_the_end_of_the_log_is_behind_them(store: St
         return [fault.kind for fault in walk.faults + check_records(store, walk, anchors=anchors).faults]
 
     assert kinds() == ["unanchored"]
-    tracking.finish_run(run, failed=False, tags=anchor_tags(store))
+    tracking.finish_run(run, 2.0, failed=False, tags=anchor_tags(store))
     anchor_campaign.fn(campaign)
     assert kinds() == []
     end = log_head(store)
@@ -32,5 +32,5 @@ def test_anchors_are_found_again_and_the_end_of_the_log_is_behind_them(store: St
     ]
     store.events.delete_one({"_id": end.sequence})
     assert kinds() == ["cut", "untold"]
-    tracking._client().delete_run(run)  # into the bin, where it still counts
+    tracking.client().delete_run(run)  # into the bin, where it still counts
     assert kinds() == ["cut", "untold"]

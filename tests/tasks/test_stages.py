@@ -1,5 +1,6 @@
 """Stages on a real store, a real sandbox, real training at the tiny scale and a real MLflow database."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def test_a_design_goes_through_every_stage_once(store: Store, campaign: Campaign
     token = claim(store, parent.id)
     assert token is not None
     adopt.fn(parent.id, token, source)
-    set_fields(store, parent.id, fitness=0.5, gains={"recall_loss": -0.2}, state="done")
+    gains = dict.fromkeys(PANEL["baselines"]["gla"], -0.2)
+    set_fields(store, parent.id, fitness=0.5, gains=gains, state="done")
 
     one = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="cycle 1", cycle=1)
     token = claim(store, one.id)
@@ -107,7 +109,7 @@ def test_a_design_goes_through_every_stage_once(store: Store, campaign: Campaign
             "benchmark:0:0",
             "analyze:0",
         }
-        rounds.append(now)
+        rounds.append((now, in_mlflow(now.mlflow_run)))
     assert rounds[0] == rounds[1]
     assert now.parents == ("t-gla",)
     assert now.path == ("t-gla",)
@@ -128,19 +130,45 @@ def test_a_design_goes_through_every_stage_once(store: Store, campaign: Campaign
     assert scored["efficiency"]["numbers"]["prefill_seconds"] == now.efficiency["prefill_seconds"]
     assert not set(now.gains) & set(now.efficiency)
 
-    client = tracking._client()
+    client = tracking.client()
     run = client.get_run(now.mlflow_run)
-    assert run.data.tags["archloop.experiment"] == "t-c001"
-    assert run.data.metrics["efficiency/prefill_seconds"] == pytest.approx(now.efficiency["prefill_seconds"])
-    assert run.data.tags["archloop.parent"] == "t-gla"
+    tags, metrics, params = run.data.tags, run.data.metrics, run.data.params
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["eval/text_bpb"] == pytest.approx(now.objectives["text_bpb"])
-    assert run.data.metrics["fitness"] == pytest.approx(now.fitness)
-    curve = client.get_metric_history(now.mlflow_run, "streamed/text_loss")
+    assert (tags["archloop.experiment"], tags["archloop.parent"], tags["archloop.family"]) == (
+        "t-c001",
+        "t-gla",
+        "t-gla",
+    )
+    assert tags["mlflow.note.content"] == get_text(store, now.motivation)
+    assert {name: params[f"slot.{name}"] for name in now.components} == now.components
+    before = get_experiment(store, "t-gla").components
+    slots = {slot for slot in now.components if now.components[slot] != before.get(slot)}
+    assert {told.partition(":")[0] for told in tags["archloop.changed"].split("; ")} == slots
+    for name, value in now.objectives.items():
+        assert metrics[f"eval/{name}"] == metrics[f"eval/{name}.s0"] == pytest.approx(value)
+        assert metrics[f"step/gain/{name}"] == pytest.approx(now.gains[name] + 0.2)
+    assert metrics["efficiency/prefill_seconds"] == pytest.approx(now.efficiency["prefill_seconds"])
+    assert (metrics["fitness"], metrics["step/fitness"]) == pytest.approx((now.fitness, now.fitness - 0.5))
+    assert metrics["cost/cpu_seconds"] == pytest.approx(now.cpu_seconds)
+    curve = client.get_metric_history(now.mlflow_run, "streamed/text_loss.s0")
     assert len({point.step for point in curve}) == len(curve) > 1
-    names = {file.path for file in client.list_artifacts(now.mlflow_run, "design")}
-    assert names == {"design/candidate.py", "design/motivation.md"}
+    trained = get_report(store, now.stages["gpu-train:0:0"].report or "")["body"]["corpus"]
+    data = {one.dataset.name: one for one in run.inputs.dataset_inputs}
+    assert json.loads(data[f"{trained['dataset']} train"].dataset.source)["sha256"] == trained["train"]
+    assert {"recall seed 0", "recall held out", "copy seed 0", "copy held out"} <= set(data)
+    assert trained["holdout"][:36] not in {one.dataset.digest for one in data.values()}
+    files = {file.path for file in client.list_artifacts(now.mlflow_run, "design")}
+    assert files == {"design/candidate.py", "design/motivation.md", "design/parent.diff"}
     assert len(client.search_runs([run.info.experiment_id], "tags.`archloop.experiment` = 't-c001'")) == 1
+
+
+def in_mlflow(run: str | None) -> object:
+    """All that a run holds."""
+    client = tracking.client()
+    found = client.get_run(run)
+    history = {name: client.get_metric_history(run, name) for name in found.data.metrics}
+    points = {name: [(one.timestamp, one.step, one.value) for one in held] for name, held in history.items()}
+    return found.to_dictionary(), points, {file.path for file in client.list_artifacts(run, "reports")}
 
 
 def test_a_finished_training_is_not_repeated_after_a_crash(
@@ -153,7 +181,7 @@ def test_a_finished_training_is_not_repeated_after_a_crash(
         raise RuntimeError("the worker died here")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tasks.gpu_train._track", broken)
+        patched.setattr("tasks.gpu_train._keep_weights", broken)
         with pytest.raises(RuntimeError):
             gpu_train.fn(experiment, token, 0)
     folder = work_folder(get_experiment(store, experiment), "gpu-train", 0)

@@ -1,0 +1,35 @@
+"""MLflow: one run per evaluated design, found again by its experiment tag, so that doing it twice adds nothing.
+
+Whatever is written here is written from a record, with the times of that record: a second time writes the same rows.
+"""
+
+from tasks.tracking.files import fetch_file, keep_file, log_text
+from tasks.tracking.inputs import Input, log_inputs
+from tasks.tracking.numbers import log_curves, log_parameters, log_scores
+from tasks.tracking.registry import registered_version
+from tasks.tracking.runs import TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs
+from tasks.tracking.scales import folder_of, tag_scale, tagged_scales
+from tasks.tracking.server import client, tracking_uri
+
+__all__ = [
+    "TAG",
+    "Input",
+    "client",
+    "fetch_file",
+    "find_or_start_run",
+    "finish_run",
+    "folder_of",
+    "keep_file",
+    "link_traces",
+    "log_curves",
+    "log_inputs",
+    "log_parameters",
+    "log_scores",
+    "log_text",
+    "registered_version",
+    "set_tags",
+    "tag_scale",
+    "tagged_runs",
+    "tagged_scales",
+    "tracking_uri",
+]
