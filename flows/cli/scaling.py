@@ -45,7 +45,7 @@ def scaling(
     from archdb import get_campaign, open_store
     from evaluation import LEAST_SCORES, discovery_law, flattening
     from flows.report.scaling import draw_scaling
-    from flows.report.write import report_folder
+    from flows.report_folder import report_folder
     from tasks.discoveries import search_of
 
     console = console_for(as_json)
