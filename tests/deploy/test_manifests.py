@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED, temporary_settings
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
 from tests.deploy.manifests import ROOT, Manifest, kustomized, pods, pool_template, referred, validate
@@ -21,9 +22,11 @@ GUIDE = (ROOT / "docs" / "kubernetes.md").read_text()
 
 def rendered(kind: str, **values: Any) -> Manifest:
     """The Job that the worker would create of a flow run."""
-    template = pool_template(kind)
-    configuration = asyncio.run(KubernetesWorkerJobConfiguration.from_template_and_values(template, values))
-    configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="evaluate t-c001"))
+    nowhere = {PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}
+    with temporary_settings(nowhere):  # no server is needed, so none is started
+        template = pool_template(kind)
+        configuration = asyncio.run(KubernetesWorkerJobConfiguration.from_template_and_values(template, values))
+        configuration.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="evaluate t-c001"))
     return configuration.job_manifest
 
 
@@ -76,9 +79,7 @@ def test_every_variable_is_used_and_its_default_fits_its_schema(kind: str) -> No
     template = pool_template(kind)
     used = set(re.findall(r"{{ (\w+) }}", json.dumps(template["job_configuration"])))
     assert used == set(template["variables"]["properties"])
-    defaults = {
-        name: one["default"] for name, one in template["variables"]["properties"].items() if one.get("default")
-    }
+    defaults = {name: one["default"] for name, one in template["variables"]["properties"].items() if one.get("default")}
     jsonschema.validate(defaults, template["variables"])
 
 
