@@ -76,6 +76,7 @@ from archdb.designs import (
     same_code,
     uses_of,
 )
+from archdb.dispatches import close_dispatch, open_dispatch
 from archdb.errors import (
     ArchiveError,
     BudgetSpent,
@@ -141,6 +142,7 @@ from archdb.records import (
     REPLAYED,
     Body,
     Campaign,
+    Dispatch,
     Experiment,
     Failed,
     Finding,
@@ -190,6 +192,7 @@ __all__ = [
     "CassetteUnusable",
     "CodeVersion",
     "Conflict",
+    "Dispatch",
     "Entry",
     "Event",
     "Experiment",
@@ -253,6 +256,7 @@ __all__ = [
     "children",
     "claim",
     "clear_running",
+    "close_dispatch",
     "code_versions",
     "connect",
     "cost_of",
@@ -306,6 +310,7 @@ __all__ = [
     "next_cycle",
     "offer",
     "open_campaign",
+    "open_dispatch",
     "open_store",
     "paper_entry",
     "pareto_front",

@@ -18,6 +18,7 @@ settled has another nonce than its entry: it is never charged, and whoever sees 
 from collections.abc import Iterable, Mapping
 
 from archdb.amounts import KINDS, Amounts, Exact, exact, shown
+from archdb.dispatches import is_working
 from archdb.errors import BudgetSpent, Conflict
 from archdb.leases import HUNG_SECONDS, is_alive, is_held, this_process
 from archdb.ledger import (
@@ -38,7 +39,7 @@ from archdb.ledger import (
 )
 from archdb.model_calls import find_attempt, is_attempt
 from archdb.patience import patient
-from archdb.records import REPLAYED, Lease, Stage
+from archdb.records import REPLAYED, Dispatch, Lease, Stage
 from archdb.store import Store
 
 MEASURED = ("cpu_seconds", "gpu_seconds")  # kinds that a stage's summary tells; its "tokens" are trained on, not bought
@@ -208,7 +209,7 @@ def recover(store: Store, campaign: str) -> Budget:
     full, since somebody else's server may have answered and billed.
 
     A worker of this machine is dead when its process is gone. One of another machine is taken for dead when it reserved
-    long ago and does not hold the lease of the operation's experiment.
+    long ago, does not hold the lease of the operation's experiment, and does not work on it as its dispatch.
     """
     for one in get_budget(store, campaign).operations.values():
         entered = one.key in settled(store, campaign, (one.key,))
@@ -252,9 +253,10 @@ def _at_work(store: Store, one: Operation) -> bool:
     if alive is not None:
         return alive
     at = store.now()
-    found = store.experiments.find_one({"_id": one.experiment}, {"lease": 1})
-    held = found is not None and is_held(Lease.model_validate(found["lease"]), at)
-    return held or at - one.since < HUNG_SECONDS
+    found = store.experiments.find_one({"_id": one.experiment}, {"lease": 1, "dispatch": 1}) or {}
+    held = is_held(Lease.model_validate(found.get("lease", {})), at)
+    dispatched = is_working(Dispatch.model_validate(found.get("dispatch", {})), at)
+    return held or dispatched or at - one.since < HUNG_SECONDS
 
 
 def _short(budget: Budget, wanted: Exact, what: str) -> BudgetSpent:

@@ -77,7 +77,7 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
 
     Args:
         stage: the record; its key is (stage, attempt, seed).
-        token: the fencing token of the lease under which the work was done.
+        token: the fencing token of the lease, or of the dispatch, under which the work was done.
         patch: fields of Experiment to set in the same write.
 
     Raises:
@@ -88,7 +88,7 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
     def change(now: Experiment) -> Document | None:
         if stage.key in now.stages:
             return None
-        if now.lease.token != token:
+        if not now.admits(token):
             raise LeaseLost(
                 f"{experiment_id} is now worked on by {now.lease.owner}: this worker's {stage.stage} result is dropped."
             )

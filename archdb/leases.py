@@ -54,18 +54,18 @@ def claim(store: Store, experiment_id: str) -> int | None:
 
 
 def renew(store: Store, experiment_id: str, token: int) -> None:
-    """Keep a lease for another LEASE_SECONDS.
+    """Keep a lease for another LEASE_SECONDS; a dispatch's machine says that it works, and leaves the lease alone.
 
     Raises:
-        LeaseLost: another worker has claimed the experiment since.
+        LeaseLost: another worker has claimed the experiment since, or the dispatch was closed.
     """
 
-    until = store.now() + LEASE_SECONDS
+    at = store.now()
 
     def change(now: Experiment) -> Document:
-        if now.lease.token != token:
-            raise LeaseLost(f"{experiment_id} is now worked on by {now.lease.owner}.")
-        return {"lease.expires": until}
+        if not now.admits(token):
+            raise LeaseLost(f"{experiment_id} is now worked on by {now.lease.owner or 'nobody'}.")
+        return {"lease.expires": at + LEASE_SECONDS} if token == now.lease.token else {"dispatch.seen": at}
 
     compare_and_set(store, experiment_id, change)
 

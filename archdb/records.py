@@ -60,6 +60,18 @@ class Lease(Record):
     expires: float = 0.0
 
 
+class Dispatch(Record):
+    """The evaluation that was last given to another machine, which writes under a fencing token of its own."""
+
+    number: int = 0
+    open: bool = False
+    seen: float = 0.0  # when that machine last said that it works, by the store's clock
+
+    @property
+    def token(self) -> int:
+        return -self.number  # below zero, so that it never meets a lease's
+
+
 class Best(Record):
     """The fittest of a branch. The store compares such documents field by field: fitness has to be the first."""
 
@@ -106,6 +118,11 @@ class Experiment(Outline):
     details: dict[str, FiniteFloat] = {}
     best: Best | None = None  # of this experiment and its descendants
     lease: Lease = Lease()
+    dispatch: Dispatch = Dispatch()
+
+    def admits(self, token: int) -> bool:
+        """Whether a worker with this fencing token may write: the lease's holder, or the open dispatch's machine."""
+        return token == self.lease.token or (self.dispatch.open and token == self.dispatch.token)
 
     def stage(self, stage: str, attempt: int | None = None, seed: int | None = None) -> Stage | None:
         """The record of a stage in an attempt (the current one by default), if it was written."""

@@ -3,7 +3,7 @@
 from functools import partial
 
 from archdb import Experiment, get_experiment, open_store
-from flows.evaluate_design import evaluate_design
+from flows.dispatch import evaluate
 from flows.leased import working_on
 from flows.within_budget import within_budget
 from tasks.analyze import analyze
@@ -39,4 +39,4 @@ def check_and_evaluate(experiment_id: str, token: int) -> None:
         if get_experiment(open_store(), experiment_id).state != "open":
             return
     if get_experiment(open_store(), experiment_id).state == "open":
-        evaluate_design(experiment_id, token)
+        evaluate(experiment_id, token)

@@ -1,5 +1,7 @@
 """What every flow does first: know its campaign, and make sure that what cycles share is there."""
 
+from prefect.settings import PREFECT_API_URL
+
 from archdb import (
     Campaign,
     NotFound,
@@ -10,6 +12,7 @@ from archdb import (
     recover,
     settle_abandoned,
 )
+from flows.gpu_pool import require_shared_servers
 from flows.imported_parents import refuse_imported
 from flows.settings import campaign_record
 from flows.slots import offer_slots
@@ -26,6 +29,7 @@ def join(name: str, slots: int = SLOTS) -> Campaign:
 
     Raises:
         Conflict: the campaign was imported, and nothing runs in it.
+        StoreMisconfigured: a GPU work pool is named beside servers of this machine alone.
     """
     store = open_store()
     try:
@@ -33,6 +37,7 @@ def join(name: str, slots: int = SLOTS) -> Campaign:
     except NotFound:
         campaign = open_campaign(store, campaign_record(name, 0, "nano", "grammar", 0, "evaluation"))
     refuse_imported(campaign)
+    require_shared_servers(PREFECT_API_URL.value())
     recover(store, name)  # what a killed worker had reserved
     settle_abandoned(store)
     offer_slots(slots)

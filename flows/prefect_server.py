@@ -14,6 +14,7 @@ from pathlib import Path
 from archdb.errors import StoreMisconfigured
 from archdb.home import prepare_home
 from archdb.shared_server import attach
+from flows.gpu_pool import require_shared_servers
 
 UI_PORT = 4200  # Prefect's usual one; another is taken when it is busy
 
@@ -31,11 +32,13 @@ def use_prefect() -> str:
     """Make sure that a Prefect server answers, point this process at it, and return the address of its UI.
 
     Raises:
-        StoreMisconfigured: PREFECT_API_URL names a server that does not answer, or the local one does not start.
+        StoreMisconfigured: PREFECT_API_URL names a server that does not answer, the local one does not start, or a GPU
+            work pool is named beside servers of this machine alone.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     named = os.environ.get("PREFECT_API_URL") or _api_url_of_profile()
+    require_shared_servers(named)
     if named:
         if not answers(f"{named.rstrip('/')}/health"):
             raise StoreMisconfigured(

@@ -72,7 +72,6 @@ def campaign_record(
             raise ValueError(f"{asked!r} is no baseline: choose one of {', '.join(known)}.")
     if ablations is not None and ablations < 0:
         raise ValueError(f"{ablations} ablations are fewer than none: give 0 or more.")
-    fingerprint = module.corpus().fingerprint
     return Campaign(
         id=name,
         scale=scale,
@@ -81,7 +80,7 @@ def campaign_record(
         cycles=cycles,
         seed=seed,
         domain=domain,
-        dataset=f"{fingerprint['dataset']} {fingerprint['train'][:12]}",
+        dataset=dataset_of(domain),
         further_baselines=tuple(one for one in known if one in baselines and not known[one].default),
         parents_from=parents_from,
         sampler=sampler or DEFAULT,
@@ -150,6 +149,12 @@ def open_checked(
     set_caps(store, record.id, caps or {})
     check_provider(store, record)  # there may be a cap on dollars now
     return record
+
+
+def dataset_of(domain: str) -> str:
+    """Name and hash of the data that a domain trains on in this process."""
+    fingerprint = domain_of(domain).corpus().fingerprint
+    return f"{fingerprint['dataset']} {fingerprint['train'][:12]}"
 
 
 def check_name(name: str) -> None:

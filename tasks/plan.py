@@ -1,4 +1,4 @@
-"""What repeating designs on fresh seeds may cost at most, operation by operation: reserved whole before it starts."""
+"""What repeating or dispatching designs may cost at most, operation by operation: reserved whole before it starts."""
 
 from collections.abc import Sequence
 
@@ -18,6 +18,17 @@ def repetition_plan(campaign: Campaign, repeated: Sequence[Experiment]) -> dict[
             plan[stage_operation(one.id, stage_key("gpu-train", one.attempt, seed))] = training
             plan[stage_operation(one.id, stage_key("benchmark", one.attempt, seed))] = benchmark
     return plan | dict.fromkeys(hold_outs(repeated), most_for_hold_out(campaign))
+
+
+def evaluation_plan(campaign: Campaign, experiment: Experiment) -> dict[str, Amounts]:
+    """Training and benchmark of every seed that the checked experiment still lacks."""
+    plan: dict[str, Amounts] = {}
+    for seed in experiment.seeds:
+        for stage, most in (("gpu-train", most_for_training), ("benchmark", most_for_benchmark)):
+            key = stage_key(stage, experiment.attempt, seed)
+            if key not in experiment.stages:
+                plan[stage_operation(experiment.id, key)] = most(campaign)
+    return plan
 
 
 def hold_outs(repeated: Sequence[Experiment]) -> list[str]:
