@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.concurrency.sync import concurrency
 
 from archdb import Experiment, get_experiment, open_store
+from flows.governed import cancelled_by_people
 from flows.leased import working_on
 from flows.slots import SLOT
 from flows.within_budget import within_budget
@@ -14,6 +15,7 @@ LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
 
 
 @flow(name="evaluate-design", flow_run_name="evaluate {experiment_id}")
+@cancelled_by_people
 def evaluate_design(experiment_id: str, token: int | None = None) -> str:
     """Train and benchmark every seed of a checked experiment under the global limit ``gpu-slot``.
 

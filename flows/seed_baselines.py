@@ -7,10 +7,13 @@ from prefect import flow
 
 from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
 from evaluation import Baseline
+from flows.approval import await_start
 from flows.given_design import evaluate_source
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
+from flows.within_budget import within_budget
 from tasks.analyze import analyze
 from tasks.domain import domain_of
 
@@ -22,6 +25,7 @@ class BaselineFailed(Exception):
 
 
 @flow(name="seed-baselines", flow_run_name="{campaign}-baselines")
+@cancelled_by_people
 def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
     """Evaluate every baseline that the campaign lacks and fix its panel. Returns how many baselines it has.
 
@@ -30,6 +34,8 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
         parallel: how many are evaluated at a time.
     """
     store, record = open_store(), join(campaign, parallel)
+    refuse_halted(store, campaign)
+    await_start(store, record, record.cycles)
     domain = domain_of(record.domain)
     wanted = []
     for name, baseline in wanted_baselines(record).items():
@@ -52,7 +58,7 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
     for experiment in wanted:
         with working_on(get_experiment(store, experiment.id)) as token:
             if token is not None:
-                analyze(experiment.id, token)
+                within_budget(partial(analyze, experiment.id, token), experiment, token)
     return len(wanted)
 
 

@@ -5,7 +5,18 @@ import math
 import time
 from pathlib import Path
 
-from archdb import Experiment, Running, Store, StoreUnavailable, get_running, home, impatient, renew, show_running
+from archdb import (
+    Experiment,
+    Running,
+    Store,
+    StoreUnavailable,
+    get_running,
+    home,
+    impatient,
+    renew,
+    require_not_stopped,
+    show_running,
+)
 from evaluation import Launch, Progress
 from tasks.sandbox.jail import jail
 
@@ -25,12 +36,14 @@ class Watch:
         self.launch: Launch = jail(self.every_second)
 
     def every_second(self) -> None:
-        """Renew the lease (raises LeaseLost when another worker took over) and publish where training stands.
+        """End the child if its campaign was stopped (raises Halted), renew the lease (raises LeaseLost when another
+        worker took over) and publish where training stands.
 
         While the store is away the child goes on: its result is what the store has to be back for.
         """
         self.shown = self.shown.model_copy(update={"at": time.time()})
         with contextlib.suppress(StoreUnavailable), impatient(BRIEFLY):
+            require_not_stopped(self.store, self.shown.campaign)
             renew(self.store, self.shown.id, self.token)
             show_running(self.store, self.shown)
 

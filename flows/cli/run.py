@@ -14,7 +14,7 @@ from flows.cli.budget import CpuHours, Dollars, GpuHours, Tokens, caps_asked
 from flows.cli.replay import given_options, is_replay, replay_of_campaign, replay_of_file
 
 if TYPE_CHECKING:
-    from archdb import Campaign
+    from archdb import Campaign, Rule
 
 # Prefect's own lines would tear the display; they are kept in its UI, where each run's log can be read.
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -64,6 +64,18 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="What to run again, with --provider replay: see docs/cassettes.md."),
     ] = None,
+    approvals: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How many people approve the start and each verification; fixed when a campaign starts, "
+            "ARCHLOOP_APPROVALS or 0 if left out: see docs/control.md.",
+        ),
+    ] = None,
+    approver: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Who may approve; may be repeated. ARCHLOOP_APPROVERS or anyone if none."),
+    ] = None,
     max_cpu_hours: CpuHours = None,
     max_gpu_hours: GpuHours = None,
     max_tokens: Tokens = None,
@@ -75,13 +87,16 @@ def run(
     A budget that is used up ends it with a sentence; it goes on from there once the cap is raised.
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
+    from archdb import rule_from
+
+    rule = rule_from(approvals, tuple(approver or ())) if approvals is not None or approver else None
     console, given = console_for(as_json), given_options(context)
     replaying = is_replay(given)
     replay = replay_of_file(cassette, given) if cassette is not None else None
     wanted = replay.campaign if replay else None
     if not replaying:
         wanted = checked_settings(
-            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations
+            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule
         )
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
@@ -97,7 +112,7 @@ def run(
             keep_cassette(open_store(), replay.cassette, replay.texts)
         assert wanted is not None
         check_parents_from(open_store(), wanted.parents_from)
-        record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations)
+        record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations, rule)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
     from flows.seed_baselines import baseline_trainings
@@ -126,6 +141,7 @@ def checked_settings(
     sampler: str = "",
     model: str = "",
     ablations: int | None = None,
+    rule: "Rule | None" = None,
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -136,7 +152,18 @@ def checked_settings(
 
     try:
         return campaign_record(
-            campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from, sampler, model, ablations
+            campaign,
+            cycles,
+            scale,
+            provider,
+            seed,
+            "evaluation",
+            baselines,
+            parents_from,
+            sampler,
+            model,
+            ablations,
+            rule,
         )
     except ValueError as fault:
         raise Refused(str(fault)) from fault
