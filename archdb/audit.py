@@ -50,6 +50,8 @@ class Walk:
     experiments: dict[str, str] = field(default_factory=dict)  # that events tell of -> campaign
     tests: set[str] = field(default_factory=set)  # on fresh seeds, that events tell of
     switches: dict[str, int] = field(default_factory=dict)  # that events tell were turned -> how often
+    caps: dict[str, dict[str, int]] = field(default_factory=dict)  # campaign -> the caps that events tell were set
+    requests: dict[str, str] = field(default_factory=dict)  # for approval, that events tell of -> campaign
     approvals: dict[str, str] = field(default_factory=dict)  # decisions of people that events tell of -> campaign
     closed: dict[str, int] = field(default_factory=dict)  # experiments that events tell were closed -> the event
 
@@ -152,6 +154,10 @@ def _remember(walk: Walk, event: Document) -> None:
         walk.campaigns.add(str(event.get("campaign")))
     elif kind in ("approved", "refused"):
         walk.approvals[str(event.get("key")).partition("/")[2]] = str(event.get("campaign"))
+    elif kind == "asked":
+        walk.requests[str(event.get("key")).partition("/")[2]] = str(event.get("campaign"))
+    elif kind == "caps":
+        walk.caps.setdefault(str(event.get("campaign")), {}).update(dict(event.get("body") or {}))
     elif kind in ("paused", "stopped", "resumed"):
         _, switch, number = str(event.get("key")).split("/")
         walk.switches[switch] = max(int(number), walk.switches.get(switch, 0))

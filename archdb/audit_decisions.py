@@ -1,6 +1,6 @@
 """Do switches and approvals still agree with what the log says people decided?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from archdb.approvals import Approval, told_approval
 from archdb.audit import Walk
@@ -23,8 +23,12 @@ def check_decisions(store: Store, walk: Walk, campaign: str | None = None) -> li
     told = {one for one, of in walk.approvals.items() if campaign in (None, of)}
     for name in sorted(told | _ids(store, "approvals", within)):
         faults += judged(name, _approval(store, name))
-    for name in sorted(_ids(store, "requests", within)):
+    asked = {one for one, of in walk.requests.items() if campaign in (None, of)}
+    for name in sorted(asked | _ids(store, "requests", within)):
         faults += judged(name, _request(store, name))
+    for name, caps in sorted(walk.caps.items()):
+        if campaign in (None, name):
+            faults += judged(name, _caps(store, name, caps))
     return faults
 
 
@@ -67,9 +71,29 @@ def _request(store: Store, name: str) -> Iterator[Fault]:
     found = _found(store, "requests", name)
     ended = find_event(store, f"decided/{name}")
     if found is None:
-        return  # between the look and the list; its decisions are judged by themselves
+        yield gone(f"The request {name}")
+        return
     one = Request.model_validate(found)
+    if find_event(store, f"asked/{name}") is None:
+        yield untold(f"The request {name}", one.subject)
     if one.state != "waiting" and ended is None:
         yield untold(f"The end of the request {name}", one.subject)
     elif ended is not None and told_end(one).body != ended.body:
         yield changed(ended, f"the end of the request {name}")
+
+
+def _caps(store: Store, name: str, told: Mapping[str, int]) -> Iterator[Fault]:
+    found = _found(store, "budgets", name)
+    if found is None:
+        yield gone(f"The budget of {name}")
+        return
+    for kind, cap in told.items():
+        now = int(found["caps"][kind])
+        if now != cap and not _was_told(store, name, kind, now):
+            yield untold(f"The cap of {now} on {kind} in {name}", name)
+
+
+@patient
+def _was_told(store: Store, name: str, kind: str, cap: int) -> bool:
+    """Whether the log tells of this cap: it may have been raised since the walk."""
+    return any(one["body"].get(kind) == cap for one in store.events.find({"kind": "caps", "campaign": name}))

@@ -1,11 +1,14 @@
 """``archloop pause | resume | stop``: the switch of a campaign, and the one over everything."""
 
 import getpass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.asked import AsJson, Refused, console_for, print_json
+
+if TYPE_CHECKING:
+    from archdb import Control
 
 Name = Annotated[
     str | None, typer.Argument(help="The campaign; or give --all.", metavar="CAMPAIGN", show_default=False)
@@ -58,12 +61,13 @@ def _turn(verb: str, campaign: str | None, everything: bool, who: str, reason: s
         console_for().print(_told(verb, campaign), markup=False, highlight=False, soft_wrap=True)
 
 
-def control_json(control: Any) -> dict[str, Any]:
-    """A switch for a machine."""
+def control_json(control: "Control") -> dict[str, Any]:
+    """A switch for a machine; its campaign is null where it is the one over everything."""
     from archdb import EVERYTHING
 
     campaign = None if control.id == EVERYTHING else control.id
-    return {"campaign": campaign} | control.model_dump(include={"state", "who", "reason", "at", "number"})
+    fields: dict[str, Any] = control.model_dump(include={"state", "who", "reason", "at", "number"})
+    return {"campaign": campaign} | fields
 
 
 def _told(verb: str, campaign: str | None) -> str:

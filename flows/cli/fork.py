@@ -51,5 +51,5 @@ def fork(
         console_for().print(standing_of(store, request), markup=False, highlight=False, soft_wrap=True)
     elif made is not None:
         settings = f"--scale {made.scale} --provider {made.provider} --seed {made.seed}"
-        told = f"{new} is a fork of {old.id} and starts from {', '.join(chosen)}: `archloop run -c {new} {settings}`."
-        console_for().print(told, markup=False, highlight=False, soft_wrap=True)
+        line = f"{new} is a fork of {old.id} and starts from {', '.join(chosen)}: `archloop run -c {new} {settings}`."
+        console_for().print(line, markup=False, highlight=False, soft_wrap=True)

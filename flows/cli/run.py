@@ -14,7 +14,7 @@ from flows.cli.budget import CpuHours, Dollars, GpuHours, Tokens, caps_asked
 from flows.cli.replay import given_options, is_replay, replay_of_campaign, replay_of_file
 
 if TYPE_CHECKING:
-    from archdb import Campaign, Rule
+    from archdb import Campaign
 
 # Prefect's own lines would tear the display; they are kept in its UI, where each run's log can be read.
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -96,7 +96,7 @@ def run(
     wanted = replay.campaign if replay else None
     if not replaying:
         wanted = checked_settings(
-            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule
+            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations
         )
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
@@ -111,6 +111,8 @@ def run(
             wanted, sampler = replay.campaign, ""
             keep_cassette(open_store(), replay.cassette, replay.texts)
         assert wanted is not None
+        if rule is not None:
+            wanted = wanted.model_copy(update={"approvals": rule.needed, "approvers": rule.approvers})
         check_parents_from(open_store(), wanted.parents_from)
         record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations, rule)
     from flows.cli.live import Display
@@ -141,7 +143,6 @@ def checked_settings(
     sampler: str = "",
     model: str = "",
     ablations: int | None = None,
-    rule: "Rule | None" = None,
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -163,7 +164,6 @@ def checked_settings(
             sampler,
             model,
             ablations,
-            rule,
         )
     except ValueError as fault:
         raise Refused(str(fault)) from fault
