@@ -26,7 +26,7 @@ class Control(Record):
     """How a switch stands, and who turned it last."""
 
     id: str = Field(alias="_id")  # the campaign, or EVERYTHING
-    state: Switch = "running"
+    state: Switch
     number: int = 0  # of changes so far
     who: str = ""
     reason: str = ""
@@ -45,7 +45,7 @@ class Control(Record):
 def get_control(store: Store, name: str) -> Control:
     """How a campaign's own switch stands, or that of EVERYTHING; running where nobody ever turned it."""
     found = store.controls.find_one({"_id": name})
-    return Control.model_validate(found) if found else Control(id=name)
+    return Control.model_validate(found) if found else Control(id=name, state="running")
 
 
 @patient

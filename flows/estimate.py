@@ -15,7 +15,7 @@ from archdb import (
     shown,
     unfinished_cycles,
 )
-from flows.seed_baselines import baseline_trainings
+from flows.wanted_baselines import baseline_trainings
 from tasks.benchmark import most_for_benchmark
 from tasks.compile_check import most_for_check
 from tasks.gpu_train import most_for_training

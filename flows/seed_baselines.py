@@ -6,18 +6,16 @@ from statistics import fmean
 from prefect import flow
 
 from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
-from evaluation import Baseline
 from flows.approval import await_start
 from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
+from flows.wanted_baselines import REFERENCE_SEEDS, wanted_baselines
 from flows.within_budget import within_budget
 from tasks.analyze import analyze
 from tasks.domain import domain_of
-
-REFERENCE_SEEDS = (0, 1, 2)  # of the reference: its spread over them is the noise of every comparison
 
 
 class BaselineFailed(Exception):
@@ -60,17 +58,6 @@ def seed_baselines(campaign: str = "default", parallel: int = 2) -> int:
             if token is not None:
                 within_budget(partial(analyze, experiment.id, token), experiment, token)
     return len(wanted)
-
-
-def wanted_baselines(campaign: Campaign) -> dict[str, Baseline]:
-    """The baselines of a campaign by name: the domain's default ones, and those that it was started with besides."""
-    known = domain_of(campaign.domain).baselines().items()
-    return {name: one for name, one in known if one.default or name in campaign.further_baselines}
-
-
-def baseline_trainings(campaign: Campaign) -> int:
-    """How many trainings the baselines of a campaign take together."""
-    return sum(len(REFERENCE_SEEDS) if one.reference else 1 for one in wanted_baselines(campaign).values())
 
 
 def _evaluate(experiment: Experiment, source: str) -> Experiment:

@@ -117,7 +117,7 @@ def run(
         record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations, rule)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
-    from flows.seed_baselines import baseline_trainings
+    from flows.wanted_baselines import baseline_trainings
     from tasks.domain import domain_of
 
     objectives, trainings = domain_of(record.domain).objectives_of(record.scale), baseline_trainings(record)
