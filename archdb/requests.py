@@ -146,11 +146,11 @@ def standing_of(store: Store, request: Request) -> str:
     """How far a request is, and how to decide on it, in a sentence."""
     said = [one.who for one in list_approvals(store, request.subject, request.what) if one.decision == "approved"]
     count = f"{len(said)} of {request.rule.needed} have approved" + (f" ({', '.join(said)})" if said else "")
-    who = " or ".join(request.rule.approvers) or "NAME"
+    may = f" ({' or '.join(request.rule.approvers)})" if request.rule.approvers else ""
     if request.what in ("pause", "resume", "fork"):
-        return f"{request.told}: {count}; the same command with --as {who} adds a voice."
+        return f"{request.told}: {count}; the same command with --as NAME{may} adds a voice."
     return (
-        f"{request.told} {count}: approve it with `archloop approve {request.subject} --as {who}`, or refuse it "
+        f"{request.told} {count}: approve it with `archloop approve {request.subject} --as NAME`{may}, or refuse it "
         "with --refuse."
     )
 
