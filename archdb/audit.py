@@ -157,10 +157,11 @@ def _remember(walk: Walk, event: Document) -> None:
     elif kind == "asked":
         walk.requests[str(event.get("key")).partition("/")[2]] = str(event.get("campaign"))
     elif kind == "caps":
-        walk.caps.setdefault(str(event.get("campaign")), {}).update(dict(event.get("body") or {}))
+        told = event.get("body")
+        walk.caps.setdefault(str(event.get("campaign")), {}).update(told if isinstance(told, dict) else {})
     elif kind in ("paused", "stopped", "resumed"):
-        _, switch, number = str(event.get("key")).split("/")
-        walk.switches[switch] = max(int(number), walk.switches.get(switch, 0))
+        switch, _, number = str(event.get("key")).removeprefix("control/").rpartition("/")
+        walk.switches[switch] = max(int(number) if number.isdecimal() else 0, walk.switches.get(switch, 0))
     if kind == "stage" and str(event.get("key")).endswith("/analyze:0"):
         walk.closed[subject] = event["_id"]
 

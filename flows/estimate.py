@@ -40,8 +40,8 @@ def campaign_estimate(store: Store, campaign: Campaign, cycles: int) -> tuple[Am
     per_training, per_cycle = _measured(store, campaign)
     amounts = {kind: most * amount for kind, amount in per_training.items()}
     amounts |= {kind: round(left * amount, 2 * (kind == "dollars")) for kind, amount in per_cycle.items()}
-    told = f"Campaign {campaign.id} ({campaign.scale} scale, provider {campaign.provider}) is to train {most} designs"
-    told += " or seeds at most: " if left else ", all of them baselines: "
+    what = f"for {left} cycles" if left else "for its baselines"
+    told = f"Campaign {campaign.id} ({campaign.scale} scale, {campaign.provider}) trains up to {most} times {what}: "
     return amounts, told + f"{_compute(campaign, per_training, most)}; {_calls(campaign, per_cycle, amounts)}."
 
 

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Sequence
 
 from archdb import (
+    KINDS,
+    Amounts,
     Campaign,
     Conflict,
     Request,
     Rule,
     Store,
     decide,
+    exact,
     fork_campaign,
     get_control,
     list_approvals,
@@ -17,6 +20,8 @@ from archdb import (
     refuse_known,
     refuse_turn,
     rule_of,
+    set_caps,
+    shown,
     turn,
 )
 from archdb.approvals import What
@@ -57,9 +62,9 @@ def turn_by_quorum(store: Store, switch: str, verb: str, who: str, reason: str, 
 
 
 def fork_by_quorum(
-    store: Store, old: Campaign, name: str, designs: Sequence[str], who: str
+    store: Store, old: Campaign, name: str, designs: Sequence[str], caps: Amounts, who: str
 ) -> tuple[Request | None, Campaign | None]:
-    """Fork a campaign; where people approve, add a voice for this very fork, and do it with the last one.
+    """Fork a campaign under these caps; where people approve, add a voice for this very fork, and do it with the last.
 
     Returns:
         The request for it, where people are asked, and the fork once it is made.
@@ -70,11 +75,15 @@ def fork_by_quorum(
     refuse_known(store, name)
     rule, request = rule_of(old), None
     if rule.needed:
-        chosen = hashlib.sha256(" ".join(designs).encode()).hexdigest()[:8]
+        allowed = [f"{shown(units, kind)} {KINDS[kind].word}" for kind, units in sorted(exact(caps).items())]
         told = f"To fork campaign {old.id} as {name} from {', '.join(designs)}"
+        told += f" with at most {' and '.join(allowed)}" if allowed else ""
+        chosen = hashlib.sha256(told.encode()).hexdigest()[:8]  # other designs or caps are another fork
         request = open_request(store, "fork", f"{old.id}/{name}/{chosen}", old.id, rule, told)
         request = decide(store, request, who, "approved")
         if request.state == "waiting":
             return request, None
     by = request.by if request else who
-    return request, fork_campaign(store, old, name, designs, by, environment())
+    made = fork_campaign(store, old, name, designs, by, environment())
+    set_caps(store, made.id, caps)
+    return request, made

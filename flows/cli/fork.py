@@ -29,7 +29,7 @@ def fork(
 
     It has a budget of its own and trains baselines of its own; `archloop run` starts it.
     """
-    from archdb import designs_to_fork, find_experiment, get_campaign, open_store, set_caps, standing_of
+    from archdb import designs_to_fork, find_experiment, get_campaign, open_store, standing_of
     from flows.quorum import fork_by_quorum
     from flows.settings import check_name
 
@@ -41,9 +41,7 @@ def fork(
     store = open_store()
     old = get_campaign(store, campaign)
     chosen = designs_to_fork(store, old, [find_experiment(store, one, campaign).id for one in designs or ()])
-    request, made = fork_by_quorum(store, old, new, chosen, person(who))
-    if made is not None:
-        set_caps(store, made.id, caps)
+    request, made = fork_by_quorum(store, old, new, chosen, caps, person(who))
     if as_json:
         told = {"campaign": new, "forked_from": old.id, "designs": list(chosen), "made": made is not None}
         print_json(told | {"waiting": request.model_dump(by_alias=True) if request and made is None else None})

@@ -147,7 +147,7 @@ def test_an_estimate_is_measured_where_it_can_be(store: Store) -> None:
     )
     amounts, told = campaign_estimate(store, one, 3)
     assert amounts == {}
-    assert "is to train 6 designs or seeds at most: nothing at this scale was measured yet; the limits allow" in told
+    assert "trains up to 6 times for 3 cycles: nothing at this scale was measured yet; the limits allow" in told
     for number in (1, 2):
         reserve(store, "t", f"t-c00{number}/gpu-train:0:0", {"cpu_seconds": 900.0})
         settle(store, "t", f"t-c00{number}/gpu-train:0:0", {"cpu_seconds": 600.0})
