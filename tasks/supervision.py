@@ -4,6 +4,7 @@ import contextlib
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 from archdb import (
     Experiment,
@@ -17,7 +18,7 @@ from archdb import (
     require_not_stopped,
     show_running,
 )
-from evaluation import Launch, Progress
+from evaluation import Exit, Launch, Progress
 from tasks.sandbox.jail import jail
 
 BRIEFLY = 2.0  # seconds that the store is waited for
@@ -33,7 +34,15 @@ class Watch:
         self.shown = get_running(store, experiment.id) or Running(
             id=experiment.id, campaign=experiment.campaign, name=experiment.name, stage=stage, since=now, at=now
         )
-        self.launch: Launch = jail(self.every_second)
+        self.looked = time.monotonic()
+        self.jailed = jail(self.every_second)
+        self.launch: Launch = self._launch
+
+    def _launch(self, *args: Any, **given: Any) -> Exit:
+        """A child, after a look if the last one is a second ago: many short children are watched like a long one."""
+        if time.monotonic() - self.looked >= 1.0:
+            self.every_second()
+        return self.jailed(*args, **given)
 
     def every_second(self) -> None:
         """End the child if its campaign was stopped (raises Halted), renew the lease (raises LeaseLost when another
@@ -41,6 +50,7 @@ class Watch:
 
         While the store is away the child goes on: its result is what the store has to be back for.
         """
+        self.looked = time.monotonic()
         self.shown = self.shown.model_copy(update={"at": time.time()})
         with contextlib.suppress(StoreUnavailable), impatient(BRIEFLY):
             require_not_stopped(self.store, self.shown.campaign)

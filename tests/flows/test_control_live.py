@@ -31,7 +31,7 @@ from tests.laboratory import Lab
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 
-DOMAIN = "tests.flows.two_baselines"
+DOMAIN = "tests.flows.long_training"
 ROOT = Path(__file__).parent.parent.parent
 SERVED = """
 from flows.campaign import campaign
