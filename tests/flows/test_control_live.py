@@ -35,7 +35,9 @@ DOMAIN = "tests.flows.long_training"
 ROOT = Path(__file__).parent.parent.parent
 SERVED = """
 from flows.campaign import campaign
-campaign.serve(name="asked")
+
+if __name__ == "__main__":
+    campaign.serve(name="asked")
 """
 T = TypeVar("T")
 
