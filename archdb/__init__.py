@@ -32,7 +32,14 @@ from archdb.budget import (
     settle_in_full,
     stage_operation,
 )
-from archdb.campaigns import extend_campaign, get_campaign, list_campaigns, open_campaign, set_panel
+from archdb.campaigns import (
+    campaigns_like,
+    extend_campaign,
+    get_campaign,
+    list_campaigns,
+    open_campaign,
+    set_panel,
+)
 from archdb.cassette_file import read_cassette, write_cassette
 from archdb.cassettes import (
     Cassette,
@@ -60,6 +67,17 @@ from archdb.cognition import (
     record_findings,
     search,
 )
+from archdb.control import (
+    EVERYTHING,
+    Control,
+    get_control,
+    halt_of,
+    refuse_turn,
+    require_not_stopped,
+    require_running,
+    tell_ended,
+    turn,
+)
 from archdb.designs import (
     Analysed,
     CodeVersion,
@@ -82,9 +100,11 @@ from archdb.errors import (
     BudgetSpent,
     CassetteUnusable,
     Conflict,
+    Halted,
     HomeUnusable,
     LeaseLost,
     Malformed,
+    NotApproved,
     NotFound,
     StoreMisconfigured,
     StoreOutdated,
@@ -103,6 +123,7 @@ from archdb.fingerprints import (
     record_idea,
     same_program,
 )
+from archdb.forks import designs_to_fork, fork_campaign, forks_of, refuse_known
 from archdb.front import Better, Front, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.judged import Ground, Judged, find_judged, record_judged
@@ -153,6 +174,19 @@ from archdb.records import (
     Verified,
     stage_key,
 )
+from archdb.requests import (
+    Request,
+    conclude,
+    decide,
+    get_request,
+    name_flow_run,
+    open_request,
+    refusal_of,
+    requests_of,
+    standing_of,
+    waiting_requests,
+)
+from archdb.rule import Rule, rule_from, rule_of
 from archdb.running import clear_running, get_running, list_running, show_running
 from archdb.store import Store, connect, open_store
 from archdb.tree import (
@@ -169,6 +203,7 @@ from archdb.watch import Watch
 
 __all__ = [
     "CAVEAT",
+    "EVERYTHING",
     "KINDS",
     "ORIGIN",
     "REPLAYED",
@@ -192,6 +227,7 @@ __all__ = [
     "CassetteUnusable",
     "CodeVersion",
     "Conflict",
+    "Control",
     "Dispatch",
     "Entry",
     "Event",
@@ -202,6 +238,7 @@ __all__ = [
     "Fingerprint",
     "Front",
     "Ground",
+    "Halted",
     "Head",
     "HeldCall",
     "HeldEvaluation",
@@ -216,6 +253,7 @@ __all__ = [
     "Malformed",
     "ModelAttempt",
     "ModelCall",
+    "NotApproved",
     "NotFound",
     "Operation",
     "Origin",
@@ -223,6 +261,8 @@ __all__ = [
     "Paper",
     "Proposed",
     "Release",
+    "Request",
+    "Rule",
     "Running",
     "Settings",
     "Stage",
@@ -250,6 +290,7 @@ __all__ = [
     "campaign_calls",
     "campaign_experiments",
     "campaign_outlines",
+    "campaigns_like",
     "cancel",
     "check_chain",
     "check_records",
@@ -258,11 +299,14 @@ __all__ = [
     "clear_running",
     "close_dispatch",
     "code_versions",
+    "conclude",
     "connect",
     "cost_of",
     "create_experiment",
+    "decide",
     "descendants",
     "describe_os_fault",
+    "designs_to_fork",
     "drawn_from",
     "essence",
     "events_after",
@@ -280,13 +324,18 @@ __all__ = [
     "find_proposal",
     "find_proposals",
     "fingerprint_of",
+    "fork_campaign",
+    "forks_of",
     "get_budget",
     "get_campaign",
+    "get_control",
     "get_experiment",
     "get_report",
+    "get_request",
     "get_running",
     "get_text",
     "get_texts",
+    "halt_of",
     "home",
     "ideas_since",
     "impatient",
@@ -307,10 +356,12 @@ __all__ = [
     "list_verified",
     "log_head",
     "migrate",
+    "name_flow_run",
     "next_cycle",
     "offer",
     "open_campaign",
     "open_dispatch",
+    "open_request",
     "open_store",
     "paper_entry",
     "pareto_front",
@@ -337,12 +388,20 @@ __all__ = [
     "record_places",
     "record_verified",
     "recover",
+    "refusal_of",
+    "refuse_known",
+    "refuse_turn",
     "release",
     "release_operations",
     "renew",
+    "requests_of",
+    "require_not_stopped",
+    "require_running",
     "require_space",
     "reserve",
     "reserve_all",
+    "rule_from",
+    "rule_of",
     "same_code",
     "same_program",
     "search",
@@ -359,8 +418,12 @@ __all__ = [
     "siblings",
     "stage_key",
     "stage_operation",
+    "standing_of",
+    "tell_ended",
+    "turn",
     "unfinished_cycles",
     "uses_of",
+    "waiting_requests",
     "walk_outlines",
     "write_cassette",
     "write_stage",

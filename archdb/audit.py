@@ -49,6 +49,10 @@ class Walk:
     campaigns: set[str] = field(default_factory=set)  # that events tell of
     experiments: dict[str, str] = field(default_factory=dict)  # that events tell of -> campaign
     tests: set[str] = field(default_factory=set)  # on fresh seeds, that events tell of
+    switches: dict[str, int] = field(default_factory=dict)  # that events tell were turned -> how often
+    caps: dict[str, dict[str, int]] = field(default_factory=dict)  # campaign -> the caps that events tell were set
+    requests: dict[str, str] = field(default_factory=dict)  # for approval, that events tell of -> campaign
+    approvals: dict[str, str] = field(default_factory=dict)  # decisions of people that events tell of -> campaign
     closed: dict[str, int] = field(default_factory=dict)  # experiments that events tell were closed -> the event
 
 
@@ -148,6 +152,16 @@ def _remember(walk: Walk, event: Document) -> None:
         walk.tests.add(str(event.get("key")).partition("/")[2])
     elif kind == "campaign":
         walk.campaigns.add(str(event.get("campaign")))
+    elif kind in ("approved", "refused"):
+        walk.approvals[str(event.get("key")).partition("/")[2]] = str(event.get("campaign"))
+    elif kind == "asked":
+        walk.requests[str(event.get("key")).partition("/")[2]] = str(event.get("campaign"))
+    elif kind == "caps":
+        told = event.get("body")
+        walk.caps.setdefault(str(event.get("campaign")), {}).update(told if isinstance(told, dict) else {})
+    elif kind in ("paused", "stopped", "resumed"):
+        switch, _, number = str(event.get("key")).removeprefix("control/").rpartition("/")
+        walk.switches[switch] = max(int(number) if number.isdecimal() else 0, walk.switches.get(switch, 0))
     if kind == "stage" and str(event.get("key")).endswith("/analyze:0"):
         walk.closed[subject] = event["_id"]
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 from archdb.audit import Anchor, Anchors, Walk
+from archdb.audit_decisions import check_decisions
 from archdb.audit_experiments import Read, check_experiment, raw
 from archdb.audit_faults import Fault, changed, differs, gone, judged, lost, untold
 from archdb.events import Event, find_event, sha256_of
@@ -14,7 +15,7 @@ from archdb.outbox import settle
 from archdb.patience import patient
 from archdb.records import Campaign
 from archdb.store import Document, Store
-from archdb.told import SETTINGS, told_campaign, told_panel
+from archdb.told import SETTINGS, SOME_HAVE, told_campaign, told_panel
 
 
 def check_records(
@@ -24,7 +25,7 @@ def check_records(
     anchors: Anchors | None = None,
     on_experiment: Callable[[int], None] = lambda _: None,
 ) -> Read:
-    """Compare campaigns, experiments and tests with the log.
+    """Compare campaigns, experiments, tests and decisions with the log.
 
     Args:
         store: where.
@@ -52,6 +53,7 @@ def check_records(
     for name in sorted(_ids(store, "verified", within) | walk.tests):
         if campaign in (None, name.rpartition("/")[0]):
             read.faults += judged(name, _test(store, name))
+    read.faults += check_decisions(store, walk, campaign)
     return read
 
 
@@ -73,7 +75,7 @@ def _campaign(store: Store, name: str) -> Iterator[Fault]:
         return
     campaign = Campaign.model_validate(found)
     now = told_campaign(campaign).body
-    for setting in (*SETTINGS, "cassette"):
+    for setting in (*SETTINGS, *SOME_HAVE):
         if now.get(setting) != opened.body.get(setting):
             yield differs(opened, f"the campaign's {setting}", now.get(setting), opened.body.get(setting))
     if campaign.cycles != opened.body.get("cycles") and not find_event(store, f"extended/{name}/{campaign.cycles}"):

@@ -15,8 +15,10 @@ Each reservation carries a nonce, and so does the entry. A late duplicate of ste
 settled has another nonce than its entry: it is never charged, and whoever sees it next takes it out.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping
 
+from archdb import outbox
 from archdb.amounts import KINDS, Amounts, Exact, exact, shown
 from archdb.dispatches import is_working
 from archdb.errors import BudgetSpent, Conflict
@@ -38,9 +40,11 @@ from archdb.ledger import (
     total_of,
 )
 from archdb.model_calls import find_attempt, is_attempt
+from archdb.outbox import telling
 from archdb.patience import patient
 from archdb.records import REPLAYED, Dispatch, Lease, Stage
 from archdb.store import Store
+from archdb.told import told_caps
 
 MEASURED = ("cpu_seconds", "gpu_seconds")  # kinds that a stage's summary tells; its "tokens" are trained on, not bought
 
@@ -86,6 +90,7 @@ def set_caps(store: Store, campaign: str, caps: Amounts) -> Budget:
                     f"{shown(least, kind)} with {KINDS[kind].option}."
                 )
         if not change:
+            outbox.settle(store, "budgets", campaign)
             return budget
         as_seen = {f"caps.{kind}": budget.caps[kind] for kind in change}
         room = {f"available.{kind}": {"$gte": -by} for kind, by in change.items() if by < 0}
@@ -94,6 +99,7 @@ def set_caps(store: Store, campaign: str, caps: Amounts) -> Budget:
             {
                 "$set": {f"caps.{kind}": wanted[kind] for kind in change},
                 "$inc": {f"available.{kind}": by for kind, by in change.items()},
+                **telling(told_caps(campaign, {kind: wanted[kind] for kind in change}, uuid.uuid4().hex)),
             },
         )
 

@@ -9,12 +9,15 @@ from archdb.errors import Conflict, NotFound
 from archdb.outbox import holding, settle, telling
 from archdb.patience import patient
 from archdb.records import Body, Campaign, document, plain
+from archdb.rule import Rule, rule_of
 from archdb.store import Store
 from archdb.told import told_campaign, told_extension, told_panel
 
 
 @patient
-def open_campaign(store: Store, wanted: Campaign, sampler: str = "", ablations: int | None = None) -> Campaign:
+def open_campaign(
+    store: Store, wanted: Campaign, sampler: str = "", ablations: int | None = None, rule: Rule | None = None
+) -> Campaign:
     """Create the campaign, or join the one of that name if its settings agree.
 
     The number of cycles may grow; scale, provider, seed and dataset may not change, since results would not compare.
@@ -26,11 +29,12 @@ def open_campaign(store: Store, wanted: Campaign, sampler: str = "", ablations: 
             ablations, whatever is said here.
         sampler: the way to choose parents that somebody insists on; empty where nobody does.
         ablations: the number of ablations that somebody insists on; None where nobody does.
+        rule: who has to approve, where somebody insists on it.
 
     Raises:
         Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, replays
-            another cassette, takes parents from elsewhere, chooses them in another way, or has another number of
-            ablations; or one of the two was imported and the other not.
+            another cassette, takes parents from elsewhere, chooses them in another way, has another number of
+            ablations or another rule of approval; or one of the two was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
         fresh = wanted.model_copy(update={"created_at": time.time()})
@@ -81,6 +85,12 @@ def open_campaign(store: Store, wanted: Campaign, sampler: str = "", ablations: 
             "and its searches would not compare: leave --ablations out, or give the new number a campaign of its own "
             "with --campaign NAME."
         )
+    if rule is not None and rule != rule_of(stored):
+        raise Conflict(
+            f"Campaign {wanted.id} was started with {stored.approvals} approvals by "
+            f"{' or '.join(stored.approvers) or 'whoever gives a name'}, and that stands: leave --approvals and "
+            "--approver out, or start another campaign with --campaign NAME."
+        )
     return extend_campaign(store, wanted.id, wanted.cycles) if wanted.cycles > stored.cycles else stored
 
 
@@ -111,6 +121,14 @@ def list_campaigns(store: Store) -> list[Campaign]:
     """All campaigns, the oldest first."""
     found = [Campaign.model_validate(one) for one in store.campaigns.find()]
     return sorted(found, key=lambda one: (one.created_at, one.id))
+
+
+@patient
+def campaigns_like(store: Store, campaign: Campaign, most: int) -> list[Campaign]:
+    """Campaigns with the same scale, domain, provider and model, at most so many: this one first, then the newest."""
+    same = {name: getattr(campaign, name) for name in ("scale", "domain", "provider", "model")}
+    found = [Campaign.model_validate(one) for one in store.campaigns.find(same)]
+    return sorted(found, key=lambda one: (one.id != campaign.id, -one.created_at))[:most]
 
 
 @patient

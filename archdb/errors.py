@@ -47,3 +47,16 @@ class BudgetSpent(ArchiveError):
     def __init__(self, message: str, campaign: str = "", wanted: dict[str, int] | None = None) -> None:
         super().__init__(message)
         self.campaign, self.wanted = campaign, wanted or {}
+
+
+class Halted(ArchiveError):
+    """A campaign is paused or stopped by a person: what is recorded stays, and it goes on once it is resumed."""
+
+    def __init__(self, message: str, campaign: str, *, stopped: bool, switch: str, number: int) -> None:
+        super().__init__(message)
+        self.campaign, self.stopped = campaign, stopped
+        self.switch, self.number = switch, number  # which switch says so, and after how many turns
+
+
+class NotApproved(ArchiveError):
+    """People were asked, and refused; or have yet to decide."""

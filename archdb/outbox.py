@@ -18,7 +18,10 @@ from archdb.store import Document, Store
 
 PENDING = "pending"
 # what holds an outbox
-LOGGED = ("campaigns", "experiments", "proposals", "code_versions", "analyses", "model_calls", "verified")
+LOGGED = (
+    "campaigns", "experiments", "proposals", "code_versions", "analyses", "model_calls", "verified",
+    "controls", "requests", "approvals", "budgets",
+)  # fmt: skip
 
 
 def holding(*told: Told) -> Document:

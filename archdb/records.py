@@ -145,6 +145,10 @@ class Campaign(Record):
     sampler: str = "ranked"  # who chooses parents; campaigns from before there was a choice have this one
     ablations: int = 0  # the most components that are knocked out of one design, each a training
     cassette: str = ""  # sha256 of the one that the campaign is run again from; empty where it is not
+    approvals: int = 0  # how many people have to approve its start, and each verification; 0: nobody is asked
+    approvers: tuple[str, ...] = ()  # who may; empty: whoever gives a name
+    forked_from: str = ""  # the campaign that it is a fork of
+    forked: tuple[str, ...] = ()  # that campaign's designs that it started from
     ranked_by: str = ""  # an objective; set in imported campaigns, which have scores of their own and no fitness
     panel: Body | None = None  # what fitness is measured against; set once the baselines are done
     reference_cpu_seconds: FiniteFloat | None = None

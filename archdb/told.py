@@ -4,6 +4,7 @@ from archdb.events import Told, sha256_of
 from archdb.records import Body, Campaign, Experiment, Stage, Verified, document
 
 SETTINGS = ("scale", "provider", "seed", "domain", "dataset")  # of a campaign, as they are
+SOME_HAVE = ("cassette", "approvals", "approvers", "forked_from", "forked")  # told of campaigns that have them
 LASTING = (  # fields of an experiment that nothing but a stage changes
     "campaign", "kind", "cycle", "name", "tags", "seeds", "parents", "path", "attempt", "code", "motivation",
     "analysis", "components", "objectives", "details", "efficiency", "gains", "fitness", "failure",
@@ -20,12 +21,21 @@ def told_campaign(campaign: Campaign) -> Told:
     }
     if campaign.cassette:
         body["cassette"] = campaign.cassette
+    if campaign.approvals:
+        body |= {"approvals": campaign.approvals, "approvers": ", ".join(campaign.approvers)}
+    if campaign.forked_from:
+        body |= {"forked_from": campaign.forked_from, "forked": ", ".join(campaign.forked)}
     return Told(kind="campaign", key=f"campaign/{campaign.id}", campaign=campaign.id, body=body)
 
 
 def told_extension(campaign: str, cycles: int) -> Told:
     """A campaign got more cycles."""
     return Told(kind="extended", key=f"extended/{campaign}/{cycles}", campaign=campaign, body={"cycles": cycles})
+
+
+def told_caps(campaign: str, caps: Body, nonce: str) -> Told:
+    """What a campaign may spend was set or raised, in the ledger's units."""
+    return Told(kind="caps", key=f"caps/{campaign}/{nonce}", campaign=campaign, body=dict(caps))
 
 
 def told_panel(campaign: str, panel: Body, reference_cpu_seconds: float | None) -> Told:

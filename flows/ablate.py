@@ -1,8 +1,11 @@
 """Knock components out of a design, as its Analyst has asked for: each an experiment with a lease of its own."""
 
+from functools import partial
+
 from archdb import find_experiments, get_experiment, open_store
 from flows.given_design import check_and_evaluate
 from flows.leased import working_on
+from flows.within_budget import within_budget
 from tasks.ablate import knock_out, tell_effect
 from tasks.asked_ablations import ablations_of
 
@@ -21,7 +24,7 @@ def ablate(design_id: str) -> bool:
         with working_on(one) as token:
             if token is not None:
                 worked = True
-                knock_out(one.id, token)
+                within_budget(partial(knock_out, one.id, token), one, token)
                 check_and_evaluate(one.id, token)
-                tell_effect(one.id, token)
+                within_budget(partial(tell_effect, one.id, token), one, token)
     return worked

@@ -4,9 +4,11 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import find_cassette, get_campaign, open_store
+from archdb import find_cassette, get_campaign, open_store, rule_from
+from flows.approval import await_start
 from flows.artifacts import show_campaign
 from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
@@ -16,6 +18,7 @@ from tasks.anchors import anchor_campaign
 
 
 @flow(name="campaign", flow_run_name="{name}")
+@cancelled_by_people
 def campaign(
     name: str = "default",
     cycles: NoneOrMore = 8,
@@ -31,6 +34,8 @@ def campaign(
     model: str = "",
     ablations: NoneOrMore | None = None,
     cassette: str = "",
+    approvals: int | None = None,
+    approvers: tuple[str, ...] = (),
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
@@ -51,19 +56,25 @@ def campaign(
             the campaign has.
         cassette: sha256 of the kept one that the campaign is run again from; what it says goes before the settings
             above, name, cycles and caps excepted.
+        approvals: how many people have to approve the start, and each verification; fixed when a campaign is created.
+            None for what the campaign has, or ARCHLOOP_APPROVALS says of a new one.
+        approvers: who they may be; empty for what the campaign has, or ARCHLOOP_APPROVERS says of a new one.
 
     Returns:
         The path of the report.
     """
+    rule = rule_from(approvals, approvers) if approvals is not None or approvers else None
     if cassette:
         wanted = replay_record(find_cassette(open_store(), cassette), name, cycles)
     else:
         wanted = campaign_record(
-            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations
+            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations, rule
         )
     check_parents_from(open_store(), wanted.parents_from)
-    record = open_checked(open_store(), wanted, sampler, caps, ablations)
+    record = open_checked(open_store(), wanted, sampler, caps, ablations, rule)
     refuse_imported(record)
+    refuse_halted(open_store(), record.id)
+    await_start(open_store(), record, record.cycles)
     seed_baselines(record.id, parallel)
     in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import

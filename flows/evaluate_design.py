@@ -16,6 +16,7 @@ from archdb import (
     open_store,
     renew,
 )
+from flows.governed import cancelled_by_people
 from flows.leased import working_on
 from flows.settings import dataset_of
 from flows.slots import SLOT
@@ -27,6 +28,7 @@ LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
 
 
 @flow(name="evaluate-design", flow_run_name="evaluate {experiment_id}")
+@cancelled_by_people
 def evaluate_design(experiment_id: str, token: int | None = None, dispatch: int | None = None) -> str:
     """Train and benchmark every seed of a checked experiment.
 

@@ -4,15 +4,18 @@ import hashlib
 
 from prefect import flow
 
-from archdb import Campaign, Experiment, create_experiment, open_store
+from archdb import Campaign, Experiment, create_experiment, get_campaign, open_store
 from evaluation import Comparison
+from flows.approval import await_start
 from flows.given_design import evaluate_source
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.research_cycle import describe
 from flows.seed_baselines import seed_baselines
 from tasks.domain import domain_of
 
 
 @flow(name="evaluate-file", flow_run_name="{campaign}-{name}")
+@cancelled_by_people
 def evaluate_file(campaign: str, source: str, name: str, seeds: int = 1, parallel: int = 2) -> str:
     """Check, train and benchmark one design against the campaign's baselines, which are trained first if missing.
 
@@ -26,6 +29,8 @@ def evaluate_file(campaign: str, source: str, name: str, seeds: int = 1, paralle
     Returns:
         How it ended, in a line.
     """
+    refuse_halted(open_store(), campaign)
+    await_start(open_store(), get_campaign(open_store(), campaign), 1)
     seed_baselines(campaign, parallel)
     experiment = create_experiment(
         open_store(),

@@ -21,7 +21,7 @@ def evaluate_source(experiment: Experiment, source: str, *, close: bool = True) 
     """
     with working_on(experiment) as token:
         if token is not None:
-            adopt(experiment.id, token, source)
+            within_budget(partial(adopt, experiment.id, token, source), experiment, token)
             check_and_evaluate(experiment.id, token)
             if close:
                 within_budget(partial(analyze, experiment.id, token), experiment, token)

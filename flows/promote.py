@@ -24,7 +24,9 @@ from archdb import (
     open_store,
     set_fields,
 )
+from flows.approval import await_start
 from flows.given_design import evaluate_source
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.imported_parents import refuse_imported
 from flows.in_parallel import in_parallel
 from flows.seed_baselines import seed_baselines
@@ -61,6 +63,7 @@ class Promotion(BaseModel):
 
 
 @flow(name="promote", flow_run_name="{campaign} to {scale}")
+@cancelled_by_people
 def promote(
     campaign: str, scale: str = "micro", into: str = "", top: int = 6, keep: int = 3, seeds: int = 3, parallel: int = 2
 ) -> Promotion:
@@ -94,6 +97,8 @@ def promote(
     if not best:
         raise Conflict(f"Campaign {campaign} has no finished design: run its cycles first.")
     above = open_campaign(store, larger(below, scale, into))
+    refuse_halted(store, above.id)
+    await_start(store, above, len(best))
     seed_baselines(above.id, parallel)
     pairs = [(one, _opened(above, one)) for one in best]
     jobs = [partial(evaluate_source, new, get_text(store, old.code or "")) for old, new in pairs]

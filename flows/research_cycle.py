@@ -20,9 +20,11 @@ from archdb import (
     unfinished_cycles,
 )
 from flows.ablate import ablate
+from flows.approval import await_start
 from flows.artifacts import show_cycle
 from flows.choices import AtLeastOne
 from flows.given_design import check_and_evaluate
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.joining import join
 from flows.leased import working_on
 from flows.seed_baselines import seed_baselines
@@ -39,6 +41,7 @@ def _run_name() -> str:
 
 
 @flow(name="research-cycle", flow_run_name=_run_name)
+@cancelled_by_people
 def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -> str:
     """Run one cycle of a campaign, or go on with it at the first stage that is missing.
 
@@ -51,7 +54,10 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
     Returns:
         The experiment's id and how it ended.
     """
-    if join(campaign).panel is None:
+    record = join(campaign)
+    refuse_halted(open_store(), campaign)
+    await_start(open_store(), record, max(record.cycles, cycle or 1))
+    if record.panel is None:
         seed_baselines(campaign)
     for number in cycles_to_try(campaign) if cycle is None else (cycle,):
         experiment = create_experiment(
@@ -66,7 +72,7 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
         with working_on(experiment) as token:
             if token is not None:
                 extend_campaign(open_store(), campaign, number)
-                sample(experiment.id, token)
+                within_budget(partial(sample, experiment.id, token), experiment, token)
                 within_budget(partial(propose, experiment.id, token), experiment, token)
                 within_budget(partial(codegen, experiment.id, token), experiment, token)
                 check_and_evaluate(experiment.id, token)

@@ -6,16 +6,17 @@ from statistics import fmean
 from prefect import flow
 
 from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
-from evaluation import Baseline
+from flows.approval import await_start
 from flows.choices import AtLeastOne
 from flows.given_design import evaluate_source
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
+from flows.wanted_baselines import REFERENCE_SEEDS, wanted_baselines
+from flows.within_budget import within_budget
 from tasks.analyze import analyze
 from tasks.domain import domain_of
-
-REFERENCE_SEEDS = (0, 1, 2)  # of the reference: its spread over them is the noise of every comparison
 
 
 class BaselineFailed(Exception):
@@ -23,6 +24,7 @@ class BaselineFailed(Exception):
 
 
 @flow(name="seed-baselines", flow_run_name="{campaign}-baselines")
+@cancelled_by_people
 def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
     """Evaluate every baseline that the campaign lacks and fix its panel. Returns how many baselines it has.
 
@@ -31,6 +33,8 @@ def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
         parallel: how many are evaluated at a time.
     """
     store, record = open_store(), join(campaign, parallel)
+    refuse_halted(store, campaign)
+    await_start(store, record, record.cycles)
     domain = domain_of(record.domain)
     wanted = []
     for name, baseline in wanted_baselines(record).items():
@@ -53,19 +57,8 @@ def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
     for experiment in wanted:
         with working_on(get_experiment(store, experiment.id)) as token:
             if token is not None:
-                analyze(experiment.id, token)
+                within_budget(partial(analyze, experiment.id, token), experiment, token)
     return len(wanted)
-
-
-def wanted_baselines(campaign: Campaign) -> dict[str, Baseline]:
-    """The baselines of a campaign by name: the domain's default ones, and those that it was started with besides."""
-    known = domain_of(campaign.domain).baselines().items()
-    return {name: one for name, one in known if one.default or name in campaign.further_baselines}
-
-
-def baseline_trainings(campaign: Campaign) -> int:
-    """How many trainings the baselines of a campaign take together."""
-    return sum(len(REFERENCE_SEEDS) if one.reference else 1 for one in wanted_baselines(campaign).values())
 
 
 def _evaluate(experiment: Experiment, source: str) -> Experiment:

@@ -10,9 +10,11 @@ from archdb import (
     Cassette,
     CassetteUnusable,
     NotFound,
+    Rule,
     Store,
     get_campaign,
     open_campaign,
+    rule_from,
     set_caps,
     sha256_of_cassette,
 )
@@ -38,6 +40,7 @@ def campaign_record(
     sampler: str = "",
     model: str = "",
     ablations: int | None = None,
+    rule: Rule | None = None,
 ) -> Campaign:
     """The record that a campaign with these settings has.
 
@@ -53,11 +56,13 @@ def campaign_record(
         sampler: who chooses parents; empty for the default.
         model: of a provider that asks one; empty where the file of models says which.
         ablations: the most components to knock out of one design; None for the default.
+        rule: who has to approve; None for what the environment says.
 
     Raises:
         ValueError: an unknown scale, provider, domain, baseline or sampler, a model for a provider that asks none,
             fewer ablations than none, or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
+        Conflict: the environment's rule of approval is none.
     """
     check_name(name)
     module = domain_of(domain)
@@ -72,6 +77,7 @@ def campaign_record(
             raise ValueError(f"{asked!r} is no baseline: choose one of {', '.join(known)}.")
     if ablations is not None and ablations < 0:
         raise ValueError(f"{ablations} ablations are fewer than none: give 0 or more.")
+    rule = rule or rule_from()
     return Campaign(
         id=name,
         scale=scale,
@@ -85,6 +91,8 @@ def campaign_record(
         parents_from=parents_from,
         sampler=sampler or DEFAULT,
         ablations=ABLATIONS if ablations is None else ablations,
+        approvals=rule.needed,
+        approvers=rule.approvers,
         environment=environment(),
     )
 
@@ -134,6 +142,7 @@ def open_checked(
     sampler: str = "",
     caps: Mapping[str, float] | None = None,
     ablations: int | None = None,
+    rule: Rule | None = None,
 ) -> Campaign:
     """Create or join a campaign and set its caps, once its provider is known to be able to work.
 
@@ -145,7 +154,7 @@ def open_checked(
         get_campaign(store, wanted.id)
     except NotFound:
         check_provider(store, wanted)  # nothing is left of a campaign that cannot begin
-    record = open_campaign(store, wanted, sampler, ablations)
+    record = open_campaign(store, wanted, sampler, ablations, rule)
     set_caps(store, record.id, caps or {})
     check_provider(store, record)  # there may be a cap on dollars now
     return record

@@ -21,9 +21,12 @@ from archdb import (
     set_fields,
 )
 from evaluation import Panel, best_baseline, fresh_seeds
+from flows.approval import await_approval
 from flows.choices import AtLeastOne, AtLeastTwo
+from flows.estimate import verification_estimate
 from flows.evaluate_design import LEASE_SECONDS
 from flows.given_design import evaluate_source
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
@@ -38,10 +41,12 @@ CONFIRMATION_SEEDS = 5
 
 
 @flow(name="verify-design", flow_run_name="verify {experiment_id}")
+@cancelled_by_people
 def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel: AtLeastOne = 2) -> str:
     """Train a design and the best sub-quadratic baseline on the same fresh seeds, and test whether it is better.
 
-    All that this may cost is reserved in the campaign's budget before anything starts.
+    All that this may cost is reserved in the campaign's budget before anything starts, and before that people approve
+    it where the campaign asks them.
 
     A design is tested once: asked again, the flow goes on where it was, or tells the recorded result. Only a
     breakthrough is then held against the sealed split, which decides whether it is promoted to the next scale.
@@ -57,6 +62,7 @@ def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel:
     store = open_store()
     design = get_experiment(store, experiment_id)
     campaign = join(design.campaign, parallel)
+    refuse_halted(store, campaign.id)
     if design.kind not in ("candidate", "external") or design.fitness is None:
         raise Conflict(
             f"{design.id} cannot be verified: give a candidate or a file that was evaluated to the end, as "
@@ -64,7 +70,11 @@ def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel:
         )
     known = verified(design)
     if known is None or (known.result["breakthrough"] and known.result["promoted"] is None):
-        _test(campaign, design, fresh_seeds(design.id, seeds), parallel)
+        fresh, rival = fresh_seeds(design.id, seeds), _rival(campaign)
+        pair = [one.model_copy(update={"seeds": fresh}) for one in (design, rival)]
+        plan = partial(verification_estimate, store, campaign, design, pair)
+        await_approval(store, campaign, "verification", design.id, plan, size=sum(len(one.seeds) for one in pair))
+        _test(campaign, design, rival, fresh, parallel)
         known = verified(design)
     return f"{design.id} {design.name}: not verified, a training failed" if known is None else sentence(design, known)
 
@@ -90,13 +100,18 @@ def sentence(design: Experiment, one: Verified) -> str:
     return f"{told}. The sealed hold-out {agrees} ({held['difference']:+.3f}, p {held['p']:.3g})."
 
 
-def _test(campaign: Campaign, design: Experiment, seeds: tuple[int, ...], parallel: int) -> None:
+def _rival(campaign: Campaign) -> Experiment:
+    """The best sub-quadratic baseline of a campaign."""
     store = open_store()
     quadratic = [one.name for one in baselines(store, campaign.id) if "quadratic" in one.tags]
     baseline = best_baseline(Panel.model_validate(campaign.panel), quadratic)
-    original = get_experiment(store, f"{campaign.id}-{baseline}")
+    return get_experiment(store, f"{campaign.id}-{baseline}")
+
+
+def _test(campaign: Campaign, design: Experiment, rival: Experiment, seeds: tuple[int, ...], parallel: int) -> None:
+    store = open_store()
     pair = []
-    for one, number in ((design, f"{design.id}-verify"), (original, f"{design.id}-verify-{baseline}")):
+    for one, number in ((design, f"{design.id}-verify"), (rival, f"{design.id}-verify-{rival.name}")):
         again = create_experiment(
             store, number, campaign=campaign.id, kind="verification", name=f"{one.name} on fresh seeds", seeds=seeds
         )
@@ -122,12 +137,13 @@ def _repeat_and_test(design: Experiment, pair: list[tuple[Experiment, str]], par
     with working_on(repeated) as token, working_on(rival) as other:
         if token is None or other is None:
             return None
-        breakthrough = bool(verify_design(repeated.id, token, design.id, rival.id))
+        tested = partial(verify_design, repeated.id, token, design.id, rival.id)
+        breakthrough = bool(within_budget(tested, repeated, token))
         if breakthrough:
             held = [partial(_hold_out, one, of) for one, of in ((repeated, token), (rival, other))]
             if not all(in_parallel(held, parallel)):
                 return None
-            promote_design(repeated.id, token, design.id, rival.id)
+            within_budget(partial(promote_design, repeated.id, token, design.id, rival.id), repeated, token)
         set_fields(store, rival.id, state="done")
     return breakthrough
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from archdb import Experiment, Outline, Store, get_campaign, leaderboard, ranked_by_score
+from archdb import Experiment, Outline, Store, find_experiments, get_campaign, leaderboard, ranked_by_score
 from tasks.peers import ended
 from tasks.samplers.population import may_be_parent
 from tasks.samplers.ranked import POOL, choose
@@ -11,6 +11,7 @@ from tasks.samplers.registry import Way, way_of
 from tasks.stage import Outcome, run_stage, stage_task
 
 SPARE = 10  # the least that is read beyond what a sampler looks at: some of the fittest may be no parents
+FORKED_SHARE = 0.5  # of a fork's cycles that improve a design of the old campaign, once it has designs of its own
 IMPORTED_SHARE = 0.5  # of cycles that improve an imported design, in campaigns with parents from elsewhere
 
 
@@ -26,8 +27,12 @@ def _sample(store: Store, experiment: Experiment) -> Outcome:
     able = [one for one in _read(store, campaign.id, way) if may_be_parent(one)]
     rng = random.Random(f"{campaign.seed}/{experiment.cycle}/sample")
     imported = importable(store, campaign.parents_from) if campaign.parents_from else []
+    forked = sorted(find_experiments(store, campaign.forked), key=lambda one: (-(one.fitness or 0.0), one.id))
+    share = FORKED_SHARE if any(one.kind == "candidate" for one in able) else 1.0
     foreign: list[Outline] = []
-    if imported and rng.random() < IMPORTED_SHARE:
+    if forked and rng.random() < share:
+        foreign = [*choose(forked, rng)[:1]]
+    elif imported and rng.random() < IMPORTED_SHARE:
         foreign = [*choose(imported, rng)[:1]]
     ids = way.choose(able, experiment.cycle or 0, rng)
     own = {one.id: one for one in able}
@@ -38,6 +43,7 @@ def _sample(store: Store, experiment: Experiment) -> Outcome:
             "parents": [one.id for one in chosen],
             "pool": sum(one.fitness is not None for one in able[: way.fittest]),
             "imported": len(imported),
+            "forked": len(forked),
         },
         patch={
             "parents": [one.id for one in chosen],

@@ -23,6 +23,7 @@ from archdb import (
     Campaign,
     Experiment,
     Failed,
+    Halted,
     HeldEvaluation,
     Running,
     Stage,
@@ -32,10 +33,12 @@ from archdb import (
     get_experiment,
     open_store,
     put_report,
+    require_running,
     require_space,
     show_running,
     stage_key,
     stage_operation,
+    tell_ended,
     write_stage,
 )
 from tasks.faults import CapacityFault, TransportFault
@@ -108,6 +111,7 @@ def run_stage(
 
     Raises:
         BudgetSpent: the campaign's budget has no room for it now. Nothing was done.
+        Halted: the campaign is paused, and nothing was begun; or it was stopped, and what was begun was ended.
     """
     store = open_store()
     before = get_experiment(store, experiment_id)
@@ -119,6 +123,7 @@ def run_stage(
         return before
     if before.state != "open" and stage != "analyze":
         return before
+    require_running(store, before.campaign)
     recorded = recorded_evaluation(store, before, stage, number, seed) if most is not None else None
     if recorded is not None:
         do, most = partial(_replayed, recorded), None
@@ -153,6 +158,9 @@ def _do(
     try:
         with kept_lease(store, before.id, token):
             outcome = do(store, before)
+    except Halted as halted:
+        tell_ended(store, before, stage, halted)
+        raise
     except OSError as fault:
         if fault.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
             raise CapacityFault(f"The machine had no room for {stage} of {before.id} ({fault.strerror}).") from fault

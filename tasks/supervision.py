@@ -4,9 +4,21 @@ import contextlib
 import math
 import time
 from pathlib import Path
+from typing import Any
 
-from archdb import Experiment, Running, Store, StoreUnavailable, get_running, home, impatient, renew, show_running
-from evaluation import Launch, Progress
+from archdb import (
+    Experiment,
+    Running,
+    Store,
+    StoreUnavailable,
+    get_running,
+    home,
+    impatient,
+    renew,
+    require_not_stopped,
+    show_running,
+)
+from evaluation import Exit, Launch, Progress
 from tasks.sandbox.jail import jail
 
 BRIEFLY = 2.0  # seconds that the store is waited for
@@ -22,15 +34,26 @@ class Watch:
         self.shown = get_running(store, experiment.id) or Running(
             id=experiment.id, campaign=experiment.campaign, name=experiment.name, stage=stage, since=now, at=now
         )
-        self.launch: Launch = jail(self.every_second)
+        self.looked = time.monotonic()
+        self.jailed = jail(self.every_second)
+        self.launch: Launch = self._launch
+
+    def _launch(self, *args: Any, **given: Any) -> Exit:
+        """A child, after a look if the last one is a second ago: many short children are watched like a long one."""
+        if time.monotonic() - self.looked >= 1.0:
+            self.every_second()
+        return self.jailed(*args, **given)
 
     def every_second(self) -> None:
-        """Renew the lease (raises LeaseLost when another worker took over) and publish where training stands.
+        """End the child if its campaign was stopped (raises Halted), renew the lease (raises LeaseLost when another
+        worker took over) and publish where training stands.
 
         While the store is away the child goes on: its result is what the store has to be back for.
         """
+        self.looked = time.monotonic()
         self.shown = self.shown.model_copy(update={"at": time.time()})
         with contextlib.suppress(StoreUnavailable), impatient(BRIEFLY):
+            require_not_stopped(self.store, self.shown.campaign)
             renew(self.store, self.shown.id, self.token)
             show_running(self.store, self.shown)
 

@@ -9,16 +9,19 @@ from collections.abc import Iterator
 
 import typer
 
+from flows.cli.approve import approve
 from flows.cli.audit import app as audit
 from flows.cli.bench import bench
 from flows.cli.calibration import calibration
 from flows.cli.cassette import app as cassette
 from flows.cli.check import check
 from flows.cli.cognition import app as cognition
+from flows.cli.control import pause, resume, stop
 from flows.cli.data import app as data
 from flows.cli.db import app as db
 from flows.cli.evaluate import evaluate
 from flows.cli.export import export
+from flows.cli.fork import fork
 from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
 from flows.cli.promote import promote
@@ -37,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     run, status, leaderboard, show, lineage, diff, report, calibration, scaling, export,
-    check, evaluate, verify, promote, zero_shot, up,
+    check, evaluate, verify, promote, zero_shot, up, pause, resume, stop, approve, fork,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")

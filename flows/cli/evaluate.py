@@ -49,7 +49,7 @@ def evaluate(
         )
     set_caps(open_store(), known.id, caps)
     from flows.cli.live import Display
-    from flows.seed_baselines import baseline_trainings
+    from flows.wanted_baselines import baseline_trainings
     from tasks.domain import domain_of
 
     objectives, trainings = domain_of(known.domain).objectives_of(known.scale), baseline_trainings(known) + seeds

@@ -42,6 +42,7 @@ from flows.cli.ablations import ablations_json, design_table, effect_table
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
 from flows.cli.budget import budget_json, budget_line
 from flows.cli.imported import print_ranking, print_results, print_status, standing
+from flows.cli.standing import standing_json, standing_lines
 from flows.cli.tables import calls_table, efficiency_table, experiments_table, leaderboard_table, repeats_of, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
@@ -62,7 +63,8 @@ def status(
     designs: Sequence[Outline] = imported or list(walk_outlines(store, campaign, max(0, last - limit)))
     if as_json:
         shown = [summary_of(record, one) for one in designs]
-        print_json({"campaign": record.id, "finished": finished, "budget": budget_json(budget), "experiments": shown})
+        told = {"campaign": record.id, "finished": finished, "budget": budget_json(budget)}
+        print_json(told | standing_json(store, record) | {"experiments": shown})
         return
     if record.ranked_by:
         print_status(console, record, imported)
@@ -73,6 +75,8 @@ def status(
         highlight=False,
     )
     console.print(f"Budget: {budget_line(budget)}", highlight=False)
+    for line in standing_lines(store, record):
+        console.print(f"[yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
     console.print(experiments_table(designs))
     if last > limit:
         console.print(f"[dim]The last {limit} of {last} cycles: --limit shows more.[/]", highlight=False)

@@ -40,7 +40,7 @@ def promote(
         from archdb import get_campaign, open_campaign, open_store, set_caps
         from flows.promote import larger
         from flows.promote import promote as promote_flow
-        from flows.seed_baselines import baseline_trainings
+        from flows.wanted_baselines import baseline_trainings
         from tasks.domain import domain_of
 
         try:

@@ -64,6 +64,18 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="What to run again, with --provider replay: see docs/cassettes.md."),
     ] = None,
+    approvals: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How many people approve the start and each verification; fixed when a campaign starts, "
+            "ARCHLOOP_APPROVALS or 0 if left out: see docs/control.md.",
+        ),
+    ] = None,
+    approver: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Who may approve; may be repeated. ARCHLOOP_APPROVERS or anyone if none."),
+    ] = None,
     max_cpu_hours: CpuHours = None,
     max_gpu_hours: GpuHours = None,
     max_tokens: Tokens = None,
@@ -75,6 +87,9 @@ def run(
     A budget that is used up ends it with a sentence; it goes on from there once the cap is raised.
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
+    from archdb import rule_from
+
+    rule = rule_from(approvals, tuple(approver or ())) if approvals is not None or approver else None
     console, given = console_for(as_json), given_options(context)
     replaying = is_replay(given)
     replay = replay_of_file(cassette, given) if cassette is not None else None
@@ -96,11 +111,13 @@ def run(
             wanted, sampler = replay.campaign, ""
             keep_cassette(open_store(), replay.cassette, replay.texts)
         assert wanted is not None
+        if rule is not None:
+            wanted = wanted.model_copy(update={"approvals": rule.needed, "approvers": rule.approvers})
         check_parents_from(open_store(), wanted.parents_from)
-        record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations)
+        record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations, rule)
     from flows.cli.live import Display
     from flows.cli.outcome import print_outcome
-    from flows.seed_baselines import baseline_trainings
+    from flows.wanted_baselines import baseline_trainings
     from tasks.domain import domain_of
 
     objectives, trainings = domain_of(record.domain).objectives_of(record.scale), baseline_trainings(record)
@@ -136,7 +153,17 @@ def checked_settings(
 
     try:
         return campaign_record(
-            campaign, cycles, scale, provider, seed, "evaluation", baselines, parents_from, sampler, model, ablations
+            campaign,
+            cycles,
+            scale,
+            provider,
+            seed,
+            "evaluation",
+            baselines,
+            parents_from,
+            sampler,
+            model,
+            ablations,
         )
     except ValueError as fault:
         raise Refused(str(fault)) from fault

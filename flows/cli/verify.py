@@ -39,9 +39,9 @@ def verify(
         refuse_imported(record)
         set_caps(open_store(), record.id, caps)
     from flows.cli.live import Display
-    from flows.seed_baselines import baseline_trainings
     from flows.verify_design import sentence, verified
     from flows.verify_design import verify as verify_flow
+    from flows.wanted_baselines import baseline_trainings
     from tasks.domain import domain_of
 
     objectives, trainings = domain_of(record.domain).objectives_of(record.scale), baseline_trainings(record)

@@ -6,11 +6,14 @@ from archdb import (
     Campaign,
     Experiment,
     ModelCall,
+    Rule,
     Stage,
     Store,
     claim,
     create_experiment,
+    decide,
     open_campaign,
+    open_request,
     put_report,
     put_text,
     record_call,
@@ -18,7 +21,9 @@ from archdb import (
     record_once,
     record_verified,
     release,
+    set_caps,
     set_panel,
+    turn,
     write_stage,
 )
 from archdb.designs import Analysed, Proposed
@@ -61,6 +66,14 @@ def write_call(store: Store) -> None:
             model="m", outcome="answered", reply=reply,
         ),
     )  # fmt: skip
+
+
+def write_decisions(store: Store) -> None:
+    """What people decided on the campaign: a cap, an approved verification, a pause. Five events more."""
+    set_caps(store, "t", {"cpu_seconds": 60.0})
+    rule = Rule(needed=1, approvers=("ada",))
+    decide(store, open_request(store, "verification", DESIGN, "t", rule, "It trains twice.", size=2), "ada", "approved")
+    turn(store, "t", "paused", "ada", "the machine is needed")
 
 
 def write(store: Store, one: Experiment, token: int, stage: str, **fields: object) -> None:

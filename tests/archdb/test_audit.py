@@ -22,7 +22,7 @@ from archdb.events import Told, hash_of
 from archdb.outbox import LOGGED
 from archdb.schema import install
 from archdb.store import Document
-from tests.archdb.event_log import DESIGN, edit, stored, write_anew, write_call, write_log
+from tests.archdb.event_log import DESIGN, edit, stored, write_anew, write_call, write_decisions, write_log
 
 EVENTS = 11  # of write_log
 
@@ -282,6 +282,7 @@ def test_an_edited_record_is_found(unguarded: Store) -> None:
 def test_a_removed_record_is_found(store: Store) -> None:
     write_log(store)
     write_call(store)
+    write_decisions(store)
     for collection in LOGGED:
         before = store.database[collection].find_one({})
         assert before is not None
@@ -289,6 +290,26 @@ def test_a_removed_record_is_found(store: Store) -> None:
         assert [one.kind for one in audit(store)] == ["gone"], collection
         store.database[collection].insert_one(before)
     assert audit(store) == []
+
+
+@pytest.mark.parametrize(
+    ("collection", "change"),
+    [
+        ("controls", {"state": "running"}),
+        ("controls", {"number": 7}),
+        ("approvals", {"who": "eve"}),
+        ("approvals", {"decision": "refused"}),
+        ("requests", {"state": "waiting"}),
+        ("requests", {"by": "eve"}),
+        ("budgets", {"caps.cpu_seconds": 10**12}),
+    ],
+)
+def test_an_edited_decision_is_found(store: Store, collection: str, change: Document) -> None:
+    write_log(store)
+    write_decisions(store)
+    assert audit(store) == []
+    assert store.database[collection].update_one({}, {"$set": change}).modified_count == 1
+    assert len(audit(store)) == 1
 
 
 def test_a_removed_stage_is_found(store: Store) -> None:

@@ -39,6 +39,7 @@ from archdb.approvals import Approval
 from archdb.blobs import Blob
 from archdb.cognition.entries import Entry
 from archdb.cognition.index import Index, ToIndex
+from archdb.control import Control
 from archdb.designs import Analysed, CodeVersion, ComponentUse, Proposed
 from archdb.events import Event
 from archdb.fingerprints import Fingerprint, Idea
@@ -49,6 +50,8 @@ from archdb.migrations import MIGRATIONS
 from archdb.model_calls import ModelAttempt, ModelCall
 from archdb.pool import Floors
 from archdb.records import Lease, Outline, Record, document
+from archdb.requests import Request
+from archdb.rule import Rule
 from archdb.schema import COLLECTIONS, READERS, VERSION, Schema, install, prepare, store_version
 from archdb.tree import Place
 
@@ -130,6 +133,11 @@ WHOLE: dict[str, Record] = {  # every field filled in
         id="campaign/c/ada", what="campaign", subject="c", who="ada", decision="approved",
         estimate={"cpu_seconds": 1}, at=1,
     ),
+    "requests": Request(
+        id="campaign/c", what="campaign", subject="c", campaign="c", rule=Rule(needed=1, approvers=("ada",)),
+        estimate={"cpu_seconds": 1}, told="It trains.", size=2, state="approved", by="ada", flow_run="0", at=1,
+    ),
+    "controls": Control(id="c", state="paused", number=1, who="ada", reason="r", at=1.5, nonce="0"),
 }  # fmt: skip
 
 

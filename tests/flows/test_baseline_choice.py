@@ -3,8 +3,8 @@
 import pytest
 
 from evaluation import baselines
-from flows.seed_baselines import baseline_trainings, wanted_baselines
 from flows.settings import campaign_record
+from flows.wanted_baselines import baseline_trainings, wanted_baselines
 from tests.flows.test_campaign import BASELINES
 
 

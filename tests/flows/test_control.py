@@ -1,0 +1,202 @@
+"""What people's switches do to stages and flows, and the commands that turn them, on a real store."""
+
+import json
+import threading
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from archdb import (
+    BudgetSpent,
+    Campaign,
+    Halted,
+    NotApproved,
+    Rule,
+    Store,
+    claim,
+    create_experiment,
+    decide,
+    fork_campaign,
+    get_campaign,
+    get_control,
+    get_experiment,
+    list_running,
+    open_campaign,
+    open_request,
+    put_text,
+    require_running,
+    reserve,
+    set_caps,
+    set_fields,
+    settle,
+    turn,
+)
+from flows.approval import await_approval
+from flows.cli import app
+from flows.estimate import campaign_estimate
+from flows.in_parallel import in_parallel
+from flows.within_budget import within_budget
+from tasks.sample import sample
+
+
+@pytest.fixture
+def campaign(store: Store) -> Campaign:
+    """A campaign with two designs of its own."""
+    record = open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=4, dataset="d"))
+    for name, kind, fitness in (("gla", "baseline", 0.5), ("c001", "candidate", 0.75)):
+        one = create_experiment(store, f"t-{name}", campaign="t", kind=kind, name=name)  # type: ignore[arg-type]
+        set_fields(store, one.id, fitness=fitness, state="done", code=put_text(store, f"# {name}"))
+    return record
+
+
+def open_design(store: Store, campaign: str, number: int) -> tuple[str, int]:
+    one = create_experiment(
+        store, f"{campaign}-c{number:03d}", campaign=campaign, kind="candidate", name="new", cycle=number
+    )
+    token = claim(store, one.id)
+    assert token is not None
+    return one.id, token
+
+
+def archloop(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_no_stage_begins_in_a_paused_campaign_and_it_goes_on_by_itself(
+    store: Store, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.within_budget.LOOK_SECONDS", 0.01)
+    one, token = open_design(store, "t", 2)
+    turn(store, "t", "paused", "ada")
+    with pytest.raises(Halted):
+        sample.fn(one, token)
+    assert not get_experiment(store, one).stages
+
+    def other() -> None:
+        while not any(shown.stage == "paused" for shown in list_running(store, "t")):
+            threading.Event().wait(0.01)
+        turn(store, "t", "running", "ada")
+
+    in_parallel([lambda: within_budget(lambda: sample.fn(one, token), get_experiment(store, one), token), other], 2)
+    assert "sample:0" in get_experiment(store, one).stages
+
+
+def test_a_stop_ends_every_way_of_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.within_budget.LOOK_SECONDS", 0.01)
+    asked = open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=0, approvals=1))
+    set_caps(store, "t", {"cpu_seconds": 10.0})
+    reserve(store, "t", "t-c001/x", {"cpu_seconds": 8.0})
+    tried = [threading.Event() for _ in range(3)]
+
+    def paused() -> None:
+        tried[0].set()
+        require_running(store, "t")
+
+    def short_of_budget() -> None:
+        tried[1].set()
+        reserve(store, "t", "t-c002/x", {"cpu_seconds": 9.0})
+
+    def unapproved() -> None:
+        tried[2].set()
+        await_approval(store, asked, "verification", "t-c001", lambda: ({}, "It trains."))
+
+    def stopped(work: object) -> str:
+        with pytest.raises(Halted, match="was stopped by ada") as fault:
+            work()  # type: ignore[operator]
+        return str(fault.value)
+
+    def other() -> str:
+        assert all(one.wait(60) for one in tried)
+        turn(store, "t", "stopped", "ada")
+        return ""
+
+    turn(store, "t", "paused", "ada")
+    waiting = [lambda: within_budget(paused), lambda: within_budget(short_of_budget), unapproved]
+    jobs = [lambda work=work: stopped(work) for work in waiting]  # type: ignore[misc]
+    assert len(in_parallel([*jobs, other], 4)) == 4
+    settle(store, "t", "t-c001/x", {})
+    with pytest.raises(BudgetSpent):
+        reserve(store, "t", "t-c003/x", {"cpu_seconds": 11.0})
+
+
+def test_what_was_approved_covers_no_more(store: Store) -> None:
+    asked = open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=0, approvals=1))
+    request = open_request(store, "verification", "t-c001", "t", Rule(needed=1), "It trains.", size=4)
+    decide(store, request, "ada", "approved")
+    await_approval(store, asked, "verification", "t-c001", lambda: ({}, "It trains."), size=4)
+    with pytest.raises(NotApproved, match="approved for 4 trainings, not 60"):
+        await_approval(store, asked, "verification", "t-c001", lambda: ({}, "It trains."), size=60)
+
+
+def test_a_fork_begins_with_designs_of_the_old_campaign(store: Store, campaign: Campaign) -> None:
+    fork_campaign(store, campaign, "u", ("t-c001",), "ada", {})
+    own = create_experiment(store, "u-gla", campaign="u", kind="baseline", name="gla")
+    set_fields(store, own.id, fitness=0.9, state="done", code=put_text(store, "# gla"))
+    sample.fn(*open_design(store, "u", 1))
+    assert get_experiment(store, "u-c001").parents == ("t-c001", "u-gla")
+    set_fields(store, "u-c001", fitness=1.0, state="done")
+    for number in range(2, 14):
+        sample.fn(*open_design(store, "u", number))
+    first = [get_experiment(store, f"u-c{number:03d}").parents[0] for number in range(2, 14)]
+    assert 0 < first.count("t-c001") < len(first), "later some improve the fork's own"
+
+
+def test_an_estimate_is_measured_where_it_can_be(store: Store) -> None:
+    one = open_campaign(
+        store, Campaign(id="t", scale="tiny", provider="grammar", cycles=3, panel={"x": 1}, ablations=1)
+    )
+    amounts, told = campaign_estimate(store, one, 3)
+    assert amounts == {}
+    assert "trains up to 6 times for 3 cycles: nothing at this scale was measured yet; the limits allow" in told
+    for number in (1, 2):
+        reserve(store, "t", f"t-c00{number}/gpu-train:0:0", {"cpu_seconds": 900.0})
+        settle(store, "t", f"t-c00{number}/gpu-train:0:0", {"cpu_seconds": 600.0})
+        settle(store, "t", f"t-c00{number}/researcher/0", {"tokens": 100, "dollars": 0.25})
+    amounts, told = campaign_estimate(store, one, 3)
+    assert amounts == {"cpu_seconds": 3600.0, "tokens": 300, "dollars": 0.75}
+    assert "about 1 CPU-hours; model calls of about 300 tokens and 0.75 dollars." in told
+
+
+def test_the_commands_say_what_holds_and_the_remedy(store: Store, campaign: Campaign) -> None:
+    paused = archloop("pause", "t", "--as", "ada", "--reason", "lunch")
+    assert "nothing new begins until `archloop resume t`" in paused.stdout
+    assert (
+        "Campaign t was paused by ada (lunch): `archloop resume t` lets it go on."
+        in archloop("status", "-c", "t").stdout
+    )
+    told = json.loads(archloop("stop", "t", "--as", "bob", "--json").stdout)
+    assert (told["campaign"], told["state"], told["who"]) == ("t", "stopped", "bob")
+    status = json.loads(archloop("status", "-c", "t", "--json").stdout)
+    assert (status["halted"]["state"], status["waiting"], status["forks"]) == ("stopped", [], [])
+    assert "It is stopped already" in str(archloop("stop", "t").exception)
+    assert "No campaign is called x" in str(archloop("stop", "x").exception)
+    assert "Say what to stop" in str(archloop("stop").exception)
+    assert "`archloop run --campaign t` goes on with what was stopped" in archloop("resume", "t").stdout
+    assert "Nothing waits for approval" in archloop("approve").stdout
+    assert "Nobody asked for approval of t" in str(archloop("approve", "t", "--as", "ada").exception)
+    assert "A campaign is called t already" in str(archloop("fork", "t", "t").exception)
+    assert "starts from t-c001: `archloop run -c u" in archloop("fork", "t", "u", "--max-cpu-hours", "2").stdout
+    assert "A fork of t, from t-c001." in archloop("status", "-c", "u").stdout
+    assert "Forked as u." in archloop("status", "-c", "t").stdout
+
+
+def test_where_people_approve_it_takes_as_many_voices(store: Store) -> None:
+    one = Campaign(id="t", scale="tiny", provider="grammar", cycles=1, approvals=2, approvers=("ada", "bob"))
+    open_campaign(store, one)
+    assert "eve is not an approver here: ask ada or bob." in str(archloop("pause", "t", "--as", "eve").exception)
+    for _ in range(2):
+        told = archloop("pause", "t", "--as", "ada").stdout
+        assert "To pause campaign t: 1 of 2 have approved (ada); the same command with --as" in told
+    assert get_control(store, "t").state == "running"
+    assert "is paused" in archloop("pause", "t", "--as", "bob").stdout
+    assert get_control(store, "t").who == "ada, bob"
+    archloop("resume", "t", "--as", "ada")
+    assert get_control(store, "t").state == "paused", "earlier voices were for the pause"
+    archloop("resume", "t", "--as", "bob")
+    assert "is stopped" in archloop("stop", "t", "--as", "eve").stdout, "anyone may stop"
+    design = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="n", cycle=1)
+    set_fields(store, design.id, fitness=0.5, state="done", code=put_text(store, "# n"))
+    told = archloop("fork", "t", "u", "--from", "t-c001", "--as", "bob").stdout
+    assert "To fork campaign t as u from t-c001: 1 of 2 have approved (bob)" in told
+    archloop("fork", "t", "u", "--from", "t-c001", "--as", "ada")
+    assert get_campaign(store, "u").approvers == ("ada", "bob"), "a fork keeps the rule"
