@@ -31,7 +31,7 @@ SAMPLERS: Mapping[str, Way] = {
     "uniform": Way(uniform),
     "greedy": Way(greedy, 2),
 }
-DEFAULT = "ranked"  # of new campaigns; docs/search.md says by which measurement
+DEFAULT = "islands"  # of new campaigns; docs/search.md says by which measurement
 
 
 def way_of(name: str) -> Way:

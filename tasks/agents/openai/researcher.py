@@ -9,7 +9,7 @@ from tasks.agents.openai import sections
 from tasks.agents.openai.brief import brief, objectives_of
 from tasks.agents.openai.prompting import prompt
 from tasks.agents.openai.quoting import one_line
-from tasks.agents.openai.shapes import Idea, word
+from tasks.agents.openai.shapes import EQUATION, Idea, word
 from tasks.agents.protocols import Peer, Prediction, Proposal, Question, Repeated, Retrieve
 from tasks.agents.weakness import complaint, weakest_objective
 from tasks.models import Prompt
@@ -49,6 +49,7 @@ class ModelResearcher:
         failures, effects = sections.failures(population), sections.component_effects(question.gains)
         filled = {
             "cycle": question.cycle,
+            "equation": EQUATION,
             "parent": one_line(f"{parents[0].name} ({parents[0].id})", 120) if parents else "",
             "objectives": sections.objectives(objectives_of(self.desk.campaign)),
             "weakness": weakness,

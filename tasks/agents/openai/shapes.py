@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 MOST_NAME = 48
 MOST_TEXT = 20_000  # signs of a passage of prose
+EQUATION = "S_t = a_t S_{t-1} + v_t k_t^T, y_t = S_t q_t"  # what the mechanism of a proposal looks like
 
 
 def _all_wanted(schema: dict[str, Any]) -> None:
@@ -47,7 +48,7 @@ Prose = Annotated[str, AfterValidator(_prose)]
 
 def _equations(text: str) -> str:
     if "=" not in text:
-        raise ValueError("write the recurrence, gates and output as equations")
+        raise ValueError(f"write the recurrence, gates and output as equations, such as {EQUATION}")
     return text
 
 
