@@ -17,6 +17,7 @@ from archdb.asi_arch import (
 from archdb.audit import Anchor, Anchors, Walk, check_chain
 from archdb.audit_faults import Fault
 from archdb.audit_records import check_records
+from archdb.backup_file import Backup, read_backup, write_backup
 from archdb.blobs import get_report, get_text, get_texts, put_report, put_text
 from archdb.budget import (
     cancel,
@@ -60,6 +61,7 @@ from archdb.cognition import (
     record_findings,
     search,
 )
+from archdb.copying import Take, Totals, read_whole, readable_version, write_whole
 from archdb.designs import (
     Analysed,
     CodeVersion,
@@ -78,6 +80,7 @@ from archdb.designs import (
 )
 from archdb.errors import (
     ArchiveError,
+    BackupUnusable,
     BudgetSpent,
     CassetteUnusable,
     Conflict,
@@ -152,7 +155,7 @@ from archdb.records import (
     stage_key,
 )
 from archdb.running import clear_running, get_running, list_running, show_running
-from archdb.store import Store, connect, open_store
+from archdb.store import Store, connect, connect_to, open_store
 from archdb.tree import (
     ancestors,
     best_of_branch,
@@ -180,6 +183,8 @@ __all__ = [
     "Anchors",
     "Approval",
     "ArchiveError",
+    "Backup",
+    "BackupUnusable",
     "Better",
     "Body",
     "Budget",
@@ -227,7 +232,9 @@ __all__ = [
     "StoreMisconfigured",
     "StoreOutdated",
     "StoreUnavailable",
+    "Take",
     "Told",
+    "Totals",
     "Verified",
     "Walk",
     "Watch",
@@ -255,6 +262,7 @@ __all__ = [
     "clear_running",
     "code_versions",
     "connect",
+    "connect_to",
     "cost_of",
     "create_experiment",
     "descendants",
@@ -315,10 +323,13 @@ __all__ = [
     "raise_branches",
     "ranked_by_score",
     "read_asi_arch",
+    "read_backup",
     "read_cassette",
     "read_literature",
     "read_paper",
     "read_release",
+    "read_whole",
+    "readable_version",
     "record_approval",
     "record_attempt",
     "record_call",
@@ -357,6 +368,8 @@ __all__ = [
     "unfinished_cycles",
     "uses_of",
     "walk_outlines",
+    "write_backup",
     "write_cassette",
     "write_stage",
+    "write_whole",
 ]

@@ -3,8 +3,11 @@
 import typer
 
 from flows.cli.asked import AsJson, console_for, print_json
+from flows.cli.backup import backup, copy, restore
 
 app = typer.Typer(no_args_is_help=True, help="The lineage store.")
+for command in (backup, restore, copy):
+    app.command()(command)
 
 
 @app.callback()
