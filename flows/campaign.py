@@ -5,6 +5,7 @@ from functools import partial
 from prefect import flow
 
 from archdb import find_cassette, get_campaign, open_store
+from flows.announcing import at_work
 from flows.artifacts import show_campaign
 from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
 from flows.imported_parents import check_parents_from, refuse_imported
@@ -64,8 +65,9 @@ def campaign(
     check_parents_from(open_store(), wanted.parents_from)
     record = open_checked(open_store(), wanted, sampler, caps, ablations)
     refuse_imported(record)
-    seed_baselines(record.id, parallel)
-    in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
+    with at_work(record.id):
+        seed_baselines(record.id, parallel)
+        in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import
 
     path = write_report(open_store(), get_campaign(open_store(), record.id))

@@ -20,6 +20,7 @@ from archdb import (
     unfinished_cycles,
 )
 from flows.ablate import ablate
+from flows.announcing import announce_cycle, at_work
 from flows.artifacts import show_cycle
 from flows.choices import AtLeastOne
 from flows.given_design import check_and_evaluate
@@ -51,6 +52,11 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
     Returns:
         The experiment's id and how it ended.
     """
+    with at_work(campaign):
+        return _run(campaign, cycle)
+
+
+def _run(campaign: str, cycle: int | None) -> str:
     if join(campaign).panel is None:
         seed_baselines(campaign)
     for number in cycles_to_try(campaign) if cycle is None else (cycle,):
@@ -75,6 +81,7 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
         worked = ablate(experiment.id) or worked
         show_cycle(experiment.id)
         if worked:
+            announce_cycle(experiment)
             break
     return describe(get_experiment(open_store(), experiment.id))
 

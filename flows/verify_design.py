@@ -21,6 +21,7 @@ from archdb import (
     set_fields,
 )
 from evaluation import Panel, best_baseline, fresh_seeds
+from flows.announcing import announce_breakthrough
 from flows.choices import AtLeastOne, AtLeastTwo
 from flows.evaluate_design import LEASE_SECONDS
 from flows.given_design import evaluate_source
@@ -66,6 +67,8 @@ def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel:
     if known is None or (known.result["breakthrough"] and known.result["promoted"] is None):
         _test(campaign, design, fresh_seeds(design.id, seeds), parallel)
         known = verified(design)
+        if known is not None and known.result["breakthrough"]:
+            announce_breakthrough(known, sentence(design, known))
     return f"{design.id} {design.name}: not verified, a training failed" if known is None else sentence(design, known)
 
 

@@ -21,6 +21,7 @@ from flows.cli.evaluate import evaluate
 from flows.cli.export import export
 from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
+from flows.cli.notify import notify
 from flows.cli.promote import promote
 from flows.cli.run import run
 from flows.cli.scaling import scaling
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 for command in (
     run, status, leaderboard, show, lineage, diff, report, calibration, scaling, export,
-    check, evaluate, verify, promote, zero_shot, up,
+    check, evaluate, verify, promote, zero_shot, up, notify,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")
