@@ -165,6 +165,7 @@ from archdb.tree import (
     record_places,
     siblings,
 )
+from archdb.unreferenced import Unreferenced, find_unreferenced, remove_unreferenced
 from archdb.verified import add_holdout, list_verified, record_verified
 from archdb.watch import Watch
 
@@ -235,6 +236,7 @@ __all__ = [
     "Take",
     "Told",
     "Totals",
+    "Unreferenced",
     "Verified",
     "Walk",
     "Watch",
@@ -283,6 +285,7 @@ __all__ = [
     "find_outlines",
     "find_proposal",
     "find_proposals",
+    "find_unreferenced",
     "fingerprint_of",
     "get_budget",
     "get_campaign",
@@ -345,6 +348,7 @@ __all__ = [
     "recover",
     "release",
     "release_operations",
+    "remove_unreferenced",
     "renew",
     "require_space",
     "reserve",
