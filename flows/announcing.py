@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from prefect.events import emit_event
+from prefect.events import Event, emit_event
 
 from archdb import Experiment, Verified
 from tasks.faults import Stopped
@@ -19,6 +19,7 @@ CYCLE = "archloop.cycle.finished"
 BREAKTHROUGH = "archloop.breakthrough"
 CAMPAIGNS, DESIGNS = "archloop.campaign.", "archloop.experiment."  # ids of resources begin with these
 
+_last: dict[str, Event] = {}  # of each campaign: the server takes up quick ones in any order, unless it knows theirs
 _at_work: ContextVar[str] = ContextVar("at_work", default="")
 
 
@@ -59,4 +60,7 @@ def announce_breakthrough(one: Verified, sentence: str) -> None:
 
 def _tell(event: str, campaign: str, text: str) -> None:
     resource = {"prefect.resource.id": CAMPAIGNS + campaign, "prefect.resource.name": campaign}
-    emit_event(event, resource=resource, payload={"text": text, "campaign": campaign})
+    payload = {"text": text, "campaign": campaign}
+    told = emit_event(event, resource=resource, payload=payload, follows=_last.get(campaign))
+    if told is not None:
+        _last[campaign] = told

@@ -28,7 +28,7 @@ def age(store: Store, days: float) -> None:
 def test_what_records_events_texts_and_cassettes_name_stays_and_the_audit_holds(store: Store) -> None:
     write_log(store)
     write_call(store)
-    append_event(store, Told(kind="stage", key="k", campaign="t", body={"report": put_text(store, "told of only")}))
+    append_event(store, Told(kind="takeover", key="k", campaign="t", body={"report": put_text(store, "told of only")}))
     inner = put_text(store, "named by a text only")
     set_fields(store, create_experiment(store, "t-c009", campaign="t", kind="candidate", name="n").id,
                motivation=put_text(store, f"see {inner}"))  # fmt: skip

@@ -72,9 +72,9 @@ def test_a_dry_run_tells_and_only_apply_removes_what_nobody_needs(store: Store, 
     assert with_weights == {"t-c001", "t-c002", "t-gla", "t-c004"}
     gone = tracking.client().get_run(ended["t-c003"])
     assert gone.data.tags["archloop.weights"].startswith("removed at ")
-    assert [one.path for one in tracking.client().list_artifacts(ended["t-c003"])][0] == "design.py"
+    assert "design.py" in {one.path for one in tracking.client().list_artifacts(ended["t-c003"])}
     assert not left.exists()
     assert all(one.exists() for one in (fresh, unknown, held, unfinished))
-    assert Path("/etc/hostname").parent.is_dir()
+    assert any(Path("/etc").iterdir())  # the link was removed, not what it led to
     again = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
     assert (again["weights"], again["work"]) == ([], [])
