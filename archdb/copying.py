@@ -191,6 +191,10 @@ def write_whole(store: Store, version: int, source: str, read: Callable[[Take], 
 
 def _begin(store: Store, source: str) -> bool:
     """Whether an earlier try was cut off."""
+    busy = (
+        f"Another process is filling the store at {store.address} since it was empty: wait for it; if it was cut off, "
+        "run the command again on the machine where it ran, or give an empty store."
+    )
     half = restoring(store)
     if half is None and any(_collection(store, name).find_one({}, {"_id": 1}) for name in _names(store)):
         raise Conflict(
@@ -198,12 +202,15 @@ def _begin(store: Store, source: str) -> bool:
             "such as another data folder or another database of the server."
         )
     if half is not None and is_alive(half.owner) is not False and half.owner != this_process():
-        raise Conflict(
-            f"Another process is filling the store at {store.address} from {half.source} since it was empty: wait for "
-            "it; if it was cut off, run the command again on the machine where it ran, or give an empty store."
-        )
+        raise Conflict(busy)
     mark = document(Restoring(source=source, owner=this_process()))
-    store.database[SCHEMA].replace_one({"_id": RESTORING}, mark, upsert=True)
+    try:
+        if half is None:
+            store.database[SCHEMA].insert_one(mark)
+        else:
+            store.database[SCHEMA].replace_one({"_id": RESTORING}, mark)
+    except pymongo.errors.DuplicateKeyError:
+        raise Conflict(busy) from None
     return half is not None
 
 
