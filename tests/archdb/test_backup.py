@@ -188,7 +188,7 @@ def test_a_damaged_backup_is_found_out_before_anything_is_written(store: Store, 
     whole = gzip.decompress(packed)
     for broken, told in (
         (packed[: len(packed) // 2], "is damaged or cut off"),
-        (packed[:-20] + bytes([packed[-20] ^ 8]) + packed[-19:], "is damaged or cut off|was changed after it was written"),
+        (packed[:-20] + bytes([packed[-20] ^ 8]) + packed[-19:], "is damaged or cut off|was changed after"),
         (gzip.compress(whole.replace(b"Gated", b"Dated")), "was changed after it was written"),
         (gzip.compress(whole + whole), "was changed after it was written"),
         (b"{}\n", "is no backup"),
