@@ -17,6 +17,7 @@ from archdb.asi_arch import (
 from archdb.audit import Anchor, Anchors, Walk, check_chain
 from archdb.audit_faults import Fault
 from archdb.audit_records import check_records
+from archdb.backup_file import Backup, read_backup, write_backup
 from archdb.blobs import get_report, get_text, get_texts, put_report, put_text
 from archdb.budget import (
     cancel,
@@ -78,6 +79,7 @@ from archdb.control import (
     tell_ended,
     turn,
 )
+from archdb.copying import Take, Totals, read_whole, readable_version, write_whole
 from archdb.designs import (
     Analysed,
     CodeVersion,
@@ -97,6 +99,7 @@ from archdb.designs import (
 from archdb.dispatches import close_dispatch, open_dispatch
 from archdb.errors import (
     ArchiveError,
+    BackupUnusable,
     BudgetSpent,
     CassetteUnusable,
     Conflict,
@@ -188,7 +191,7 @@ from archdb.requests import (
 )
 from archdb.rule import Rule, rule_from, rule_of
 from archdb.running import clear_running, get_running, list_running, show_running
-from archdb.store import Store, connect, open_store
+from archdb.store import Store, connect, connect_to, open_store
 from archdb.tree import (
     ancestors,
     best_of_branch,
@@ -198,6 +201,7 @@ from archdb.tree import (
     record_places,
     siblings,
 )
+from archdb.unreferenced import Unreferenced, find_unreferenced, remove_unreferenced
 from archdb.verified import add_holdout, list_verified, record_verified
 from archdb.watch import Watch
 
@@ -217,6 +221,8 @@ __all__ = [
     "Anchors",
     "Approval",
     "ArchiveError",
+    "Backup",
+    "BackupUnusable",
     "Better",
     "Body",
     "Budget",
@@ -270,7 +276,10 @@ __all__ = [
     "StoreMisconfigured",
     "StoreOutdated",
     "StoreUnavailable",
+    "Take",
     "Told",
+    "Totals",
+    "Unreferenced",
     "Verified",
     "Walk",
     "Watch",
@@ -301,6 +310,7 @@ __all__ = [
     "code_versions",
     "conclude",
     "connect",
+    "connect_to",
     "cost_of",
     "create_experiment",
     "decide",
@@ -323,6 +333,7 @@ __all__ = [
     "find_outlines",
     "find_proposal",
     "find_proposals",
+    "find_unreferenced",
     "fingerprint_of",
     "fork_campaign",
     "forks_of",
@@ -371,10 +382,13 @@ __all__ = [
     "raise_branches",
     "ranked_by_score",
     "read_asi_arch",
+    "read_backup",
     "read_cassette",
     "read_literature",
     "read_paper",
     "read_release",
+    "read_whole",
+    "readable_version",
     "record_approval",
     "record_attempt",
     "record_call",
@@ -393,6 +407,7 @@ __all__ = [
     "refuse_turn",
     "release",
     "release_operations",
+    "remove_unreferenced",
     "renew",
     "requests_of",
     "require_not_stopped",
@@ -425,6 +440,8 @@ __all__ = [
     "uses_of",
     "waiting_requests",
     "walk_outlines",
+    "write_backup",
     "write_cassette",
     "write_stage",
+    "write_whole",
 ]

@@ -1,6 +1,9 @@
-"""Large texts (source, motivations, reports), compressed, under their own hash: writing one twice is a no-op."""
+"""Large texts (source, motivations, reports), compressed, under their own hash: writing one twice adds nothing.
 
-import contextlib
+Whoever writes one is about to refer to it. So writing it again after hours makes it young again, and what nothing
+refers to and nobody has written for a day or more may be removed (archdb/unreferenced.py).
+"""
+
 import hashlib
 import json
 import time
@@ -17,6 +20,7 @@ from archdb.patience import patient
 from archdb.records import Body, Record, document, plain
 from archdb.store import Document, Store
 
+YOUNG_SECONDS = 6 * 3600.0  # far below a day, and long enough that a text in use is hardly ever written anew
 AT_ONCE = 50  # ids in one question: the embedded store's fastest way to read many
 
 
@@ -32,17 +36,35 @@ class Blob(Record):
 def put_text(store: Store, text: str) -> str:
     """Store a text and return its sha256 in hexadecimal."""
     blob = _blob(text)
-    with contextlib.suppress(pymongo.errors.DuplicateKeyError):
-        store.blobs.insert_one(blob)
-    return str(blob["_id"])
+    while True:
+        try:
+            store.blobs.insert_one(blob)
+        except pymongo.errors.DuplicateKeyError:
+            if not _make_young(store, [blob["_id"]]):
+                continue  # it was removed in between
+        return str(blob["_id"])
 
 
 @patient
 def put_texts(store: Store, texts: Sequence[str]) -> list[str]:
     """Store many texts in few round trips and return their sha256, in order."""
     blobs = [_blob(text) for text in texts]
-    insert_absent(store.blobs, list({blob["_id"]: blob for blob in blobs}.values()))
+    different = {blob["_id"]: blob for blob in blobs}
+    insert_absent(store.blobs, list(different.values()))
+    while not _make_young(store, list(different)):
+        insert_absent(store.blobs, list(different.values()))
     return [str(blob["_id"]) for blob in blobs]
+
+
+def _make_young(store: Store, digests: Sequence[str]) -> bool:
+    """Say that these texts were written now, where that was hours ago. False if one of them is gone."""
+    now, met = time.time(), 0
+    for start in range(0, len(digests), AT_ONCE):
+        for one in store.blobs.find({"_id": {"$in": list(digests[start : start + AT_ONCE])}}, {"at": 1}):
+            old = one["at"] < now - YOUNG_SECONDS
+            if not old or store.blobs.update_one({"_id": one["_id"]}, {"$set": {"at": now}}).matched_count:
+                met += 1
+    return met == len(digests)
 
 
 def _blob(text: str) -> Document:

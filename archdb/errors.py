@@ -37,6 +37,10 @@ class CassetteUnusable(ArchiveError):
     """A cassette cannot be read or written, or is not one that this archloop can replay."""
 
 
+class BackupUnusable(ArchiveError):
+    """A backup cannot be read or written, or is not whole."""
+
+
 class LeaseLost(ArchiveError):
     """Another worker has taken this experiment over; what this one was about to write is refused."""
 

@@ -30,11 +30,12 @@ from archdb import (
     verified,
 )
 from archdb.cognition import entries, index
-from archdb.errors import StoreOutdated
+from archdb.errors import StoreMisconfigured, StoreOutdated
 from archdb.records import Campaign, Experiment, Finding, Outline, Record, Running, Verified, document
 from archdb.store import Store
 from archdb.validators import validator
 
+SCHEMA, RESTORING = "schema", "restoring"  # a collection apart from the records, and the id of a mark in it
 VERSION = 3  # of the records; archdb/migrations.py leads from each version to the next
 
 COLLECTIONS: Mapping[str, type[Record]] = {
@@ -99,12 +100,33 @@ class Schema(Record):
     fingerprint: str  # of validators and indexes: they are installed anew when it changes
 
 
+class Restoring(Record):
+    """A mark in a store that is being filled with another one's records: until it is gone, they are not whole."""
+
+    id: str = Field(RESTORING, alias="_id")
+    source: str  # for people
+    owner: str  # the process that fills it, as leases name it
+
+
+def restoring(store: Store) -> Restoring | None:
+    """The mark of a restore that is under way, or was cut off."""
+    found = store.database[SCHEMA].find_one({"_id": RESTORING})
+    return Restoring.model_validate(found) if found else None
+
+
 def prepare(store: Store) -> None:
     """Install what an empty store lacks, and make sure that the records are of this version.
 
     Raises:
+        StoreMisconfigured: it is being restored, or that was cut off.
         StoreOutdated: they are of an older version (``archloop db migrate`` mends it) or of a newer one.
     """
+    half = restoring(store)
+    if half is not None:
+        raise StoreMisconfigured(
+            f"The store at {store.address} is half restored from {half.source}: wait until that is done, or run the "
+            "same restore again if it was cut off."
+        )
     found = store_version(store)
     if found is None:
         install(store)
@@ -124,7 +146,7 @@ def prepare(store: Store) -> None:
 
 def store_version(store: Store) -> Schema | None:
     """The schema that the store is of; None for a store without records. Version 1 did not say so."""
-    found = store.database["schema"].find_one({"_id": "archdb"})
+    found = store.database[SCHEMA].find_one({"_id": "archdb"})
     if found is not None:
         return Schema.model_validate(found)
     holds = any(store.database[name].find_one({}, {"_id": 1}) for name in ("campaigns", "experiments"))
@@ -150,7 +172,7 @@ def install(store: Store) -> None:
     for name, key in events.UNIQUE.items():
         store.database[name].create_index(key, unique=True)
     said = document(Schema(version=VERSION, fingerprint=fingerprint()))
-    store.database["schema"].replace_one({"_id": "archdb"}, said, upsert=True)
+    store.database[SCHEMA].replace_one({"_id": "archdb"}, said, upsert=True)
 
 
 def create_indexes(store: Store, collection: str) -> None:

@@ -81,6 +81,17 @@ def connect() -> Store:
     return Store(*_connection(given), embedded=False) if given else _in(prepare_home() / "store")
 
 
+def connect_to(place: str) -> Store:
+    """The store of a place, as it is: a MongoDB address, or a data folder.
+
+    Raises:
+        StoreMisconfigured: the address is malformed, or the folder's embedded store does not start.
+    """
+    if "://" in place:
+        return Store(*_connection(place), embedded=False)
+    return _in(Path(place).expanduser().absolute() / "store")
+
+
 def open_folder(folder: Path) -> Store:
     """The embedded store of another folder than the data folder's, prepared for use."""
     from archdb.schema import prepare
@@ -110,8 +121,9 @@ def _connection(uri: str, keeper: "_Keeper | None" = None) -> tuple[pymongo.Mong
             write_concern=pymongo.WriteConcern(w="majority", j=True)
         )
     except (pymongo.errors.PyMongoError, ValueError) as fault:
+        which = "ARCHLOOP_MONGODB_URI" if uri == os.environ.get("ARCHLOOP_MONGODB_URI") else "What was given"
         raise StoreMisconfigured(
-            f"ARCHLOOP_MONGODB_URI is not a MongoDB address ({fault}): it looks like mongodb://host:27017/archloop."
+            f"{which} is not a MongoDB address ({fault}): it looks like mongodb://host:27017/archloop."
         ) from fault
     return client, database
 

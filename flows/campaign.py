@@ -5,6 +5,7 @@ from functools import partial
 from prefect import flow
 
 from archdb import find_cassette, get_campaign, open_store, rule_from
+from flows.announcing import at_work
 from flows.approval import await_start
 from flows.artifacts import show_campaign
 from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
@@ -75,8 +76,9 @@ def campaign(
     refuse_imported(record)
     refuse_halted(open_store(), record.id)
     await_start(open_store(), record, record.cycles)
-    seed_baselines(record.id, parallel)
-    in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
+    with at_work(record.id):
+        seed_baselines(record.id, parallel)
+        in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import
 
     path = write_report(open_store(), get_campaign(open_store(), record.id))

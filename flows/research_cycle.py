@@ -11,6 +11,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from archdb import (
+    Campaign,
     Experiment,
     create_experiment,
     extend_campaign,
@@ -20,6 +21,7 @@ from archdb import (
     unfinished_cycles,
 )
 from flows.ablate import ablate
+from flows.announcing import announce_cycle, at_work
 from flows.approval import await_start
 from flows.artifacts import show_cycle
 from flows.choices import AtLeastOne
@@ -57,6 +59,12 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
     record = join(campaign)
     refuse_halted(open_store(), campaign)
     await_start(open_store(), record, max(record.cycles, cycle or 1))
+    with at_work(campaign):
+        return _run(record, cycle)
+
+
+def _run(record: Campaign, cycle: int | None) -> str:
+    campaign = record.id
     if record.panel is None:
         seed_baselines(campaign)
     for number in cycles_to_try(campaign) if cycle is None else (cycle,):
@@ -81,6 +89,7 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
         worked = ablate(experiment.id) or worked
         show_cycle(experiment.id)
         if worked:
+            announce_cycle(experiment)
             break
     return describe(get_experiment(open_store(), experiment.id))
 

@@ -21,6 +21,7 @@ from archdb import (
     set_fields,
 )
 from evaluation import Panel, best_baseline, fresh_seeds
+from flows.announcing import announce_breakthrough
 from flows.approval import await_approval
 from flows.choices import AtLeastOne, AtLeastTwo
 from flows.estimate import verification_estimate
@@ -76,6 +77,8 @@ def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel:
         await_approval(store, campaign, "verification", design.id, plan, size=sum(len(one.seeds) for one in pair))
         _test(campaign, design, rival, fresh, parallel)
         known = verified(design)
+        if known is not None and known.result["breakthrough"]:
+            announce_breakthrough(known, sentence(design, known))
     return f"{design.id} {design.name}: not verified, a training failed" if known is None else sentence(design, known)
 
 

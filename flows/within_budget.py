@@ -16,6 +16,7 @@ from archdb import (
     require_not_stopped,
     show_running,
 )
+from flows.announcing import at_rest
 from tasks.faults import Stopped
 from tasks.sandbox.jail import stop_everything
 
@@ -64,9 +65,10 @@ def _wait_for_room(short: BudgetSpent, experiment: Experiment | None, token: int
 
 def _wait_for_resume(halted: Halted, experiment: Experiment | None, token: int) -> None:
     store, since = open_store(), time.time()
-    while halt_of(store, halted.campaign) is not None:
-        require_not_stopped(store, halted.campaign)
-        _look_again("paused", since, experiment, token)
+    with at_rest(halted.campaign):
+        while halt_of(store, halted.campaign) is not None:
+            require_not_stopped(store, halted.campaign)
+            _look_again("paused", since, experiment, token)
 
 
 def _look_again(why: str, since: float, experiment: Experiment | None, token: int) -> None:

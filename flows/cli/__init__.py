@@ -24,6 +24,7 @@ from flows.cli.export import export
 from flows.cli.fork import fork
 from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
+from flows.cli.notify import notify
 from flows.cli.promote import promote
 from flows.cli.run import run
 from flows.cli.scaling import scaling
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 for command in (
     run, status, leaderboard, show, lineage, diff, report, calibration, scaling, export,
-    check, evaluate, verify, promote, zero_shot, up, pause, resume, stop, approve, fork,
+    check, evaluate, verify, promote, zero_shot, up, notify, pause, resume, stop, approve, fork,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")

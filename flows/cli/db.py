@@ -3,8 +3,12 @@
 import typer
 
 from flows.cli.asked import AsJson, console_for, print_json
+from flows.cli.backup import backup, copy, restore
+from flows.cli.prune import prune
 
 app = typer.Typer(no_args_is_help=True, help="The lineage store.")
+for command in (backup, restore, copy, prune):
+    app.command()(command)
 
 
 @app.callback()

@@ -3,7 +3,7 @@
 Whatever is written here is written from a record, with the times of that record: a second time writes the same rows.
 """
 
-from tasks.tracking.files import fetch_file, keep_file, log_text
+from tasks.tracking.files import fetch_file, files_of, keep_file, log_text, remove_file
 from tasks.tracking.inputs import Input, log_inputs
 from tasks.tracking.numbers import log_curves, log_parameters, log_scores
 from tasks.tracking.registry import registered_version
@@ -16,6 +16,7 @@ __all__ = [
     "Input",
     "client",
     "fetch_file",
+    "files_of",
     "find_or_start_run",
     "finish_run",
     "folder_of",
@@ -27,6 +28,7 @@ __all__ = [
     "log_scores",
     "log_text",
     "registered_version",
+    "remove_file",
     "set_tags",
     "tag_scale",
     "tagged_runs",

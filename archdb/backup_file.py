@@ -1,0 +1,124 @@
+"""A backup: a whole store as one gzipped file of BSON documents. It is there only once it is whole and was read again.
+
+The first document says of which version the records are, then comes one for each record, and the last has the count and
+the hash of every collection: a file that was cut off or changed is found out before anything is restored from it.
+"""
+
+import gzip
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import bson
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
+from pydantic import ValidationError
+
+from archdb.copying import RAW, Counted, Take, Total, Totals, check_version, read_whole, readable_version
+from archdb.errors import BackupUnusable
+from archdb.records import Record, document
+from archdb.store import Store
+
+KIND, FORMAT = "archloop backup", 1
+AGAIN = "take another backup, or give another file."
+
+
+class Backup(Record):
+    """What a file holds."""
+
+    version: int  # of the records
+    made_at: float  # seconds since the epoch
+    source: str  # the store's address
+    totals: dict[str, Total]  # by collection
+
+    @property
+    def documents(self) -> int:
+        return sum(one.documents for one in self.totals.values())
+
+
+def write_backup(store: Store, file: Path, *, at_rest: bool = False, on_document: Callable[[], None]) -> Backup:
+    """Write the store, as of one moment, into a new file, and read that again.
+
+    Args:
+        store: opened as it is, with :func:`archdb.store.connect`.
+        file: must not exist.
+        at_rest: as for :func:`archdb.copying.read_whole`.
+        on_document: called for each document that was written.
+
+    Raises:
+        BackupUnusable: the file exists, or cannot be written.
+        Conflict, StoreMisconfigured: as :func:`archdb.copying.read_whole`.
+    """
+    if file.exists():
+        raise BackupUnusable(f"{file} is there already, and no backup is ever replaced: give another name.")
+    version = readable_version(store)
+    draft = file.with_name(f".{file.name}.draft")
+    try:
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as raw:
+            with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
+                head = {"kind": KIND, "format": FORMAT, "version": version, "at": time.time(), "of": store.address}
+                out.write(bson.encode(head))
+
+                def take(name: str, one: bytes) -> None:
+                    out.write(bson.encode({"in": name, "is": RawBSONDocument(one)}))
+                    on_document()
+
+                totals = read_whole(store, take, at_rest=at_rest)
+                out.write(bson.encode({"kind": "end", "totals": {name: document(one) for name, one in totals.items()}}))
+            raw.flush()
+            os.fsync(raw.fileno())
+        made = read_backup(draft)
+        if made.totals != totals:
+            raise BackupUnusable(f"{draft} does not hold what was written to it: look after that disk.")
+        os.link(draft, file)  # which fails where somebody else was faster
+    except OSError as fault:
+        raise BackupUnusable(f"{file} cannot be written ({fault.strerror}): give another path.") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return made
+
+
+def read_backup(file: Path, take: Take = lambda name, one: None) -> Backup:
+    """Give every document in a file to ``take``.
+
+    Raises:
+        BackupUnusable: it is no backup, or cut off, or was changed.
+        StoreOutdated: a newer archloop wrote it.
+    """
+    try:
+        with gzip.open(file, "rb") as opened:
+            return _read(file, opened, take)
+    except gzip.BadGzipFile:
+        raise BackupUnusable(f"{file} is no backup: give a file that `archloop db backup` wrote.") from None
+    except OSError as fault:
+        raise BackupUnusable(f"{file} cannot be read ({fault.strerror or fault}): give the path of a backup.") from None
+    except (EOFError, zlib.error, BSONError, KeyError, TypeError, ValidationError):
+        raise BackupUnusable(f"{file} is damaged or cut off: {AGAIN}") from None
+
+
+def _read(file: Path, opened: Any, take: Take) -> Backup:
+    documents = _documents(opened)
+    head = dict(next(documents, {}))
+    if head.get("kind") != KIND or head.get("format") != FORMAT:
+        raise BackupUnusable(f"{file} is no backup that this archloop reads: give a file that it wrote.")
+    check_version(head["version"], f"{file}")
+    found = Counted()
+    for one in documents:
+        if "in" in one:
+            name, raw = one["in"], one["is"].raw
+            found.take(name, raw)
+            take(name, raw)
+            continue
+        totals: Totals = {name: Total.model_validate(dict(said)) for name, said in one["totals"].items()}
+        if totals != found.totals() or next(documents, None) is not None:
+            raise BackupUnusable(f"{file} was changed after it was written: {AGAIN}")
+        return Backup(version=head["version"], made_at=head["at"], source=head["of"], totals=dict(totals))
+    raise EOFError
+
+
+def _documents(opened: BinaryIO) -> Iterator[RawBSONDocument]:
+    return bson.decode_file_iter(opened, RAW)
