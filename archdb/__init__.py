@@ -76,11 +76,15 @@ from archdb.designs import (
     same_code,
     uses_of,
 )
+from archdb.dossier import Dossier, read_dossier_of
+from archdb.dossier_audit import check_events
+from archdb.dossier_file import read_dossier, write_dossier
 from archdb.errors import (
     ArchiveError,
     BudgetSpent,
     CassetteUnusable,
     Conflict,
+    DossierUnusable,
     HomeUnusable,
     LeaseLost,
     Malformed,
@@ -190,6 +194,8 @@ __all__ = [
     "CassetteUnusable",
     "CodeVersion",
     "Conflict",
+    "Dossier",
+    "DossierUnusable",
     "Entry",
     "Event",
     "Experiment",
@@ -249,6 +255,7 @@ __all__ = [
     "campaign_outlines",
     "cancel",
     "check_chain",
+    "check_events",
     "check_records",
     "children",
     "claim",
@@ -316,6 +323,8 @@ __all__ = [
     "ranked_by_score",
     "read_asi_arch",
     "read_cassette",
+    "read_dossier",
+    "read_dossier_of",
     "read_literature",
     "read_paper",
     "read_release",
@@ -358,5 +367,6 @@ __all__ = [
     "uses_of",
     "walk_outlines",
     "write_cassette",
+    "write_dossier",
     "write_stage",
 ]

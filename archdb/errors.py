@@ -37,6 +37,10 @@ class CassetteUnusable(ArchiveError):
     """A cassette cannot be read or written, or is not one that this archloop can replay."""
 
 
+class DossierUnusable(ArchiveError):
+    """A dossier cannot be read or written, or there is nothing to make one of."""
+
+
 class LeaseLost(ArchiveError):
     """Another worker has taken this experiment over; what this one was about to write is refused."""
 
