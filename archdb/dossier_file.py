@@ -93,9 +93,7 @@ def _read(file: Path) -> tuple[Dossier, list[str]]:
     end, written = _read_line(rest[-2]), text[: len(text) - len(rest[-2]) - 1]
     wrong = []
     if end.get("lines") != len(rest) - 1 or end.get("sha256") != hashlib.sha256(written.encode()).hexdigest():
-        wrong.append(
-            "The file was changed after it was written: its last line tells another hash of what stands above."
-        )
+        wrong.append("The file was changed after it was written: its last line tells another hash of what is above.")
     try:
         dossier = _gathered(head, rest[:-2])
     except (ValidationError, KeyError, TypeError, AttributeError) as fault:

@@ -18,6 +18,7 @@ from archdb import (
 )
 from tasks.agents.providers import THINKING, check_provider, require_provider
 from tasks.domain import domain_of
+from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.replay.playing import REPLAY
 from tasks.samplers.registry import DEFAULT, way_of
 
@@ -86,7 +87,7 @@ def campaign_record(
         parents_from=parents_from,
         sampler=sampler or DEFAULT,
         ablations=ABLATIONS if ablations is None else ablations,
-        environment=environment(),
+        environment=environment() | {"fitness_source": sha256_of_source(fitness_source(domain))},
     )
 
 

@@ -84,6 +84,9 @@ def check_source(dossier: Dossier, trace: Trace, judgement: Judgement) -> None:
     for name in sorted(modules.keys() - texts.keys()):
         judgement.differ(f"The source of {name} is missing.")
     judgement.agree(trace.campaign.id, "sha256 of the fitness source", told.get("sha256"), sha256_of_source(texts))
+    opened = trace.campaign.environment.get("fitness_source")  # not told of campaigns from before there were dossiers
+    if opened not in (None, told.get("sha256")):
+        judgement.notes.append(f"The fitness source changed between the opening of {trace.campaign.id} and the export.")
     installed = fitness_source(trace.campaign.domain)
     other = [name for name in sorted(texts.keys() | installed.keys()) if texts.get(name) != installed.get(name)]
     if other:
