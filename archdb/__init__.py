@@ -97,12 +97,16 @@ from archdb.designs import (
     uses_of,
 )
 from archdb.dispatches import close_dispatch, open_dispatch
+from archdb.dossier import Dossier, read_dossier_of
+from archdb.dossier_audit import check_events
+from archdb.dossier_file import read_dossier, write_dossier
 from archdb.errors import (
     ArchiveError,
     BackupUnusable,
     BudgetSpent,
     CassetteUnusable,
     Conflict,
+    DossierUnusable,
     Halted,
     HomeUnusable,
     LeaseLost,
@@ -235,6 +239,8 @@ __all__ = [
     "Conflict",
     "Control",
     "Dispatch",
+    "Dossier",
+    "DossierUnusable",
     "Entry",
     "Event",
     "Experiment",
@@ -302,6 +308,7 @@ __all__ = [
     "campaigns_like",
     "cancel",
     "check_chain",
+    "check_events",
     "check_records",
     "children",
     "claim",
@@ -384,6 +391,8 @@ __all__ = [
     "read_asi_arch",
     "read_backup",
     "read_cassette",
+    "read_dossier",
+    "read_dossier_of",
     "read_literature",
     "read_paper",
     "read_release",
@@ -442,6 +451,7 @@ __all__ = [
     "walk_outlines",
     "write_backup",
     "write_cassette",
+    "write_dossier",
     "write_stage",
     "write_whole",
 ]

@@ -5,8 +5,9 @@ from some place on, does not: there the anchors tell, since each names the hash 
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from archdb.audit_faults import RESTORE, Fault, broken, missing
 from archdb.events import BATCH, documents_after, hash_of
@@ -64,10 +65,29 @@ def check_chain(store: Store, anchors: Anchors | None = None, on_event: Callable
         anchors: read before the call, so that none can be newer than the chain; None if nobody was asked for them.
         on_event: called with the number of events seen so far.
     """
+    walk = follow_chain(_events(store), anchors, partial(_is_campaign, store), on_event)
+    walk.faults += [broken("stray", one, "has no place in the chain") for one in _strays(store)]
+    return walk
+
+
+def follow_chain(
+    events: Iterable[Document],
+    anchors: Anchors | None,
+    is_campaign: Callable[[str], bool],
+    on_event: Callable[[int], None] = lambda _: None,
+) -> Walk:
+    """Walk a chain that is given event by event.
+
+    Args:
+        events: as they are stored, in the order of their ids, which are numbers.
+        anchors: as of :func:`check_chain`.
+        is_campaign: whether a campaign is of this log: tells whose anchors are looked at where the first event is gone.
+        on_event: called with the number of events seen so far.
+    """
     walk, link, keys = Walk(), _Link(), set[int]()
     known = anchors.found if anchors else ()
     wanted = {one.sequence: "" for one in known}
-    for event in _events(store):
+    for event in events:
         walk.faults += list(link.follow(event))
         key = hash(event.get("key"))
         if key in keys:
@@ -81,8 +101,7 @@ def check_chain(store: Store, anchors: Anchors | None = None, on_event: Callable
         walk.events += 1
         on_event(walk.events)
     walk.head = f"{link.sequence}:{link.stored}" if walk.events else ""
-    walk.faults += [broken("stray", one, "has no place in the chain") for one in _strays(store)]
-    walk.faults += list(_held_against(store, known, wanted, walk, link.sequence))
+    walk.faults += list(_held_against(is_campaign, known, wanted, walk, link.sequence))
     return walk
 
 
@@ -167,9 +186,9 @@ def _remember(walk: Walk, event: Document) -> None:
 
 
 def _held_against(
-    store: Store, anchors: Sequence[Anchor], hashes: dict[int, str], walk: Walk, end: int
+    is_campaign: Callable[[str], bool], anchors: Sequence[Anchor], hashes: dict[int, str], walk: Walk, end: int
 ) -> Iterator[Fault]:
-    ours = [one for one in anchors if (one.chain == walk.chain if walk.chain else _is_campaign(store, one.campaign))]
+    ours = [one for one in anchors if (one.chain == walk.chain if walk.chain else is_campaign(one.campaign))]
     walk.anchors = len(ours)
     for one in ours:
         if one.sequence == 0:

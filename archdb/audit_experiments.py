@@ -48,15 +48,16 @@ def check_experiment(store: Store, name: str, read: Read) -> Iterator[Fault]:
         settle_experiment(store, name)
         events = _events_of(store, name)
     experiment = Experiment.model_validate(found)
-    faults = list(_stages(name, stages, before, events))
+    faults = list(check_stages(name, stages, before, events))
     if not any(one.kind == "untold" for one in faults):  # else the last that was told is not the last there was
-        faults += _state(experiment, before, events)
+        faults += check_fields(experiment, before, events)
     yield from faults or _outline(store, experiment)
     yield from _made(store, name, events)
     yield from _texts(store, experiment, events, read)
 
 
-def _stages(name: str, stages: dict[str, Document], before: list[Event], after: list[Event]) -> Iterator[Fault]:
+def check_stages(name: str, stages: dict[str, Document], before: list[Event], after: list[Event]) -> Iterator[Fault]:
+    """The stage records of an experiment, as they are stored, against the events read before and after them."""
     told = {one.key: one for one in after if one.kind == "stage"}
     rest = {}
     for key, stage in stages.items():
@@ -76,7 +77,7 @@ def _stages(name: str, stages: dict[str, Document], before: list[Event], after: 
             yield lost(one, f"the record of stage {one.key.removeprefix(f'stage/{name}/')}")
 
 
-def _state(experiment: Experiment, before: list[Event], after: list[Event]) -> Iterator[Fault]:
+def check_fields(experiment: Experiment, before: list[Event], after: list[Event]) -> Iterator[Fault]:
     """The experiment's fields against the last event that told of them and is no younger than what was read."""
     for one in before:
         if _rev(one) > experiment.rev:

@@ -41,6 +41,10 @@ class BackupUnusable(ArchiveError):
     """A backup cannot be read or written, or is not whole."""
 
 
+class DossierUnusable(ArchiveError):
+    """A dossier cannot be read or written, or there is nothing to make one of."""
+
+
 class LeaseLost(ArchiveError):
     """Another worker has taken this experiment over; what this one was about to write is refused."""
 

@@ -41,7 +41,7 @@ from evaluation.launch import (
     processor_seconds,
 )
 from evaluation.library import Documented, library
-from evaluation.objectives import OBJECTIVES, Objective, objectives_of
+from evaluation.objectives import OBJECTIVES, Objective, objectives_from, objectives_of
 from evaluation.reports import (
     BenchmarkReport,
     CheckReport,
@@ -142,6 +142,7 @@ __all__ = [
     "measure_efficiency",
     "null_study",
     "null_trainings",
+    "objectives_from",
     "objectives_of",
     "of_training",
     "overhead_study",

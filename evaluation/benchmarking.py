@@ -15,7 +15,7 @@ from evaluation.endings import failure_of, invalid
 from evaluation.jobs import CHILD, OUTPUTS_FILE, WEIGHTS_FILE, ScoreJob
 from evaluation.launch import Exit, Launch, Limits
 from evaluation.losses import accuracy, cross_entropy
-from evaluation.objectives import objectives_of
+from evaluation.objectives import objectives_from
 from evaluation.questions import Questions, held_out, require_text
 from evaluation.reports import BenchmarkReport, Failure, Verdict
 from evaluation.scales import scale as read_scale
@@ -175,15 +175,8 @@ def scores(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Objectives (mean over a task's ladder) and details per difficulty."""
     details: dict[str, float] = {}
-    losses: dict[str, list[float]] = {}
     for q in questions:
-        loss = float(cross_entropy(logits[q.name], q.answers).mean())
-        losses.setdefault(q.task, []).append(loss)
         label = f"{q.task}_{q.difficulty}" if q.difficulty else q.task
-        details[f"{label}_loss"] = loss
+        details[f"{label}_loss"] = float(cross_entropy(logits[q.name], q.answers).mean())
         details[f"{label}_accuracy"] = accuracy(logits[q.name], q.answers)
-    objectives = {
-        name: float(np.mean(losses[objective.task]) / objective.nats)
-        for name, objective in objectives_of(scale).items()
-    }
-    return objectives, details
+    return objectives_from(scale, details), details

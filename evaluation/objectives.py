@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
+
 from evaluation.reports import Report
 from evaluation.scales import Plan
 from evaluation.scales import scale as read_scale
@@ -72,6 +74,31 @@ def objectives_of(scale: str) -> Mapping[str, Objective]:
         for name, one in OBJECTIVES.items()
         if one.task in plans
     }
+
+
+def objectives_from(scale: str, details: Mapping[str, float]) -> dict[str, float]:
+    """The objectives that a benchmark's details give: per task the mean over its ladder of the losses in nats.
+
+    Args:
+        scale: its name.
+        details: TASK_loss of a task without a ladder, TASK_DIFFICULTY_loss of each rung of one.
+
+    Raises:
+        ValueError: the scale is unknown, or a loss is missing.
+    """
+    plans = {plan.task: plan for plan in read_scale(scale).tasks}
+    try:
+        return {
+            name: float(np.mean([details[one] for one in _losses(plans[objective.task])]) / objective.nats)
+            for name, objective in OBJECTIVES.items()
+            if objective.task in plans
+        }
+    except KeyError as missing:
+        raise ValueError(f"The details lack {missing}, from which scale {scale} takes an objective.") from None
+
+
+def _losses(plan: Plan) -> list[str]:
+    return [f"{plan.task}_{difficulty}_loss" for difficulty in plan.ladder] or [f"{plan.task}_loss"]
 
 
 def _budget(plan: Plan) -> str:

@@ -20,6 +20,7 @@ from archdb import (
 )
 from tasks.agents.providers import THINKING, check_provider, require_provider
 from tasks.domain import domain_of
+from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.replay.playing import REPLAY
 from tasks.samplers.registry import DEFAULT, way_of
 
@@ -93,7 +94,7 @@ def campaign_record(
         ablations=ABLATIONS if ablations is None else ablations,
         approvals=rule.needed,
         approvers=rule.approvers,
-        environment=environment(),
+        environment=environment() | {"fitness_source": sha256_of_source(fitness_source(domain))},
     )
 
 

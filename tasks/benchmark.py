@@ -114,7 +114,7 @@ def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> O
             if stage is not None and other != seed:
                 done.append(stage.summary)
         if len(done) >= len(experiment.seeds):
-            patch = {name: _mean([row.get(name, {}) for row in done]) for name in summary}
+            patch = {name: mean_over_seeds([row.get(name, {}) for row in done]) for name in summary}
     return Outcome(
         summary=summary | {"cpu_seconds": cpu_seconds},
         report=report,
@@ -159,6 +159,6 @@ def _weights(experiment: Experiment, seed: int, sha256: str) -> Path:
     return here
 
 
-def _mean(rows: list[dict[str, float]]) -> dict[str, float]:
+def mean_over_seeds(rows: list[dict[str, float]]) -> dict[str, float]:
     """The mean of each number that every seed has."""
     return {name: fmean(row[name] for row in rows) for name in rows[0] if all(name in row for row in rows)}

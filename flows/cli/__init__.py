@@ -19,6 +19,7 @@ from flows.cli.cognition import app as cognition
 from flows.cli.control import pause, resume, stop
 from flows.cli.data import app as data
 from flows.cli.db import app as db
+from flows.cli.dossier import app as dossier
 from flows.cli.evaluate import evaluate
 from flows.cli.export import export
 from flows.cli.fork import fork
@@ -50,6 +51,7 @@ app.add_typer(cassette, name="cassette")
 app.add_typer(cognition, name="cognition")
 app.add_typer(data, name="data")
 app.add_typer(db, name="db")
+app.add_typer(dossier, name="dossier")
 app.add_typer(importing, name="import")
 
 

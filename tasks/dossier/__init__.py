@@ -1,0 +1,1 @@
+"""Dossiers: a campaign as one file from which somebody else recomputes what it claims (docs/dossier.md)."""
