@@ -5,7 +5,16 @@ from statistics import fmean
 
 from prefect import flow
 
-from archdb import Campaign, Experiment, create_experiment, get_experiment, open_store, set_panel
+from archdb import (
+    Campaign,
+    Experiment,
+    create_experiment,
+    get_campaign,
+    get_experiment,
+    open_store,
+    require_not_stopped,
+    set_panel,
+)
 from flows.approval import await_start
 from flows.choices import AtLeastOne
 from flows.given_design import evaluate_source
@@ -17,6 +26,10 @@ from flows.wanted_baselines import REFERENCE_SEEDS, wanted_baselines
 from flows.within_budget import within_budget
 from tasks.analyze import analyze
 from tasks.domain import domain_of
+from tasks.faults import Stopped
+from tasks.sandbox.jail import stop_everything
+
+LOOK_SECONDS = 2.0  # between looks at baselines that another worker evaluates
 
 
 class BaselineFailed(Exception):
@@ -27,6 +40,8 @@ class BaselineFailed(Exception):
 @cancelled_by_people
 def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
     """Evaluate every baseline that the campaign lacks and fix its panel. Returns how many baselines it has.
+
+    Those that another worker evaluates are waited for; should it die, this one goes on with them.
 
     Args:
         campaign: the campaign's name.
@@ -51,9 +66,13 @@ def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
             )
         )
     wanted.sort(key=lambda one: -len(one.seeds))  # the longest first, so that the slots end together
-    if record.panel is None:
-        jobs = [partial(_evaluate, one, domain.baseline_source(one.name)) for one in wanted]
-        fix_panel(record, in_parallel(jobs, parallel))
+    jobs = [partial(_evaluate, one, domain.baseline_source(one.name)) for one in wanted]
+    while get_campaign(store, campaign).panel is None:
+        evaluated = in_parallel(jobs, parallel)
+        if all(one.objectives for one in evaluated):
+            fix_panel(record, evaluated)
+        else:
+            _wait_for_others(campaign)
     for experiment in wanted:
         with working_on(get_experiment(store, experiment.id)) as token:
             if token is not None:
@@ -71,14 +90,14 @@ def _evaluate(experiment: Experiment, source: str) -> Experiment:
     return after
 
 
+def _wait_for_others(campaign: str) -> None:
+    require_not_stopped(open_store(), campaign)
+    if stop_everything.wait(LOOK_SECONDS):
+        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+
+
 def fix_panel(campaign: Campaign, baselines: list[Experiment]) -> None:
     """Store what fitness is measured against: the reference's value for each seed, and every baseline's mean."""
-    unfinished = [one.name for one in baselines if not one.objectives]
-    if unfinished:
-        raise BaselineFailed(
-            f"The baselines {', '.join(unfinished)} are being evaluated by another worker: wait for it, then run the "
-            "same command again."
-        )
     reference = next(one for one in baselines if "reference" in one.tags)
     seeds = [reference.stage("benchmark", seed=seed) for seed in reference.seeds]
     trainings = [reference.stage("gpu-train", seed=seed) for seed in reference.seeds]

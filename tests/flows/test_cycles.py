@@ -1,6 +1,8 @@
 """A cycle on its own, as a schedule starts it: it finds what is unfinished, else takes the next number."""
 
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -49,3 +51,31 @@ def test_a_cycle_of_an_unknown_campaign_seeds_its_own_baselines(lab: Lab, lab_st
     assert told.startswith("alone-c001")
     kinds = [one.kind for one in campaign_experiments(lab_store, "alone") if one.state == "done"]
     assert kinds.count("baseline") == 5
+
+
+@pytest.mark.slow
+def test_baselines_that_another_worker_evaluates_are_waited_for(lab: Lab, lab_store: Store) -> None:
+    from archdb import get_campaign, open_campaign
+    from flows.seed_baselines import seed_baselines
+    from flows.settings import campaign_record
+
+    open_campaign(lab_store, campaign_record("shared", 0, "tiny", "grammar", 0, "tests.flows.two_baselines"))
+    create_experiment(lab_store, "shared-gla", campaign="shared", kind="baseline", name="gla", seeds=(0,), tags=())
+    token = claim(lab_store, "shared-gla")  # by a live worker: this process
+    assert token is not None
+    with ThreadPoolExecutor(1) as pool:
+
+        def seed() -> int:
+            with temporary_settings({PREFECT_API_URL: lab.prefect}):
+                return seed_baselines("shared")
+
+        waiting = pool.submit(seed)
+        while not get_experiment(lab_store, "shared-gated_deltanet").objectives:
+            assert not waiting.done()
+            time.sleep(0.1)
+        time.sleep(5)  # more than one look
+        assert not waiting.done()
+        assert get_campaign(lab_store, "shared").panel is None
+        release(lab_store, "shared-gla", token)
+        assert waiting.result(timeout=200) == 2
+    assert set((get_campaign(lab_store, "shared").panel or {})["baselines"]) == {"gla", "gated_deltanet"}
