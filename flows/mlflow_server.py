@@ -32,6 +32,6 @@ def use_mlflow(folder: Path) -> str:
         lambda port: answers(f"http://127.0.0.1:{port}/health"),
         environment=quiet,
         prefer_port=UI_PORT,
-        patience=120.0,
+        patience=300.0,
     )
     return f"http://127.0.0.1:{port}"

@@ -72,6 +72,9 @@ def start_local_server(folder: Path, prefer_port: int | None = UI_PORT) -> int:
         "PREFECT_SERVER_UI_API_URL": "/api",
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        # A schedule of seconds would fill SQLite with a hundred runs ahead, and then with their lateness and their end.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "10",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "20",
     }
 
     def command(port: int) -> list[str]:
@@ -83,7 +86,7 @@ def start_local_server(folder: Path, prefer_port: int | None = UI_PORT) -> int:
         lambda port: answers(f"http://127.0.0.1:{port}/api/health"),
         environment=environment,
         prefer_port=prefer_port,
-        patience=120.0,
+        patience=300.0,
     )
 
 

@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from archdb import home
 from archdb.errors import StoreMisconfigured
 
-PATIENCE = 90.0  # seconds for a worker to report to the server
+PATIENCE = 300.0  # seconds for a worker to report to the server, on a very busy machine
 END_SECONDS = 60.0  # for a supervisor to have ended everything below it
 PATHS = ("ARCHLOOP_CORPUS", "ARCHLOOP_MODELS", "ARCHLOOP_COGNITION_URI")  # files and folders, perhaps relative ones
 POLL = {"PREFECT_WORKER_QUERY_SECONDS": "3"}  # a person who starts a run waits for this long

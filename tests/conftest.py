@@ -1,6 +1,7 @@
 """What tests of several rooms need: a data folder of their own, and a real store on it."""
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.laboratory import Lab
+from tests.laboratory import CYCLES, Lab
 
 if TYPE_CHECKING:
     from archdb import Store
@@ -99,3 +100,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     port = start_local_server(folder / "prefect", prefer_port=None)
     yield Lab(folder, f"http://127.0.0.1:{port}/api")
     detach(folder / "prefect")
+
+
+@pytest.fixture(scope="session")
+def finished(lab: Lab) -> subprocess.CompletedProcess[str]:
+    """A campaign of two cycles at the tiny scale, run to its end by the command that a person types."""
+    return lab.run("run", "--scale", "tiny", "--cycles", str(CYCLES), "--campaign", "t")

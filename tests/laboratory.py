@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARCHLOOP = str(Path(sys.executable).parent / "archloop")
+CYCLES = 2  # of the campaign that tests share
 
 
 @dataclass(frozen=True)

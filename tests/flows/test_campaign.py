@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from archdb import Store, campaign_experiments, get_report, list_findings
-from tests.flows.conftest import CYCLES
-from tests.laboratory import Lab
+from tests.laboratory import CYCLES, Lab
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 

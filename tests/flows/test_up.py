@@ -3,13 +3,10 @@
 One laboratory serves all of these tests, since its servers take a minute to start; the last one ends it.
 """
 
-import contextlib
 import os
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,86 +16,15 @@ import pytest
 from archdb import Store, campaign_experiments, get_campaign, list_running, open_campaign, open_store
 from flows.settings import campaign_record
 from tests.conftest import forget_connections
-from tests.laboratory import ARCHLOOP
+from tests.laboratory_up import ROOT, Up, command_of, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 DOMAIN = "tests.flows.two_baselines"
-ROOT = Path(__file__).parents[2]
-ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-PATIENCE = 900.0  # seconds, for what takes a very busy machine long
-
-
-class Up:
-    """A laboratory that `archloop up` runs, and its Prefect server's API."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.log = folder.parent / "up.log"
-        given = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        environment = {**given, "ARCHLOOP_HOME": str(folder), "PYTHONPATH": path, "COLUMNS": "200"}
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [ARCHLOOP, "up"], env=environment, cwd=folder.parent, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ctrl-C" in self.told() or self.process.poll() is not None, "archloop up")
-        assert self.process.poll() is None, self.told()
-        self.api = next(line.split()[-1] for line in self.told().splitlines() if "Prefect UI" in line) + "/api"
-
-    def told(self) -> str:
-        return self.log.read_text()
-
-    def get(self, path: str) -> Any:
-        return httpx.get(f"{self.api}/{path}", timeout=60).raise_for_status().json()
-
-    def post(self, path: str, body: Any) -> Any:
-        return httpx.post(f"{self.api}/{path}", json=body, timeout=60).raise_for_status().json()
-
-    def deployment(self, name: str) -> Any:
-        return self.get(f"deployments/name/{name}/{name}")
-
-    def start(self, name: str, **parameters: Any) -> str:
-        """Run a deployment, as the button of the UI does. Returns the flow run's id."""
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return str(self.post(f"deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])
-
-    def state(self, run: str) -> str:
-        return str(self.get(f"flow_runs/{run}")["state"]["type"])
-
-    def end(self, run: str) -> str:
-        """Wait for a run's end; how it ended."""
-        wait_for(lambda: self.state(run) in ENDED, f"the end of {run}")
-        return self.state(run)
-
-    def below(self, *words: str) -> list[psutil.Process]:
-        """The processes that it started, directly or not, with all of these words in their command."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in found if all(word in " ".join(command_of(one)) for word in words)]
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(200)
-
-
-def command_of(process: psutil.Process) -> list[str]:
-    with contextlib.suppress(psutil.Error):
-        return list(process.cmdline())
-    return []
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
-def wait_for(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +62,9 @@ def test_a_schedule_set_over_the_api_makes_cycles_and_survives_a_new_registratio
     a_campaign(its_store, "scheduled")
     cycle = up.deployment("research-cycle")
     assert [one["active"] for one in cycle["schedules"]] == [False]
-    wanted = {"schedule": {"interval": 5}, "active": True, "parameters": {"campaign": "scheduled"}}
+    soon = (datetime.now(UTC) + timedelta(seconds=10)).isoformat()
+    interval = {"interval": 120, "anchor_date": soon}  # much shorter ones fill the machine with runs that are cancelled
+    wanted = {"schedule": interval, "active": True, "parameters": {"campaign": "scheduled"}}
     mine = up.post(f"deployments/{cycle['id']}/schedules", [wanted])[0]
     try:
         wait_for(lambda: get_campaign(its_store, "scheduled").cycles >= 1, "a scheduled cycle")
