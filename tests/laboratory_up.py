@@ -16,7 +16,7 @@ from tests.laboratory import ARCHLOOP
 
 ROOT = Path(__file__).parents[1]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-PATIENCE = 900.0  # seconds, for what takes a very busy machine long
+PATIENCE = 300.0  # seconds, for what takes a busy machine long
 
 
 class Up:
