@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydantic import FiniteFloat
-from scipy.stats import chi2, ks_1samp
 
 from evaluation.reports import Report
 from evaluation.scaling.laws import LAWS, LEVEL, Floats, Law, fit, interval, log_likelihood
@@ -59,6 +58,8 @@ def discovery_law(moments: Sequence[float], compute: float, simulations: int = 4
 
     Raises ValueError for a moment that is not in (0, compute].
     """
+    from scipy.stats import chi2
+
     if compute <= 0 or any(not 0 < one <= compute for one in moments):
         raise ValueError(f"Moments of discovery have to lie between 0 and the compute spent ({compute}).")
     n = len(moments)
@@ -131,6 +132,8 @@ def _distance_p(law: Law, events: Floats, value: float, simulations: int, chance
 
 
 def _distance(law: Law, events: Floats, value: float) -> float:
+    from scipy.stats import ks_1samp
+
     return float(ks_1samp(events, lambda u: law.share(u, value)).statistic)
 
 

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import chi2
 
 Floats = NDArray[np.float64]
 LEVEL = 0.95
@@ -93,6 +91,8 @@ LAWS = (LINEAR, POWER, LOGARITHMIC, SATURATING)
 
 def fit(law: Law, events: Floats) -> float:
     """The shape parameter of most likelihood for ``events`` in (0, 1]; 1 for a law that has none."""
+    from scipy.optimize import minimize_scalar
+
     if not law.parameter:
         return 1.0
     found = minimize_scalar(lambda x: -_likelihood(law, events, x), bounds=law.bounds, method="bounded")
@@ -110,6 +110,9 @@ def interval(law: Law, events: Floats, parameter: float) -> tuple[float | None, 
 
     None for an end that no value of the parameter reaches: the events do not exclude anything there.
     """
+    from scipy.optimize import brentq
+    from scipy.stats import chi2
+
     at = math.log(parameter)
     best, drop = _likelihood(law, events, at), float(chi2.ppf(LEVEL, 1)) / 2
 

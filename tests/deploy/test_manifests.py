@@ -155,7 +155,7 @@ def test_pools_deployments_and_workers_agree() -> None:
     caller = next(one["data"] for one in OBJECTS if one["metadata"]["name"] == "archloop-caller")
     flow, deployment = caller["ARCHLOOP_GPU_DEPLOYMENT"].split("/")
     known = {one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
-    assert known[deployment]["entrypoint"].endswith(":" + flow.replace("-", "_"))
+    assert known[deployment]["entrypoint"].endswith("." + flow.replace("-", "_"))
 
 
 def test_no_credential_lies_in_a_manifest_or_a_template() -> None:

@@ -104,7 +104,7 @@ def test_a_campaign_says_that_it_works_what_it_finished_and_that_it_rests(finish
     [
         ((), "give one of --webhook URL, --block TYPE/NAME and --off"),
         (("--webhook", "mail.example"), "begins with https:// or http://"),
-        (("--block", "slack-webhook"), "give TYPE/NAME, such as slack-webhook/mine"),
+        (("--block", "slack-webhook"), "such as slack-webhook/mine"),
         (("--webhook", "http://x", "--stalled-after", "0.001"), "give more hours"),
         (("--block", "webhook/nothing"), "The Prefect server has no block webhook/nothing"),
     ],
