@@ -99,6 +99,7 @@ def test_a_campaign_says_that_it_works_what_it_finished_and_that_it_rests(finish
     assert told[:4] == ["campaign.working", "cycle.finished", "cycle.finished", "campaign.resting"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
