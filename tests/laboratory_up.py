@@ -54,7 +54,7 @@ class Up:
     def deployment(self, name: str) -> Any:
         return self.get(f"deployments/name/{name}/{name}")
 
-    def start(self, name: str, **parameters: Any) -> str:
+    def start(self, name: str, /, **parameters: Any) -> str:
         """Run a deployment, as the button of the UI does. Returns the flow run's id."""
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return str(self.post(f"deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"])

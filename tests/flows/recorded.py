@@ -61,7 +61,7 @@ def record(folder: Path, lab: Lab) -> int:
         write_models(listed, {"name": "m", "base_url": server.url, **prices, **QUICK})
         patched.setenv("ARCHLOOP_MODELS", str(listed))
         server.say(*ANSWERS)
-        campaign(NAME, CYCLES, "tiny", "openai", 1, domain=DOMAIN, model="m")
+        campaign(NAME, CYCLES, "tiny", "openai", 1, domain=DOMAIN, sampler="ranked", model="m")
         return len(server.calls)
 
 
