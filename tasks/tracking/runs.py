@@ -7,6 +7,7 @@ from tasks.tracking.scales import all_folders, folder_of
 from tasks.tracking.server import client, tracking_faults
 
 TAG = "archloop.experiment"
+OPENED = "archloop.opened"  # when the experiment was opened: tells designs of one name in two stores from each other
 PAGE = 200  # runs asked for at a time
 MOST_SIGNS = 5000  # of a tag; MLflow refuses longer ones
 
@@ -15,11 +16,14 @@ def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str 
     """The id of the experiment's MLflow run, which is created, as started ``at``, if it does not exist."""
     with tracking_faults():
         folder = folder_of(campaign.scale)
-        found = client().search_runs([folder], f"tags.`{TAG}` = '{experiment.id}'", max_results=1)
+        opened = repr(experiment.created_at)
+        same = f"tags.`{TAG}` = '{experiment.id}' AND tags.`{OPENED}` = '{opened}'"
+        found = client().search_runs([folder], same, max_results=1)
         if found:
             return str(found[0].info.run_id)
         tags = {
             TAG: experiment.id,
+            OPENED: opened,
             "archloop.campaign": campaign.id,
             "archloop.kind": experiment.kind,
             "archloop.cycle": "" if experiment.cycle is None else str(experiment.cycle),
