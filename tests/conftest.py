@@ -1,6 +1,8 @@
 """What tests of several rooms need: a data folder of their own, and a real store on it."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -42,6 +44,14 @@ def forget_connections() -> None:
     tracking.folder_of.cache_clear()
 
 
+def empty_tracking(file: Path) -> None:
+    """Leave nothing of other tests in an MLflow database, but its schema and the scales' experiments."""
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in set(tables) - {"alembic_version", "experiments"}:
+            database.execute(f'DELETE FROM "{name}"')
+
+
 @pytest.fixture(scope="session")
 def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One data folder, and so one embedded server, for all tests that only need a store."""
@@ -50,7 +60,7 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def store(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store"]:
-    """A real store without any record, with ARCHLOOP_HOME naming its data folder.
+    """A real store without any record, nor any run in MLflow, with ARCHLOOP_HOME naming its data folder.
 
     It is embedded, or a database of its own on the server that ARCHLOOP_MONGODB_URI names.
     """
@@ -65,6 +75,8 @@ def store(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store
     for name in opened.database.list_collection_names():
         if name != "schema":
             opened.database[name].delete_many({})
+    if (shared_home / "mlflow.db").exists():
+        empty_tracking(shared_home / "mlflow.db")
     yield opened
     if SERVER:
         opened.client.drop_database(opened.database.name)
