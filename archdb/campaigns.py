@@ -6,10 +6,10 @@ import time
 import pymongo.errors
 
 from archdb.errors import Conflict, NotFound
+from archdb.governance.rule import Rule, rule_of
 from archdb.outbox import holding, settle, telling
 from archdb.patience import patient
 from archdb.records import Body, Campaign, document, plain
-from archdb.rule import Rule, rule_of
 from archdb.store import Store
 from archdb.told import told_campaign, told_extension, told_panel
 

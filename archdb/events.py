@@ -2,7 +2,7 @@
 
 An event is never changed. Its ``_id`` is its place in the chain, so that of two writers who both hold the end one is
 refused and walks on; its ``key`` is unique, so that what is told twice is written once. The chain alone cannot show
-that its tail was cut off: that is what the anchors outside are for (archdb/audit.py).
+that its tail was cut off: that is what the anchors outside are for (archdb/audit/chain.py).
 """
 
 import hashlib

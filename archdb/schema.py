@@ -10,9 +10,7 @@ import pymongo.errors
 from pydantic import Field
 
 from archdb import (
-    approvals,
     blobs,
-    control,
     designs,
     events,
     fingerprints,
@@ -24,13 +22,13 @@ from archdb import (
     model_calls,
     outlines,
     pool,
-    requests,
     running,
     tree,
     verified,
 )
 from archdb.cognition import entries, index
 from archdb.errors import StoreMisconfigured, StoreOutdated
+from archdb.governance import approvals, control, requests
 from archdb.records import Campaign, Experiment, Finding, Outline, Record, Running, Verified, document
 from archdb.store import Store
 from archdb.validators import validator

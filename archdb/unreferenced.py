@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import bson
 
-from archdb.copying import read_whole
+from archdb.copies.copying import read_whole
 from archdb.patience import patient
 from archdb.store import Store
 

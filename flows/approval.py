@@ -1,7 +1,7 @@
 """Waiting for people: a flow that a worker runs is suspended with a form; one in a terminal looks until they decided.
 
-Either way the decision is the store's (archdb/requests.py), so `archloop approve` works for both, and a form that was
-filled in is one more way to say the same.
+Either way the decision is the store's (archdb/governance/requests.py), so `archloop approve` works for both, and a
+form that was filled in is one more way to say the same.
 """
 
 import logging
@@ -17,13 +17,9 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
-from archdb import (
-    Amounts,
-    Campaign,
-    Conflict,
-    NotApproved,
+from archdb import Amounts, Campaign, Conflict, NotApproved, Store
+from archdb.governance import (
     Request,
-    Store,
     conclude,
     decide,
     name_flow_run,
@@ -33,7 +29,7 @@ from archdb import (
     rule_of,
     standing_of,
 )
-from archdb.approvals import What
+from archdb.governance.approvals import What
 from flows.estimate import campaign_estimate
 from flows.governed import is_inside
 from tasks.faults import Stopped

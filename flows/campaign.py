@@ -4,7 +4,9 @@ from functools import partial
 
 from prefect import flow
 
-from archdb import find_cassette, get_campaign, open_store, rule_from
+from archdb import get_campaign, open_store
+from archdb.copies import find_cassette
+from archdb.governance import rule_from
 from flows.announcing import at_work
 from flows.approval import await_start
 from flows.artifacts import show_campaign

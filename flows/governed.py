@@ -7,7 +7,8 @@ from typing import ParamSpec, TypeVar
 from prefect.context import FlowRunContext
 from prefect.states import Cancelled
 
-from archdb import Halted, NotApproved, Store, require_not_stopped, require_running
+from archdb import Halted, NotApproved, Store
+from archdb.governance import require_not_stopped, require_running
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

@@ -2,16 +2,8 @@
 
 from prefect.settings import PREFECT_API_URL
 
-from archdb import (
-    Campaign,
-    NotFound,
-    get_campaign,
-    index_cognition,
-    open_campaign,
-    open_store,
-    recover,
-    settle_abandoned,
-)
+from archdb import Campaign, NotFound, get_campaign, open_campaign, open_store, recover, settle_abandoned
+from archdb.cognition import index_cognition
 from flows.gpu_pool import require_shared_servers
 from flows.imported_parents import refuse_imported
 from flows.settings import campaign_record

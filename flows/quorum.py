@@ -3,29 +3,20 @@
 import hashlib
 from collections.abc import Sequence
 
-from archdb import (
-    KINDS,
-    Amounts,
-    Campaign,
-    Conflict,
+from archdb import KINDS, Amounts, Campaign, Conflict, Store, exact, fork_campaign, refuse_known, set_caps, shown
+from archdb.governance import (
     Request,
     Rule,
-    Store,
     decide,
-    exact,
-    fork_campaign,
     get_control,
     list_approvals,
     open_request,
-    refuse_known,
     refuse_turn,
     rule_of,
-    set_caps,
-    shown,
     turn,
 )
-from archdb.approvals import What
-from archdb.control import Switch
+from archdb.governance.approvals import What
+from archdb.governance.control import Switch
 from flows.settings import environment
 
 TURNS: dict[str, Switch] = {"pause": "paused", "resume": "running", "stop": "stopped"}

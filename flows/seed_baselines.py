@@ -5,16 +5,8 @@ from statistics import fmean
 
 from prefect import flow
 
-from archdb import (
-    Campaign,
-    Experiment,
-    create_experiment,
-    get_campaign,
-    get_experiment,
-    open_store,
-    require_not_stopped,
-    set_panel,
-)
+from archdb import Campaign, Experiment, create_experiment, get_campaign, get_experiment, open_store, set_panel
+from archdb.governance import require_not_stopped
 from flows.approval import await_start
 from flows.choices import AtLeastOne
 from flows.given_design import evaluate_source

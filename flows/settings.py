@@ -5,19 +5,9 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 
-from archdb import (
-    Campaign,
-    Cassette,
-    CassetteUnusable,
-    NotFound,
-    Rule,
-    Store,
-    get_campaign,
-    open_campaign,
-    rule_from,
-    set_caps,
-    sha256_of_cassette,
-)
+from archdb import Campaign, CassetteUnusable, NotFound, Store, get_campaign, open_campaign, set_caps
+from archdb.copies import Cassette, sha256_of_cassette
+from archdb.governance import Rule, rule_from
 from tasks.agents.providers import THINKING, check_provider, require_provider
 from tasks.domain import domain_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source

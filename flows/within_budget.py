@@ -4,18 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from archdb import (
-    BudgetSpent,
-    Experiment,
-    Halted,
-    Running,
-    halt_of,
-    open_store,
-    recover,
-    renew,
-    require_not_stopped,
-    show_running,
-)
+from archdb import BudgetSpent, Experiment, Halted, Running, open_store, recover, renew, show_running
+from archdb.governance import halt_of, require_not_stopped
 from flows.announcing import at_rest
 from tasks.faults import Stopped
 from tasks.sandbox.jail import stop_everything

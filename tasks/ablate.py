@@ -21,10 +21,10 @@ from archdb import (
     open_store,
     put_text,
     record_code,
-    record_findings,
     record_once,
     record_places,
 )
+from archdb.cognition import record_findings
 from evaluation import ComponentEffect, Panel, component_effect
 from tasks import tracking
 from tasks.agents.desk import desk_of

@@ -15,9 +15,9 @@ from archdb import (
     open_store,
     put_text,
     record_components,
-    record_findings,
     record_once,
 )
+from archdb.cognition import record_findings
 from evaluation import Fitness, Panel
 from tasks import tracking
 from tasks.agents.desk import desk_of

@@ -5,7 +5,8 @@ Every closed run carries the end at that time, and the MLflow experiment of a sc
 
 from collections.abc import Iterator, Mapping
 
-from archdb import Anchor, Anchors, Campaign, Store, log_head, open_store
+from archdb import Campaign, Store, log_head, open_store
+from archdb.audit import Anchor, Anchors
 from tasks import tracking
 from tasks.stage import stage_task
 

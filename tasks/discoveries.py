@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from archdb import SCORE, Campaign, Outline, Store, campaign_experiments, campaign_outlines, list_verified
+from archdb import Campaign, Outline, Store, campaign_experiments, campaign_outlines, list_verified
+from archdb.asi_arch import SCORE
 from evaluation import Panel, best_baseline, fitness
 
 What = Literal["breakthroughs", "above", "records", "gallery"]

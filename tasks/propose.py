@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from archdb import (
     Experiment,
-    Hit,
     Proposed,
     Store,
     find_proposal,
@@ -18,8 +17,8 @@ from archdb import (
     put_report,
     put_text,
     record_once,
-    search,
 )
+from archdb.cognition import Hit, search
 from tasks.agents.desk import desk_of
 from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of

@@ -24,7 +24,6 @@ from archdb import (
     Experiment,
     Failed,
     Halted,
-    HeldEvaluation,
     Running,
     Stage,
     Store,
@@ -33,14 +32,14 @@ from archdb import (
     get_experiment,
     open_store,
     put_report,
-    require_running,
     require_space,
     show_running,
     stage_key,
     stage_operation,
-    tell_ended,
     write_stage,
 )
+from archdb.copies import HeldEvaluation
+from archdb.governance import require_running, tell_ended
 from tasks.faults import CapacityFault, TransportFault
 from tasks.kept_lease import kept_lease
 from tasks.models.outcomes import NoAnswer

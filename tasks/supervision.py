@@ -6,18 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from archdb import (
-    Experiment,
-    Running,
-    Store,
-    StoreUnavailable,
-    get_running,
-    home,
-    impatient,
-    renew,
-    require_not_stopped,
-    show_running,
-)
+from archdb import Experiment, Running, Store, StoreUnavailable, get_running, home, impatient, renew, show_running
+from archdb.governance import require_not_stopped
 from evaluation import Exit, Launch, Progress
 from tasks.sandbox.jail import jail
 

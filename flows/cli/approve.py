@@ -8,7 +8,7 @@ from flows.cli.asked import AsJson, Refused, console_for, print_json
 from flows.cli.control import Why
 
 if TYPE_CHECKING:
-    from archdb import Request
+    from archdb.governance import Request
 
 Subject = Annotated[
     str | None,
@@ -32,7 +32,8 @@ def approve(
         return
     if not who.strip():
         raise Refused("Say who decides with --as NAME: a decision carries a person's name.")
-    from archdb import decide, open_store, standing_of
+    from archdb import open_store
+    from archdb.governance import decide, standing_of
 
     store = open_store()
     request = decide(store, _asked(subject), who, "refused" if refuse else "approved", reason)
@@ -53,7 +54,8 @@ def approve(
 
 def _asked(subject: str) -> "Request":
     """The one request on a subject that people decide on here."""
-    from archdb import NotFound, open_store, requests_of
+    from archdb import NotFound, open_store
+    from archdb.governance import requests_of
 
     found = [one for one in requests_of(open_store(), subject) if one.what in ("campaign", "verification")]
     waiting = [one for one in found if one.state == "waiting"] or found
@@ -65,7 +67,8 @@ def _asked(subject: str) -> "Request":
 
 
 def _list(as_json: bool) -> None:
-    from archdb import open_store, standing_of, waiting_requests
+    from archdb import open_store
+    from archdb.governance import standing_of, waiting_requests
 
     store = open_store()
     waiting = waiting_requests(store)

@@ -31,7 +31,8 @@ def verify(
     Any event that was edited, removed, reordered or cut off is found, and so is a record that is not what was logged.
     Exits with 1 if anything is wrong, or if MLflow, which holds the anchors, does not answer.
     """
-    from archdb import check_chain, check_records, get_campaign, open_store, settle_all
+    from archdb import get_campaign, open_store, settle_all
+    from archdb.audit import check_chain, check_records
     from tasks.anchors import find_anchors
     from tasks.faults import TransportFault
 

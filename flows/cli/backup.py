@@ -13,7 +13,7 @@ from rich.table import Table
 from flows.cli.asked import AsJson, console_for, print_json
 
 if TYPE_CHECKING:
-    from archdb import Take, Totals
+    from archdb.copies import Take, Totals
 
 PLACE = "A MongoDB address, or a data folder."
 STEP = 100  # documents between two updates of what a person sees
@@ -28,7 +28,8 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Write the whole lineage store into one file. Campaigns may go on meanwhile: it is a copy of one moment."""
-    from archdb import connect, write_backup
+    from archdb import connect
+    from archdb.copies import write_backup
 
     store, console = connect(), console_for(as_json)
     if file.is_dir():
@@ -49,7 +50,8 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Fill an empty store with a backup, and compare it with the file."""
-    from archdb import connect, connect_to, read_backup, write_whole
+    from archdb import connect, connect_to
+    from archdb.copies import read_backup, write_whole
 
     console = console_for(as_json)
     with console.status("Reading the backup"):
@@ -71,7 +73,8 @@ def copy(
     as_json: AsJson = False,
 ) -> None:
     """Copy a whole store into an empty one, such as the embedded one into a MongoDB server, and compare both."""
-    from archdb import connect_to, read_whole, readable_version, write_whole
+    from archdb import connect_to
+    from archdb.copies import read_whole, readable_version, write_whole
     from flows.cli.asked import Refused
 
     if "://" not in source and not (Path(source).expanduser() / "store").is_dir():

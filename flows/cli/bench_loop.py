@@ -58,7 +58,7 @@ def loop(
 @contextmanager
 def _own_cognition() -> "Iterator[Store]":
     """A store and a cognition base that nobody else sees: findings of played searches are true of no campaign."""
-    from archdb import index_cognition
+    from archdb.cognition import index_cognition
     from archdb.shared_server import detach
     from archdb.store import open_folder
 

@@ -11,7 +11,8 @@ def retrieval(into: Into = RESULTS, as_json: AsJson = False) -> None:
 
     Only the papers that ship with archloop and those that were added are asked for, not findings.
     """
-    from archdb import index_cognition, open_store
+    from archdb import open_store
+    from archdb.cognition import index_cognition
     from archdb.cognition.bar import BAR, HALVES, WAYS, measure
     from evaluation import share
 

@@ -24,7 +24,8 @@ def export(
 
     Replay it with `archloop run --provider replay --cassette FILE`. It holds the campaign's finished cycles.
     """
-    from archdb import get_campaign, open_store, write_cassette
+    from archdb import get_campaign, open_store
+    from archdb.copies import write_cassette
     from tasks.replay.recording import record_cassette
 
     console, store = console_for(), open_store()

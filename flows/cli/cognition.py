@@ -10,7 +10,7 @@ from rich.markup import escape
 from flows.cli.asked import AsJson, Refused, console_for, print_json
 
 if TYPE_CHECKING:
-    from archdb import Hit
+    from archdb.cognition import Hit
 
 app = typer.Typer(no_args_is_help=True, help="The cognition base: papers and the laboratory's own findings.")
 Wanted = Literal["papers", "findings", "all"]
@@ -31,8 +31,9 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the papers and findings that fit a failing experiment, and say why each came."""
-    from archdb import index_cognition, open_store
-    from archdb import search as look_up
+    from archdb import open_store
+    from archdb.cognition import index_cognition
+    from archdb.cognition import search as look_up
 
     console = console_for(as_json)
     with console.status("Looking"):
@@ -75,7 +76,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add papers, your own or ASI-Arch's. Adding the same again changes nothing; a changed one replaces its entry."""
-    from archdb import Conflict, Malformed, add_entries, open_store, paper_entry, read_asi_arch, read_paper
+    from archdb import Conflict, Malformed, open_store
+    from archdb.cognition import add_entries, paper_entry, read_asi_arch, read_paper
 
     console = console_for(as_json)
     files = sorted(file for path in paths for file in _files(path))

@@ -8,7 +8,7 @@ import typer
 from flows.cli.asked import AsJson, Refused, console_for, print_json
 
 if TYPE_CHECKING:
-    from archdb import Control
+    from archdb.governance import Control
 
 Name = Annotated[
     str | None, typer.Argument(help="The campaign; or give --all.", metavar="CAMPAIGN", show_default=False)
@@ -44,7 +44,8 @@ def person(given: str) -> str:
 def _turn(verb: str, campaign: str | None, everything: bool, who: str, reason: str, as_json: bool) -> None:
     if (campaign is None) != everything:
         raise Refused(f"Say what to {verb}: the name of one campaign, or --all.")
-    from archdb import EVERYTHING, get_campaign, get_control, open_store, rule_from, rule_of, standing_of
+    from archdb import get_campaign, open_store
+    from archdb.governance import EVERYTHING, get_control, rule_from, rule_of, standing_of
     from flows.quorum import turn_by_quorum
 
     store = open_store()
@@ -63,7 +64,7 @@ def _turn(verb: str, campaign: str | None, everything: bool, who: str, reason: s
 
 def control_json(control: "Control") -> dict[str, Any]:
     """A switch for a machine; its campaign is null where it is the one over everything."""
-    from archdb import EVERYTHING
+    from archdb.governance import EVERYTHING
 
     campaign = None if control.id == EVERYTHING else control.id
     fields: dict[str, Any] = control.model_dump(include={"state", "who", "reason", "at", "number"})

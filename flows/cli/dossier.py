@@ -28,7 +28,8 @@ def export(
 
     Verify it anywhere with `archloop dossier verify FILE`.
     """
-    from archdb import open_store, read_dossier_of, write_dossier
+    from archdb import open_store
+    from archdb.copies import read_dossier_of, write_dossier
     from flows.settings import environment
     from tasks.anchors import find_anchors
     from tasks.dossier.making import with_manifest
@@ -59,7 +60,7 @@ def verify(
 
     It reads the file alone: no store, no server, no network. Exits with 1 unless everything agrees.
     """
-    from archdb import read_dossier
+    from archdb.copies import read_dossier
     from tasks.dossier.judging import Judgement
     from tasks.dossier.verifying import verify_dossier
 

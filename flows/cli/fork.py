@@ -29,7 +29,8 @@ def fork(
 
     It has a budget of its own and trains baselines of its own; `archloop run` starts it.
     """
-    from archdb import designs_to_fork, find_experiment, get_campaign, open_store, standing_of
+    from archdb import designs_to_fork, find_experiment, get_campaign, open_store
+    from archdb.governance import standing_of
     from flows.quorum import fork_by_quorum
     from flows.settings import check_name
 

@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from archdb import CAVEAT, SCORE, SCORE_TITLE, Campaign, Experiment, Outline, Store, imported_result
+from archdb import Campaign, Experiment, Outline, Store
+from archdb.asi_arch import CAVEAT, SCORE, SCORE_TITLE, imported_result
 from flows.cli.tables import sparkline
 
 

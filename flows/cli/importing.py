@@ -9,7 +9,7 @@ from rich.console import Console
 from flows.cli.asked import AsJson, Refused, console_for, print_json
 
 if TYPE_CHECKING:
-    from archdb import Imported, Release
+    from archdb.asi_arch import Imported, Release
 
 MOST_SHOWN = 20  # malformed rows on a terminal; --json has all
 
@@ -30,7 +30,8 @@ def asi_arch(
     as_json: AsJson = False,
 ) -> None:
     """Keep ASI-Arch's published designs as a campaign. Importing again adds only what is missing."""
-    from archdb import import_release, open_store, read_release
+    from archdb import open_store
+    from archdb.asi_arch import import_release, read_release
     from flows.settings import check_name
 
     try:
@@ -52,7 +53,7 @@ def asi_arch(
 
 
 def _summary(release: "Release", done: "Imported") -> dict[str, Any]:
-    from archdb import CAVEAT
+    from archdb.asi_arch import CAVEAT
 
     return {
         "campaign": done.campaign,
@@ -114,7 +115,7 @@ def _designs(count: int) -> str:
 
 
 def _tell(console: Console, release: "Release", done: "Imported") -> None:
-    from archdb import CAVEAT
+    from archdb.asi_arch import CAVEAT
 
     had = counts(release)
     lines = [

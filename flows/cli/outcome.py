@@ -8,17 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
-from archdb import (
-    Finding,
-    Outline,
-    get_campaign,
-    get_text,
-    home,
-    leaderboard,
-    list_findings,
-    open_store,
-    walk_outlines,
-)
+from archdb import Finding, Outline, get_campaign, get_text, home, leaderboard, open_store, walk_outlines
+from archdb.cognition import list_findings
 from flows.cli.tables import leaderboard_table, summary_of
 from tasks.domain import domain_of
 from tasks.replay.account import account, sentences

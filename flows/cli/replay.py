@@ -10,7 +10,8 @@ import typer
 from flows.cli.asked import Refused
 
 if TYPE_CHECKING:
-    from archdb import Campaign, Cassette, Store
+    from archdb import Campaign, Store
+    from archdb.copies import Cassette
 
 OPTIONS = {  # of `archloop run` -> the setting of a cassette that they would contradict
     "scale": "scale",
@@ -58,7 +59,7 @@ def replay_of_file(file: Path, given: Mapping[str, Any]) -> Replay:
         Refused: an option contradicts the cassette.
         CassetteUnusable: it cannot be replayed here.
     """
-    from archdb import read_cassette
+    from archdb.copies import read_cassette
 
     cassette, texts = read_cassette(file)
     return Replay(cassette, texts, _record(cassette, given))
@@ -70,7 +71,8 @@ def replay_of_campaign(store: "Store", given: Mapping[str, Any]) -> Replay:
     Raises:
         Refused: no campaign is named, it replays nothing, or an option contradicts its cassette.
     """
-    from archdb import find_cassette, get_campaign
+    from archdb import get_campaign
+    from archdb.copies import find_cassette
 
     if "campaign" not in given:
         raise Refused("Nothing says what to replay: give --cassette FILE, or --campaign NAME of a replay to resume.")

@@ -87,7 +87,7 @@ def run(
     A budget that is used up ends it with a sentence; it goes on from there once the cap is raised.
     The same command goes on with a campaign that was stopped or killed; with more cycles it extends one that is done.
     """
-    from archdb import rule_from
+    from archdb.governance import rule_from
 
     rule = rule_from(approvals, tuple(approver or ())) if approvals is not None or approver else None
     console, given = console_for(as_json), given_options(context)
@@ -101,7 +101,8 @@ def run(
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
-        from archdb import keep_cassette, open_store
+        from archdb import open_store
+        from archdb.copies import keep_cassette
         from flows.campaign import campaign as campaign_flow
         from flows.imported_parents import check_parents_from
         from flows.settings import open_checked

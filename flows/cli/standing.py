@@ -3,17 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from archdb import (
-    Campaign,
-    Store,
-    forks_of,
-    get_control,
-    halt_of,
-    refusal_of,
-    requests_of,
-    standing_of,
-    waiting_requests,
-)
+from archdb import Campaign, Store, forks_of
+from archdb.governance import get_control, halt_of, refusal_of, requests_of, standing_of, waiting_requests
 from flows.cli.control import control_json
 
 

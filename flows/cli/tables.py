@@ -6,7 +6,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from archdb import CAVEAT, Campaign, Experiment, ModelCall, Outline
+from archdb import Campaign, Experiment, ModelCall, Outline
+from archdb.asi_arch import CAVEAT
 from evaluation import CLAIM
 from tasks.replay.account import WHAT
 

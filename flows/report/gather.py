@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
-from archdb import Campaign, Finding, Store, campaign_experiments, list_findings, list_running
+from archdb import Campaign, Finding, Store, campaign_experiments, list_running
+from archdb.cognition import list_findings
 from evaluation import Panel
 from flows.report.contents import Contents, Design, Lesson, Point, Yardstick
 from flows.report.gather_design import Library, gather_design

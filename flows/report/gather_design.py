@@ -3,7 +3,8 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdb import Experiment, NotFound, Running, Stage, Store, find_entries, get_experiment, get_report, get_text
+from archdb import Experiment, NotFound, Running, Stage, Store, get_experiment, get_report, get_text
+from archdb.cognition import find_entries
 from evaluation import CLAIM, Baseline, BenchmarkReport, CheckReport, Fitness, Measure, TrainReport
 from evaluation import Verdict as Judged
 from flows.ablation_results import effect_of, in_words, standing

@@ -4,16 +4,8 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
-from archdb import (
-    SCORE,
-    Campaign,
-    Experiment,
-    Store,
-    campaign_experiments,
-    drawn_from,
-    get_text,
-    imported_result,
-)
+from archdb import Campaign, Experiment, Store, campaign_experiments, drawn_from, get_text
+from archdb.asi_arch import SCORE, imported_result
 from flows.report.contents import Curve, Link, Part, Words
 from flows.report.wording import anchor
 

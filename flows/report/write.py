@@ -12,7 +12,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from archdb import CAVEAT, Campaign, HomeUnusable, Store, describe_os_fault, home
+from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
+from archdb.asi_arch import CAVEAT
 from flows.report import wording
 from flows.report.contents import Contents
 from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress

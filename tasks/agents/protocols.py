@@ -9,7 +9,8 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from archdb import Ground, Hit
+from archdb import Ground
+from archdb.cognition import Hit
 from tasks.calibration import Calibration
 
 

@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 from pydantic import FiniteFloat
 
-from archdb import Hit, Outline, Store, record_findings
-from archdb import search as look_up
+from archdb import Outline, Store
+from archdb.cognition import Hit, record_findings
+from archdb.cognition import search as look_up
 from evaluation import Report, Tried, objectives_of
 from tasks.agents.grammar.space import Design
 from tasks.agents.protocols import Agents, Outcome, Peer, Proposal, Question

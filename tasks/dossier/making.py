@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
-from archdb import Body, Dossier
+from archdb import Body
+from archdb.copies import Dossier
 from evaluation import Panel
 from tasks.dossier.board import board_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source

@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from archdb import Body, Dossier, Experiment
+from archdb import Body, Experiment
+from archdb.copies import Dossier
 from tasks.domain import Domain
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.dossier.judging import Judgement

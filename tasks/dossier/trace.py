@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from archdb import Campaign, Dossier, Experiment, Stage, Verified
+from archdb import Campaign, Experiment, Stage, Verified
+from archdb.copies import Dossier
 from evaluation import Report
 from tasks.domain import Domain, domain_of
 from tasks.dossier.judging import Judgement

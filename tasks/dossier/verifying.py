@@ -2,7 +2,8 @@
 
 from pydantic import ValidationError
 
-from archdb import Body, Dossier, check_events
+from archdb import Body
+from archdb.copies import Dossier, check_events
 from tasks.dossier.judging import Judgement
 from tasks.dossier.programs import check_data, check_programs, check_source, check_texts
 from tasks.dossier.recomputing import recompute

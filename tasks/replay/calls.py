@@ -8,18 +8,8 @@ import time
 from dataclasses import replace
 from typing import Literal
 
-from archdb import (
-    Campaign,
-    HeldCall,
-    ModelCall,
-    Store,
-    call_id,
-    find_call,
-    get_experiment,
-    get_text,
-    put_text,
-    record_call,
-)
+from archdb import Campaign, ModelCall, Store, call_id, find_call, get_experiment, get_text, put_text, record_call
+from archdb.copies import HeldCall
 from tasks.agents.desk import Desk
 from tasks.models.asking import answer_of
 from tasks.models.keys import without_keys

@@ -1,6 +1,7 @@
 """What a stage would find out at some cost, looked up in the campaign's cassette first."""
 
-from archdb import Experiment, HeldEvaluation, Store, get_campaign
+from archdb import Experiment, Store, get_campaign
+from archdb.copies import HeldEvaluation
 from tasks.replay.playing import played
 
 

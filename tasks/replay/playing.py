@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from archdb import Campaign, Cassette, Experiment, HeldCall, HeldEvaluation, Store, find_cassette
+from archdb import Campaign, Experiment, Store
+from archdb.copies import Cassette, HeldCall, HeldEvaluation, find_cassette
 
 REPLAY = "replay"  # the provider of campaigns that have a cassette
 NOT_RECORDED = "not_recorded"  # the outcome of a call that a cassette does not hold

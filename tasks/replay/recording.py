@@ -4,20 +4,16 @@ from collections.abc import Iterator
 
 from archdb import (
     Campaign,
-    Cassette,
     CassetteUnusable,
     Experiment,
-    HeldCall,
-    HeldEvaluation,
-    Settings,
     Stage,
     Store,
     campaign_experiments,
     code_versions,
-    find_cassette,
     list_calls,
     unfinished_cycles,
 )
+from archdb.copies import Cassette, HeldCall, HeldEvaluation, Settings, find_cassette
 from tasks.replay.playing import ablation_of
 
 EVALUATIONS = ("compile-check", "gpu-train", "benchmark")

@@ -2,7 +2,8 @@
 
 import sys
 
-from archdb import Entry, add_entries, open_store
+from archdb import open_store
+from archdb.cognition import Entry, add_entries
 
 if __name__ == "__main__":
     first, last = map(int, sys.argv[1:])

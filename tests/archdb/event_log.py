@@ -6,14 +6,11 @@ from archdb import (
     Campaign,
     Experiment,
     ModelCall,
-    Rule,
     Stage,
     Store,
     claim,
     create_experiment,
-    decide,
     open_campaign,
-    open_request,
     put_report,
     put_text,
     record_call,
@@ -23,11 +20,11 @@ from archdb import (
     release,
     set_caps,
     set_panel,
-    turn,
     write_stage,
 )
 from archdb.designs import Analysed, Proposed
 from archdb.events import hash_of
+from archdb.governance import Rule, decide, open_request, turn
 from archdb.store import Document
 
 DESIGN = "t-c001"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from archdb import Store, list_approvals, record_approval
+from archdb import Store
+from archdb.governance import list_approvals, record_approval
 
 
 def test_a_person_decides_once_on_a_subject(store: Store) -> None:

@@ -7,29 +7,25 @@ from typing import Any
 import pytest
 
 from archdb import (
-    SCORE,
     Campaign,
     Conflict,
     Store,
     campaign_experiments,
-    check_chain,
-    check_records,
     descendants,
     events_after,
     find_experiment,
     get_campaign,
     get_experiment,
     get_text,
-    import_release,
-    imported_result,
     leaderboard,
     open_campaign,
     ranked_by_score,
-    read_release,
     same_code,
 )
+from archdb.asi_arch import SCORE, import_release, imported_result, read_release
 from archdb.asi_arch.family import paths_of
 from archdb.asi_arch.release import NotARelease
+from archdb.audit import check_chain, check_records
 from archdb.records import plain
 from tests.archdb.asi_arch_release import (
     GALLERY,

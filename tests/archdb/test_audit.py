@@ -5,19 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from archdb import (
-    Anchor,
-    Anchors,
-    Fault,
-    Store,
-    append_event,
-    check_chain,
-    check_records,
-    events_after,
-    log_head,
-    set_fields,
-)
-from archdb.audit_faults import RESTORE
+from archdb import Store, append_event, events_after, log_head, set_fields
+from archdb.audit import Anchor, Anchors, Fault, check_chain, check_records
+from archdb.audit.faults import RESTORE
 from archdb.events import Told, hash_of
 from archdb.outbox import LOGGED
 from archdb.schema import install

@@ -16,19 +16,14 @@ from archdb import (
     Store,
     StoreMisconfigured,
     append_event,
-    check_chain,
-    check_records,
     connect_to,
     create_experiment,
     get_experiment,
-    read_backup,
-    read_whole,
-    readable_version,
     set_fields,
-    write_backup,
-    write_whole,
 )
-from archdb.copying import Take, Totals, _names
+from archdb.audit import check_chain, check_records
+from archdb.copies import read_backup, read_whole, readable_version, write_backup, write_whole
+from archdb.copies.copying import Take, Totals, _names
 from archdb.events import Told
 from archdb.schema import RESTORING, SCHEMA, VERSION
 from archdb.shared_server import detach

@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from archdb import (
-    Conflict,
-    Finding,
-    Store,
-    index_cognition,
-    list_findings,
-    read_literature,
-    record_findings,
-    search,
-)
+from archdb import Conflict, Finding, Store
+from archdb.cognition import index_cognition, list_findings, read_literature, record_findings, search
 from archdb.cognition.embedding import load_embedder
 
 

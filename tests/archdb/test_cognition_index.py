@@ -11,22 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from archdb import (
-    Conflict,
+from archdb import Conflict, Finding, Malformed, Store, open_store
+from archdb.cognition import (
     Entry,
-    Finding,
-    Malformed,
-    Store,
     add_entries,
     find_entries,
+    index,
     index_cognition,
-    open_store,
     read_asi_arch,
     read_literature,
     record_findings,
     search,
+    stored_vectors,
+    table,
 )
-from archdb.cognition import index, stored_vectors, table
 from archdb.cognition.entries import shipped
 from archdb.cognition.table import open_table
 from tests.archdb import adders

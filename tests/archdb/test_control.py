@@ -6,32 +6,33 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from archdb import (
-    EVERYTHING,
     Campaign,
     Conflict,
     Experiment,
     Halted,
-    Rule,
     Store,
-    check_chain,
-    check_records,
-    conclude,
     create_experiment,
-    decide,
     designs_to_fork,
     events_after,
     fork_campaign,
     forks_of,
     get_campaign,
+    open_campaign,
+    put_text,
+    set_fields,
+)
+from archdb.audit import check_chain, check_records
+from archdb.governance import (
+    EVERYTHING,
+    Rule,
+    conclude,
+    decide,
     get_control,
     halt_of,
-    open_campaign,
     open_request,
-    put_text,
     require_not_stopped,
     require_running,
     rule_from,
-    set_fields,
     turn,
     waiting_requests,
 )

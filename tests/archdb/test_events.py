@@ -15,8 +15,6 @@ from archdb import (
     Store,
     Told,
     append_event,
-    check_chain,
-    check_records,
     claim,
     connect,
     create_experiment,
@@ -29,6 +27,7 @@ from archdb import (
     open_campaign,
     settle_all,
 )
+from archdb.audit import check_chain, check_records
 from archdb.events import BATCH, _ends, _last, append_events
 from archdb.records import document
 from archdb.schema import VERSION

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-import archdb
+import archdb.audit
 from archdb import Stage, Store, Watch, claim, create_experiment, get_experiment, put_text, set_fields, write_stage
 from archdb.experiments import compare_and_set
 from archdb.outlines import find_outlines, outline_of, record_outlines
@@ -88,7 +88,10 @@ def test_an_edited_or_removed_outline_is_found(store: Store) -> None:
     one = end(store, new(store, 1), 0.5)
 
     def faults() -> list[tuple[str, str]]:
-        return [(fault.kind, fault.subject) for fault in archdb.check_records(store, archdb.check_chain(store)).faults]
+        return [
+            (fault.kind, fault.subject)
+            for fault in archdb.audit.check_records(store, archdb.audit.check_chain(store)).faults
+        ]
 
     assert faults() == []
     store.outlines.update_one({"_id": one.id}, {"$set": {"fitness": 9.0}})
@@ -106,7 +109,7 @@ def test_an_outline_is_not_judged_while_a_worker_has_its_experiment(store: Store
     one = end(store, new(store, 1), 0.5)
     store.outlines.update_one({"_id": one.id}, {"$set": {"fitness": 9.0}})
     store.experiments.update_one({"_id": one.id}, {"$set": {"lease.owner": "somebody"}})
-    kinds = {fault.kind for fault in archdb.check_records(store, archdb.check_chain(store)).faults}
+    kinds = {fault.kind for fault in archdb.audit.check_records(store, archdb.audit.check_chain(store)).faults}
     assert "outline" not in kinds
 
 

@@ -35,23 +35,23 @@ from archdb import (
     set_fields,
     uses_of,
 )
-from archdb.approvals import Approval
 from archdb.blobs import Blob
 from archdb.cognition.entries import Entry
 from archdb.cognition.index import Index, ToIndex
-from archdb.control import Control
 from archdb.designs import Analysed, CodeVersion, ComponentUse, Proposed
 from archdb.events import Event
 from archdb.fingerprints import Fingerprint, Idea
 from archdb.front import Front, Member
+from archdb.governance.approvals import Approval
+from archdb.governance.control import Control
+from archdb.governance.requests import Request
+from archdb.governance.rule import Rule
 from archdb.judged import Judged
 from archdb.ledger import Budget, BudgetEntry, Operation
 from archdb.migrations import MIGRATIONS
 from archdb.model_calls import ModelAttempt, ModelCall
 from archdb.pool import Floors
 from archdb.records import Lease, Outline, Record, document
-from archdb.requests import Request
-from archdb.rule import Rule
 from archdb.schema import COLLECTIONS, READERS, VERSION, Schema, install, prepare, store_version
 from archdb.tree import Place
 

@@ -2,19 +2,10 @@
 
 import time
 
-from archdb import (
-    Store,
-    check_chain,
-    check_records,
-    create_experiment,
-    find_unreferenced,
-    get_text,
-    put_text,
-    remove_unreferenced,
-    set_fields,
-)
+from archdb import Store, create_experiment, find_unreferenced, get_text, put_text, remove_unreferenced, set_fields
+from archdb.audit import check_chain, check_records
 from archdb.blobs import put_texts
-from archdb.cassettes import Cassette, HeldCall, Settings, keep_cassette
+from archdb.copies.cassettes import Cassette, HeldCall, Settings, keep_cassette
 from archdb.events import Told, append_event
 from tests.archdb.event_log import write_call, write_log
 

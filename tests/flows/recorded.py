@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from archdb import Store, campaign_calls, campaign_experiments, code_versions, get_text, list_findings, open_store
+from archdb import Store, campaign_calls, campaign_experiments, code_versions, get_text, open_store
+from archdb.cognition import list_findings
 from evaluation import baseline_source
 from tests.conftest import forget_connections
 from tests.laboratory import Lab

@@ -16,15 +16,12 @@ from archdb import (
     Store,
     Watch,
     campaign_experiments,
-    check_chain,
-    check_records,
     create_experiment,
     descendants,
     get_campaign,
     get_experiment,
     get_text,
     leaderboard,
-    list_findings,
     list_running,
     open_campaign,
     pareto_front,
@@ -32,6 +29,8 @@ from archdb import (
     set_panel,
     unfinished_cycles,
 )
+from archdb.audit import check_chain, check_records
+from archdb.cognition import list_findings
 from evaluation import corpus
 from tests.laboratory import Lab
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from archdb import Store, campaign_experiments, get_report, list_findings
+from archdb import Store, campaign_experiments, get_report
+from archdb.cognition import list_findings
 from tests.laboratory import CYCLES, Lab
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory

@@ -9,17 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from archdb import (
+from archdb import CassetteUnusable, Store, get_text, put_text
+from archdb.copies import (
     Cassette,
-    CassetteUnusable,
     HeldCall,
     HeldEvaluation,
     Settings,
-    Store,
     find_cassette,
-    get_text,
     keep_cassette,
-    put_text,
     read_cassette,
     write_cassette,
 )

@@ -11,26 +11,21 @@ from archdb import (
     Campaign,
     Halted,
     NotApproved,
-    Rule,
     Store,
     claim,
     create_experiment,
-    decide,
     fork_campaign,
     get_campaign,
-    get_control,
     get_experiment,
     list_running,
     open_campaign,
-    open_request,
     put_text,
-    require_running,
     reserve,
     set_caps,
     set_fields,
     settle,
-    turn,
 )
+from archdb.governance import Rule, decide, get_control, open_request, require_running, turn
 from flows.approval import await_approval
 from flows.cli import app
 from flows.estimate import campaign_estimate

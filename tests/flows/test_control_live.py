@@ -15,18 +15,8 @@ import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from archdb import (
-    EVERYTHING,
-    NotApproved,
-    Store,
-    decide,
-    events_after,
-    get_budget,
-    get_control,
-    list_running,
-    turn,
-    waiting_requests,
-)
+from archdb import NotApproved, Store, events_after, get_budget, list_running
+from archdb.governance import EVERYTHING, decide, get_control, turn, waiting_requests
 from tests.laboratory import Lab
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory

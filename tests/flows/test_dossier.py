@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from archdb import Body, Dossier, DossierUnusable, Store, read_dossier, read_dossier_of, write_dossier
+from archdb import Body, DossierUnusable, Store
+from archdb.copies import Dossier, read_dossier, read_dossier_of, write_dossier
 from archdb.events import hash_of
 from flows.settings import environment
 from tasks.anchors import find_anchors
@@ -112,18 +113,26 @@ def without_the_design(dossier: Dossier) -> None:
     dossier.manifest["leaderboard"] = [row for row in dossier.manifest["leaderboard"] if row["id"] != DESIGN]
 
 
-def without_all_of_the_design(dossier: Dossier) -> None:
+def without_its_records(dossier: Dossier) -> None:
     without_the_design(dossier)
     for held in dossier.records.values():
         held[:] = [one for one in held if DESIGN not in (one["_id"], one.get("experiment"))]
+
+
+def without_all_of_the_design(dossier: Dossier) -> None:
+    without_its_records(dossier)
     dossier.events[:] = [one for one in dossier.events if one["subject"] != DESIGN]
 
 
 def written_anew(dossier: Dossier) -> None:
-    """Without the design, and with a chain that is whole again."""
-    without_all_of_the_design(dossier)
+    """With the event before in the place of each one of the design, and a chain that is whole again."""
+    without_its_records(dossier)
     prev = ""
     for place, one in enumerate(dossier.events, start=1):
+        if one["subject"] == DESIGN:
+            one |= {
+                key: value for key, value in dossier.events[place - 2].items() if key not in ("_id", "prev", "hash")
+            }
         one |= {"_id": place, "prev": prev}
         one["hash"] = prev = hash_of(one)
 

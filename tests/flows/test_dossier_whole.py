@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archdb import Store, read_dossier
+from archdb import Store
+from archdb.copies import read_dossier
 from tasks.dossier.judging import Judgement
 from tasks.dossier.verifying import verify_dossier
 from tests.flows.recorded import NAME, environment, record

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from archdb import Experiment, Store, campaign_experiments, check_chain, check_records, list_running
+from archdb import Experiment, Store, campaign_experiments, list_running
+from archdb.audit import check_chain, check_records
 from tests.laboratory import Lab
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory

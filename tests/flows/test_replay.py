@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from archdb import Store, check_chain, check_records, find_cassette, get_budget, get_campaign, list_running
+from archdb import Store, get_budget, get_campaign, list_running
+from archdb.audit import check_chain, check_records
+from archdb.copies import find_cassette
 from tests.flows.recorded import ANSWERS, CYCLES, NAME, at_home, environment, record, story
 from tests.laboratory import Lab
 
@@ -97,7 +99,8 @@ def test_the_same_campaign_gives_the_same_bytes(home: Path, lab: Lab, cassette: 
 def test_a_changed_template_is_told_and_changes_nothing(
     home: Path, lab: Lab, cassette: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from archdb import keep_cassette, list_calls, read_cassette
+    from archdb import list_calls
+    from archdb.copies import keep_cassette, read_cassette
     from flows.campaign import campaign
     from tasks.agents.openai import prompting
     from tasks.replay.account import account, sentences
@@ -164,7 +167,7 @@ def test_killed_in_the_middle_a_replay_goes_on_without_the_file(
 def test_a_changed_answer_is_evaluated_for_real_and_a_missing_one_is_told(
     home: Path, lab: Lab, cassette: Path, tmp_path: Path
 ) -> None:
-    from archdb import keep_cassette, read_cassette
+    from archdb.copies import keep_cassette, read_cassette
     from flows.campaign import campaign
     from tasks.replay.account import account
 

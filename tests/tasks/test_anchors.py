@@ -2,7 +2,8 @@
 
 import pytest
 
-from archdb import Store, check_chain, check_records, get_campaign, get_experiment, log_head, set_fields
+from archdb import Store, get_campaign, get_experiment, log_head, set_fields
+from archdb.audit import check_chain, check_records
 from tasks import tracking
 from tasks.anchors import anchor_campaign, anchor_tags, find_anchors
 from tests.archdb.event_log import DESIGN, write_log

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archdb import Hit
+from archdb.cognition import Hit
 from evaluation import baselines, objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
 from tasks.agents.grammar.evidence import preferences

@@ -7,17 +7,16 @@ import pytest
 from archdb import (
     Campaign,
     Experiment,
-    Hit,
     Store,
     claim,
     create_experiment,
     get_experiment,
-    import_release,
     open_campaign,
     put_text,
-    read_release,
     set_fields,
 )
+from archdb.asi_arch import import_release, read_release
+from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.protocols import Outcome, Peer, Proposal, Question

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from archdb import Store, index_cognition, list_findings
+from archdb import Store
+from archdb.cognition import index_cognition, list_findings
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.bench.landscape import Landscape
 from tasks.bench.loop import ARMS, CONTROL, POINTS, loop_study

@@ -14,11 +14,11 @@ from archdb import (
     get_experiment,
     get_report,
     get_text,
-    index_cognition,
     open_campaign,
     set_fields,
     set_panel,
 )
+from archdb.cognition import index_cognition
 from tasks import tracking
 from tasks.analyze import analyze
 from tasks.benchmark import benchmark

@@ -6,7 +6,7 @@ It steers proposals, and is no claim.
 import math
 from collections.abc import Sequence
 
-from archdb import Hit
+from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of
 from tasks.agents.grammar.space import CHOICES
 from tasks.agents.protocols import ComponentGain, Peer

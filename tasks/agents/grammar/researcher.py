@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from archdb import Hit
+from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of, first_known
 from tasks.agents.grammar.evidence import choices_of, preferences, told
 from tasks.agents.grammar.evolve import difference, vary

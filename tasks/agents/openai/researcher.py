@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archdb import Hit, find_entries
+from archdb.cognition import Hit, find_entries
 from tasks.agents.desk import Desk
 from tasks.agents.openai import sections
 from tasks.agents.openai.brief import brief, objectives_of

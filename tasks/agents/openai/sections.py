@@ -7,7 +7,7 @@ those may be named as evidence.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from archdb import Entry, Hit, essence
+from archdb.cognition import Entry, Hit, essence
 from evaluation import Objective
 from tasks.agents.openai.quoting import cut, one_line
 from tasks.agents.protocols import ComponentGain, Peer, Repeated

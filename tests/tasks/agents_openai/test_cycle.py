@@ -12,10 +12,9 @@ from archdb import (
     get_experiment,
     get_report,
     get_text,
-    index_cognition,
     list_calls,
-    list_findings,
 )
+from archdb.cognition import index_cognition, list_findings
 from tasks.analyze import analyze
 from tasks.benchmark import benchmark
 from tasks.codegen import codegen, repair

@@ -7,16 +7,15 @@ from archdb import (
     Experiment,
     Failed,
     Store,
-    add_entries,
     claim,
     create_experiment,
     get_experiment,
     get_report,
     get_text,
-    list_findings,
     put_text,
     set_fields,
 )
+from archdb.cognition import add_entries, list_findings
 from archdb.cognition.entries import Entry
 from tasks.analyze import analyze
 from tasks.codegen import codegen, repair

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archdb import Hit, paper_entry, read_literature
+from archdb.cognition import Hit, paper_entry, read_literature
 from evaluation import FailureKind, baseline_source, library, objectives_of
 from tasks.agents.openai import sections
 from tasks.agents.openai.prompting import FOLDER, prompt, sha256_of

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from archdb.audit_faults import RESTORE, Fault, broken, missing
+from archdb.audit.faults import RESTORE, Fault, broken, missing
 from archdb.events import BATCH, documents_after, hash_of
 from archdb.patience import patient
 from archdb.records import Record

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from archdb.approvals import Approval, told_approval
-from archdb.audit import Walk
-from archdb.audit_faults import Fault, changed, gone, judged, lost, untold
-from archdb.control import Control, told_turn
+from archdb.audit.chain import Walk
+from archdb.audit.faults import Fault, changed, gone, judged, lost, untold
 from archdb.events import find_event
+from archdb.governance.approvals import Approval, told_approval
+from archdb.governance.control import Control, told_turn
+from archdb.governance.requests import Request, told_end
 from archdb.outbox import settle
 from archdb.patience import patient
-from archdb.requests import Request, told_end
 from archdb.store import Document, Store
 
 

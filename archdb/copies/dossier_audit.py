@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from archdb.audit import follow_chain
-from archdb.audit_experiments import MADE, check_fields, check_stages
-from archdb.audit_faults import RESTORE, Fault, changed, differs, gone, judged, lost, untold
-from archdb.dossier import Dossier
+from archdb.audit.chain import follow_chain
+from archdb.audit.experiments import MADE, check_fields, check_stages
+from archdb.audit.faults import RESTORE, Fault, changed, differs, gone, judged, lost, untold
+from archdb.copies.dossier import Dossier
 from archdb.events import Event, digest, sha256_of
 from archdb.records import Body, Campaign, Experiment
 from archdb.told import SETTINGS, told_campaign, told_panel

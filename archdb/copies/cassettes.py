@@ -2,7 +2,7 @@
 
 A cassette is a manifest and texts. The manifest says which settings decided what happened, and has a record for each
 model call and each evaluation, which name their texts (prompts, replies, reports) by sha256. In the store both are
-blobs, so that what a cassette shares with other campaigns is there once; archdb/cassette_file.py is the portable form.
+blobs, so that what a cassette shares with other campaigns is there once; cassette_file.py is the portable form.
 """
 
 import hashlib
@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field, FiniteFloat, ValidationError
 
 from archdb.blobs import get_text, put_text, put_texts
+from archdb.copies.lines_file import Form, line
 from archdb.errors import CassetteUnusable
 from archdb.records import Body, Failed, Record, document
 from archdb.store import Store
 
 VERSION = 1  # of the manifest and of the file
 BATCH = 100  # texts of one request
+FORM = Form("cassette", CassetteUnusable)
 
 
 class Settings(Record):
@@ -99,11 +101,6 @@ def lines_of(cassette: Cassette) -> Iterator[str]:
     yield from (line({"kind": "evaluation", **document(one)}) for one in cassette.evaluations)
 
 
-def line(body: Body) -> str:
-    """One JSON document without a line break. Keys keep their order: prompts show objectives in theirs."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
 def check_head(head: object) -> int:
     """How many records follow on a manifest's first line.
 
@@ -140,7 +137,7 @@ def read_manifest(documents: list[Body]) -> Cassette:
         where = ".".join(map(str, first["loc"]))
         raise CassetteUnusable(f"is a damaged cassette ({where}: {first['msg']}): export it again.") from None
     if (len(read.calls), len(read.evaluations)) != (head["calls"], head["evaluations"]):
-        raise CassetteUnusable("is a cassette that is cut off: copy or export it again.")
+        raise FORM.cut
     return read
 
 

@@ -4,49 +4,28 @@ Only a file that cannot be read at all is refused. One that was changed is read 
 to know what was changed.
 """
 
-import gzip
-import hashlib
-import json
-import lzma
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from archdb.audit import Anchor, Anchors
-from archdb.cassettes import line
-from archdb.dossier import HELD, Dossier
+from archdb.copies.dossier import HELD, Dossier
+from archdb.copies.lines_file import Form, check_end, line, read_line, read_lines, write_lines
 from archdb.errors import DossierUnusable
 from archdb.records import Body
 
 VERSION = 1
-CUT = "is a dossier that is cut off: copy or export it again."
-NONE = "is no dossier: give a file that `archloop dossier export` wrote."
+FORM = Form("dossier", DossierUnusable)
 
 
 def write_dossier(dossier: Dossier, file: Path) -> int:
-    """Write a dossier, compressed as the name's end says (.gz, .xz, else not at all). Returns its bytes.
-
-    The same dossier gives the same bytes. The file replaces one of that name once it is whole.
+    """Write a dossier as :func:`archdb.copies.lines_file.write_lines` does.
 
     Raises:
         DossierUnusable: the file cannot be written.
     """
-    body = "".join(f"{one}\n" for one in _lines(dossier))
-    end = {"kind": "end", "lines": body.count("\n"), "sha256": hashlib.sha256(body.encode()).hexdigest()}
-    data = f"{body}{line(end)}\n".encode()
-    if file.suffix == ".gz":
-        data = gzip.compress(data, mtime=0)
-    elif file.suffix == ".xz":
-        data = lzma.compress(data, preset=6)
-    draft = file.with_name(f".{file.name}.draft")
-    try:
-        draft.write_bytes(data)
-        draft.replace(file)
-    except OSError as fault:
-        raise DossierUnusable(f"{file} cannot be written ({fault.strerror or fault}): give another path.") from None
-    return len(data)
+    return write_lines(FORM, _lines(dossier), file)
 
 
 def _lines(dossier: Dossier) -> Iterator[str]:
@@ -78,24 +57,21 @@ def read_dossier(file: Path) -> tuple[Dossier, list[str]]:
 
 
 def _read(file: Path) -> tuple[Dossier, list[str]]:
-    text = _text(file)
-    first, *rest = text.split("\n")
-    head = _read_line(first)
+    lines = read_lines(FORM, file)
+    head = read_line(lines[0])
     if head.get("kind") != "dossier":
-        raise DossierUnusable(NONE)
+        raise FORM.none
     if head.get("version") != VERSION:
         raise DossierUnusable(
             f"is a dossier of version {head.get('version')}, and this archloop reads version {VERSION}: verify it with "
             "the archloop that wrote it."
         )
-    if len(rest) < 2 or rest[-1] or _read_line(rest[-2]).get("kind") != "end":
-        raise DossierUnusable(CUT)
-    end, written = _read_line(rest[-2]), text[: len(text) - len(rest[-2]) - 1]
+    body, unchanged = check_end(FORM, lines)
     wrong = []
-    if end.get("lines") != len(rest) - 1 or end.get("sha256") != hashlib.sha256(written.encode()).hexdigest():
+    if not unchanged:
         wrong.append("The file was changed after it was written: its last line tells another hash of what is above.")
     try:
-        dossier = _gathered(head, rest[:-2])
+        dossier = _gathered(head, body[1:])
     except (ValidationError, KeyError, TypeError, AttributeError) as fault:
         raise DossierUnusable(f"is a damaged dossier ({type(fault).__name__}): copy or export it again.") from None
     for kind, count in head["counts"].items():
@@ -105,29 +81,13 @@ def _read(file: Path) -> tuple[Dossier, list[str]]:
     return dossier, wrong
 
 
-def _text(file: Path) -> str:
-    try:
-        data = file.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        elif data[:6] == b"\xfd7zXZ\x00":
-            data = lzma.decompress(data)
-        return data.decode()
-    except (EOFError, zlib.error, lzma.LZMAError):
-        raise DossierUnusable(CUT) from None
-    except OSError as fault:
-        raise DossierUnusable(f"cannot be read ({fault.strerror or fault}): give the path of a dossier.") from None
-    except UnicodeDecodeError:
-        raise DossierUnusable(NONE) from None
-
-
 def _gathered(head: Body, lines: list[str]) -> Dossier:
     campaign: Body = {}
     held: dict[str, list[Body]] = {collection: [] for collection in HELD}
     events: list[Body] = []
     anchors: list[Anchor] = []
     texts: dict[str, str] = {}
-    for one in map(_read_line, lines):
+    for one in map(read_line, lines):
         kind = one["kind"]
         if kind == "campaign":
             campaign = one["record"]
@@ -149,11 +109,3 @@ def _gathered(head: Body, lines: list[str]) -> Dossier:
         anchors=None if until is None else Anchors(found=tuple(anchors), until=until),
         texts=texts,
     )
-
-
-def _read_line(text: str) -> Body:
-    try:
-        read = json.loads(text)
-    except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}

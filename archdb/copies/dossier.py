@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from archdb.audit import Anchors
+from archdb.audit.chain import Anchors
 from archdb.blobs import AT_ONCE, get_texts
 from archdb.campaigns import get_campaign
 from archdb.errors import Conflict, DossierUnusable, NotFound

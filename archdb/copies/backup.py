@@ -17,7 +17,7 @@ from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pydantic import ValidationError
 
-from archdb.copying import RAW, Counted, Take, Total, Totals, check_version, read_whole, readable_version
+from archdb.copies.copying import RAW, Counted, Take, Total, Totals, check_version, read_whole, readable_version
 from archdb.errors import BackupUnusable
 from archdb.records import Record, document
 from archdb.store import Store
@@ -45,12 +45,12 @@ def write_backup(store: Store, file: Path, *, at_rest: bool = False, on_document
     Args:
         store: opened as it is, with :func:`archdb.store.connect`.
         file: must not exist.
-        at_rest: as for :func:`archdb.copying.read_whole`.
+        at_rest: as for :func:`archdb.copies.copying.read_whole`.
         on_document: called for each document that was written.
 
     Raises:
         BackupUnusable: the file exists, or cannot be written.
-        Conflict, StoreMisconfigured: as :func:`archdb.copying.read_whole`.
+        Conflict, StoreMisconfigured: as :func:`archdb.copies.copying.read_whole`.
     """
     if file.exists():
         raise BackupUnusable(f"{file} is there already, and no backup is ever replaced: give another name.")

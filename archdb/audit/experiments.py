@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from archdb.audit_faults import RESTORE, Fault, changed, differs, gone, lost, untold
+from archdb.audit.faults import RESTORE, Fault, changed, differs, gone, lost, untold
 from archdb.blobs import get_text
 from archdb.errors import NotFound
 from archdb.events import Event, digest, find_event, sha256_of

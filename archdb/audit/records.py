@@ -6,10 +6,10 @@ Each is compared with the hashes that were told when it was written, and what wa
 import math
 from collections.abc import Callable, Iterator, Mapping
 
-from archdb.audit import Anchor, Anchors, Walk
-from archdb.audit_decisions import check_decisions
-from archdb.audit_experiments import Read, check_experiment, raw
-from archdb.audit_faults import Fault, changed, differs, gone, judged, lost, untold
+from archdb.audit.chain import Anchor, Anchors, Walk
+from archdb.audit.decisions import check_decisions
+from archdb.audit.experiments import Read, check_experiment, raw
+from archdb.audit.faults import Fault, changed, differs, gone, judged, lost, untold
 from archdb.events import Event, find_event, sha256_of
 from archdb.outbox import settle
 from archdb.patience import patient

@@ -10,14 +10,14 @@ from typing import Literal
 from pydantic import Field
 
 from archdb.amounts import KINDS, Exact, exact
-from archdb.approvals import Decision, What, list_approvals, record_approval
 from archdb.errors import Conflict, NotFound
 from archdb.events import Told
+from archdb.governance.approvals import Decision, What, list_approvals, record_approval
+from archdb.governance.rule import Rule
 from archdb.once import insert_or_find
 from archdb.outbox import holding, settle, telling
 from archdb.patience import patient
 from archdb.records import Record
-from archdb.rule import Rule
 from archdb.store import Store
 
 INDEXES = {"requests": (("state", "campaign"), ("subject",))}
