@@ -22,6 +22,7 @@ from archdb import (
     set_panel,
     write_stage,
 )
+from archdb.audit import Anchor, Anchors, Fault, check_chain, check_records
 from archdb.designs import Analysed, Proposed
 from archdb.events import hash_of
 from archdb.governance import Rule, decide, open_request, turn
@@ -100,3 +101,11 @@ def write_anew(store: Store, place: int, change: Callable[[Document], None]) -> 
         event["prev"] = before["hash"] if before else ""
         event["hash"] = hash_of(event)
         store.events.replace_one({"_id": event["_id"]}, event)
+
+
+def audit(store: Store, *anchors: Anchor) -> list[Fault]:
+    """All that an audit finds wrong, each told in one sentence."""
+    walk = check_chain(store, Anchors(found=anchors))
+    found = walk.faults + check_records(store, walk).faults
+    assert all(one.sentence.count(". ") == 0 and one.sentence.endswith(".") for one in found)
+    return found
