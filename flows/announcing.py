@@ -2,8 +2,13 @@
 
 An automation waits for the next sign of a campaign that is at work (flows/notifying.py). A flow that ended or was
 stopped by a person says that the campaign rests; one that failed or was killed does not, so that somebody is told.
+
+The server takes up events that come at once in any order, and a sign of work that is taken up after the one of rest
+reads like a campaign at work. Each event therefore names the one that it follows. Where both are in the server at once
+it can still miss the one, and takes the other up a quarter of an hour later: so rest is told a moment later.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +24,9 @@ CYCLE = "archloop.cycle.finished"
 BREAKTHROUGH = "archloop.breakthrough"
 CAMPAIGNS, DESIGNS = "archloop.campaign.", "archloop.experiment."  # ids of resources begin with these
 
-_last: dict[str, Event] = {}  # of each campaign: the server takes up quick ones in any order, unless it knows theirs
+APART = 1.0  # seconds from any other sign to the one of rest
+
+_last: dict[str, Event] = {}  # of each campaign
 _at_work: ContextVar[str] = ContextVar("at_work", default="")
 
 
@@ -67,8 +74,11 @@ def announce_breakthrough(one: Verified, sentence: str) -> None:
 
 
 def _tell(event: str, campaign: str, text: str) -> None:
+    before = _last.get(campaign)
+    if event == RESTING and before is not None:
+        time.sleep(max(0.0, APART - (time.time() - before.occurred.timestamp())))
     resource = {"prefect.resource.id": CAMPAIGNS + campaign, "prefect.resource.name": campaign}
     payload = {"text": text, "campaign": campaign}
-    told = emit_event(event, resource=resource, payload=payload, follows=_last.get(campaign))
+    told = emit_event(event, resource=resource, payload=payload, follows=before)
     if told is not None:
         _last[campaign] = told
