@@ -8,7 +8,7 @@ import typer
 from flows.cli.asked import Refused, console_for
 
 HOURS = 6.0
-LEAST_SECONDS = 10  # the server looks for what did not happen no more often than about that
+LEAST_HOURS = 0.5  # the server may put events that came at once into their order only a quarter of an hour later
 
 
 def notify(
@@ -31,8 +31,8 @@ def notify(
         raise Refused(
             f"{block} is no block: give TYPE/NAME as `prefect block ls` lists it, such as slack-webhook/mine."
         )
-    if stalled_after * 3600 < LEAST_SECONDS:
-        raise Refused(f"A campaign cannot be called stalled within {LEAST_SECONDS} seconds: give more hours.")
+    if stalled_after < LEAST_HOURS:
+        raise Refused(f"A campaign cannot be called stalled within {LEAST_HOURS:g} hours: give more.")
     from flows.prefect_server import use_prefect
 
     console, prefect = console_for(), use_prefect()

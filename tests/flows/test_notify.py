@@ -2,6 +2,7 @@
 
 import json
 import queue
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,14 +14,15 @@ import pytest
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from archdb import Verified
-from flows.announcing import announce_breakthrough
-from flows.notifying import ON_BREAKTHROUGH, ON_STALL
+from archdb import Experiment, Verified
+from flows.announcing import announce_breakthrough, announce_cycle, at_work
+from flows.notifying import BLOCK, ON_BREAKTHROUGH, ON_STALL, Block, notify
+from tasks.faults import Stopped
 from tests.laboratory import Lab
 
 pytestmark = pytest.mark.xdist_group("lab")
 PATIENCE = 300.0
-HOURS = 6.0
+HOURS = 0.03  # 108 seconds; the command asks for more, since the server sorts what came at once after 15 minutes
 
 
 class Phone(BaseHTTPRequestHandler):
@@ -49,20 +51,59 @@ def automations(lab: Lab) -> set[str]:
     return {one["name"] for one in found} & {ON_BREAKTHROUGH, ON_STALL}
 
 
+def taken_up(lab: Lab, campaign: str, signs: int) -> None:
+    """Wait until the server has so many signs of a campaign, and a moment longer."""
+    asked = {"filter": {"event": {"prefix": ["archloop."]}, "resource": {"id": [f"archloop.campaign.{campaign}"]}}}
+    deadline = time.monotonic() + PATIENCE
+    while len(httpx.post(f"{lab.prefect}/events/filter", json=asked).raise_for_status().json()["events"]) < signs:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    time.sleep(3)
+
+
+def stop(lab: Lab) -> None:
+    with at_work("stopped"):
+        taken_up(lab, "stopped", 1)
+        raise Stopped
+
+
+def fail(cycle: Experiment) -> None:
+    with at_work(cycle.campaign), at_work(cycle.campaign):
+        announce_cycle(cycle)
+        raise OSError("disk")
+
+
 @pytest.mark.slow
-def test_a_webhook_is_called_on_a_breakthrough(lab: Lab, phone: tuple[str, "queue.Queue[dict[str, Any]]"]) -> None:
+def test_a_webhook_is_called_on_a_breakthrough_and_for_a_campaign_that_failed(
+    lab: Lab, phone: tuple[str, "queue.Queue[dict[str, Any]]"]
+) -> None:
     address, calls = phone
     for _ in range(2):  # said again, it replaces what was said before
-        told = lab.run("notify", "--webhook", address, "--stalled-after", str(HOURS))
+        told = lab.run("notify", "--webhook", address, "--stalled-after", "6")
         assert told.returncode == 0, told.stderr
         assert "webhook/archloop-notify is told of breakthroughs" in told.stdout
         assert "secret" not in told.stdout + told.stderr
     assert automations(lab) == {ON_BREAKTHROUGH, ON_STALL}
+    cycle = Experiment(id="fails-c001", campaign="fails", kind="candidate", name="One")
     test = Verified(id="b/1", campaign="b", number=1, experiment="b-c001", baseline="gla", result={"promoted": True})
     with temporary_settings({PREFECT_API_URL: lab.prefect}):
+        notify(Block("webhook", BLOCK), HOURS)
+        with at_work("rests"):
+            taken_up(lab, "rests", 1)
+            announce_cycle(cycle.model_copy(update={"campaign": "rests"}))
+            taken_up(lab, "rests", 2)
+        with pytest.raises(Stopped):
+            stop(lab)
+        with pytest.raises(OSError, match="disk"):
+            fail(cycle)
         announce_breakthrough(test, 'b-c001 "One" is a breakthrough.')
         EventsWorker.instance().drain()
     assert calls.get(timeout=PATIENCE) == {"text": 'b-c001 "One" is a breakthrough.', "campaign": "b"}
+    stalled = calls.get(timeout=PATIENCE)
+    assert stalled["campaign"] == "fails"
+    assert stalled["text"].startswith("No cycle of campaign fails has finished for 0.03 hours")
+    with pytest.raises(queue.Empty):
+        calls.get(timeout=10.0)
     assert lab.run("notify", "--off").stdout.strip() == "Nobody is told any more."
     assert automations(lab) == set()
 
@@ -86,7 +127,7 @@ def test_a_campaign_says_that_it_works_what_it_finished_and_that_it_rests(finish
         ((), "give one of --webhook URL, --block TYPE/NAME and --off"),
         (("--webhook", "mail.example"), "begins with https:// or http://"),
         (("--block", "slack-webhook"), "such as slack-webhook/mine"),
-        (("--webhook", "http://x", "--stalled-after", "0.001"), "give more hours"),
+        (("--webhook", "http://x", "--stalled-after", "0.001"), "within 0.5 hours: give more"),
         (("--block", "webhook/nothing"), "The Prefect server has no block webhook/nothing"),
     ],
 )
