@@ -23,7 +23,11 @@ from tests.deploy.manifests import Manifest, validate
 
 NAMES = {"jobs": ("batch/v1", "Job"), "pods": ("v1", "Pod")}
 RESOURCES = {
-    "v1": [{"name": "pods", "kind": "Pod"}, {"name": "events", "kind": "Event"}],
+    "v1": [
+        {"name": "pods", "kind": "Pod"},
+        {"name": "events", "kind": "Event"},
+        {"name": "namespaces", "kind": "Namespace"},  # without which an observer of some namespaces waits for ever
+    ],
     "batch/v1": [{"name": "jobs", "kind": "Job"}],
 }
 
