@@ -5,6 +5,7 @@ Floats are taken at the door and given back for display; between, nothing is eve
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
 Amounts = Mapping[str, float]  # kind -> seconds, tokens or dollars
@@ -51,4 +52,4 @@ def exact(amounts: Amounts) -> Exact:
 def shown(units: int, kind: str) -> str:
     """An amount as a person counts it, without the unit's name, such as 0.25 for a quarter of an hour."""
     amount = units / KINDS[kind].unit / KINDS[kind].per
-    return f"{amount:,.0f}" if abs(amount) >= 1000 or KINDS[kind].unit == 1 else f"{amount:.3g}"
+    return f"{amount:,.0f}" if abs(amount) >= 1000 or KINDS[kind].unit == 1 else f"{Decimal(f'{amount:.3g}'):f}"

@@ -271,3 +271,8 @@ def test_an_answer_that_was_lost_changes_nothing(store: Store, monkeypatch: pyte
     budget = assert_whole(store)
     assert (budget.operations, budget.available["cpu_seconds"]) == ({}, 7 * SECOND)
     assert list_entries(store, "t")[0].reserved == {"cpu_seconds": 4 * SECOND}
+
+
+def test_amounts_are_shown_as_people_write_them() -> None:
+    seconds = (0.07, 900.0, 3599640.0, 7.2e6)
+    assert [shown(round(one * 10**6), "cpu_seconds") for one in seconds] == ["0.0000194", "0.25", "1000", "2,000"]
