@@ -107,7 +107,7 @@ def _leased(store: Store) -> list[Experiment]:
 
 
 def is_held(lease: Lease, at: float) -> bool:
-    """Whether a live worker holds the lease, at this time of the store's clock, which is asked after the lease was read.
+    """Whether a live worker holds the lease, at this time of the store's clock, asked once the lease was read.
 
     A lease that ends later than any can was stamped before the clock went back.
     """
