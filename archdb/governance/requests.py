@@ -188,5 +188,7 @@ def told_question(one: Request) -> Told:
 
 
 def _name(request: Request) -> str:
-    names = {"campaign": "The start of campaign", "verification": "The verification of"}
-    return f"{names.get(request.what, f'The {request.what} of')} {request.subject}"
+    if request.what == "verification":
+        return f"The verification of {request.subject}"
+    what = "start" if request.what == "campaign" else request.what
+    return f"The {what} of {f'campaign {request.campaign}' if request.campaign else 'everything'}"
