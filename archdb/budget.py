@@ -258,8 +258,8 @@ def _at_work(store: Store, one: Operation) -> bool:
     alive = is_alive(one.owner)
     if alive is not None:
         return alive
-    at = store.now()
     found = store.experiments.find_one({"_id": one.experiment}, {"lease": 1, "dispatch": 1}) or {}
+    at = store.now()  # after the record: a renewal in between would be of the future
     held = is_held(Lease.model_validate(found.get("lease", {})), at)
     dispatched = is_working(Dispatch.model_validate(found.get("dispatch", {})), at)
     return held or dispatched or at - one.since < HUNG_SECONDS

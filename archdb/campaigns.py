@@ -85,7 +85,7 @@ def open_campaign(
             "and its searches would not compare: leave --ablations out, or give the new number a campaign of its own "
             "with --campaign NAME."
         )
-    if rule is not None and rule != rule_of(stored):
+    if rule is not None and not rule.same_as(rule_of(stored)):
         raise Conflict(
             f"Campaign {wanted.id} was started with {stored.approvals} approvals by "
             f"{' or '.join(stored.approvers) or 'whoever gives a name'}, and that stands: leave --approvals and "

@@ -4,8 +4,7 @@ That machine writes under the dispatch's own fencing token. So a caller may die,
 waits for the same dispatch, while a machine that was given up can write nothing once another dispatch is open.
 """
 
-from archdb.errors import LeaseLost
-from archdb.experiments import compare_and_set
+from archdb.experiments import compare_and_set, lease_lost
 from archdb.leases import LEASE_SECONDS
 from archdb.records import Dispatch, Experiment
 from archdb.store import Document, Store
@@ -22,13 +21,12 @@ def open_dispatch(store: Store, experiment_id: str, token: int) -> Dispatch:
     Raises:
         LeaseLost: another worker has claimed the experiment since.
     """
-    at = store.now()
 
     def change(now: Experiment) -> Document | None:
         _require_lease(now, token)
         if now.dispatch.open:
             return None
-        return {"dispatch": Dispatch(number=now.dispatch.number + 1, open=True, seen=at)}
+        return {"dispatch": Dispatch(number=now.dispatch.number + 1, open=True, seen=store.now())}
 
     return compare_and_set(store, experiment_id, change).dispatch
 
@@ -48,10 +46,13 @@ def close_dispatch(store: Store, experiment_id: str, token: int) -> None:
 
 
 def is_working(dispatch: Dispatch, at: float) -> bool:
-    """Whether the dispatch's machine has said lately that it works, at this time of the store's clock."""
+    """Whether the dispatch's machine has said lately that it works, at this time of the store's clock.
+
+    The clock is asked after the dispatch was read: what was seen later was stamped before the clock went back.
+    """
     return dispatch.open and dispatch.seen <= at < dispatch.seen + LEASE_SECONDS
 
 
 def _require_lease(now: Experiment, token: int) -> None:
     if now.lease.token != token:
-        raise LeaseLost(f"{now.id} is now worked on by {now.lease.owner}.")
+        raise lease_lost(now)

@@ -89,9 +89,7 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
         if stage.key in now.stages:
             return None
         if not now.admits(token):
-            raise LeaseLost(
-                f"{experiment_id} is now worked on by {now.lease.owner}: this worker's {stage.stage} result is dropped."
-            )
+            raise lease_lost(now, f"{stage.stage} result")
         spent = float(stage.summary.get("cpu_seconds", 0.0))
         return {
             f"stages.{stage.key}": stage.model_dump(),
@@ -110,6 +108,12 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
     return written
 
 
+def lease_lost(now: Experiment, dropped: str = "") -> LeaseLost:
+    """The fault of a worker whose fencing token an experiment does not admit; ``dropped`` is what it had to write."""
+    loss = f": this worker's {dropped} is dropped" if dropped else ""
+    return LeaseLost(f"{now.id} is now worked on by {now.lease.owner or 'nobody'}{loss}.")
+
+
 def set_fields(store: Store, experiment_id: str, **fields: Any) -> Experiment:
     """Set fields that no stage owns (links such as the MLflow run). Idempotent."""
     return compare_and_set(store, experiment_id, lambda _: dict(fields))
@@ -125,7 +129,8 @@ def compare_and_set(
     """Apply ``change`` to the current experiment; when another writer was faster, look again and retry.
 
     ``change`` returns the dotted fields to set, or None to leave the experiment alone; ``told`` the event that waits in
-    the experiment's outbox from that same write on.
+    the experiment's outbox from that same write on. Retries may take minutes: what depends on the time asks the clock
+    in ``change``.
     """
     while True:
         now = get_experiment(store, experiment_id)

@@ -34,13 +34,13 @@ def designs_to_fork(store: Store, campaign: Campaign, ids: Sequence[str] = ()) -
         instead = f"start one with --parents-from {campaign.id}" if campaign.ranked_by else "fork the one it replays"
         raise Conflict(f"Campaign {campaign.id} is {how} and cannot be forked: {instead}.")
     if not ids:
-        best = [one.id for one in leaderboard(store, campaign.id, 3 * MOST) if one.kind == "candidate"]
+        best = _best(store, campaign.id)
         if not best:
             raise Conflict(
                 f"Campaign {campaign.id} has no finished design to start from: wait for one, or give its file to "
                 "`archloop evaluate` and name it with --from."
             )
-        return tuple(best[:MOST])
+        return tuple(best)
     found = {one.id: one for one in find_experiments(store, ids)}
     for name in ids:
         one = found.get(name)
@@ -53,6 +53,18 @@ def designs_to_fork(store: Store, campaign: Campaign, ids: Sequence[str] = ()) -
     return tuple(dict.fromkeys(ids))
 
 
+def _best(store: Store, campaign: str) -> list[str]:
+    """The best candidates, from a board that is widened until there are enough of them, or no more designs."""
+    limit = 3 * MOST
+    while True:
+        board = leaderboard(store, campaign, limit)
+        found = [one.id for one in board if one.kind == "candidate"]
+        if len(found) >= MOST or len(board) < limit:
+            return found[:MOST]
+        limit *= 2
+
+
+@patient
 def refuse_known(store: Store, name: str) -> None:
     """Refuse a name that a campaign has.
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from archdb.campaigns import get_campaign, list_campaigns
+from archdb.draft import drafted
 from archdb.patience import patient
 from archdb.records import Campaign, Experiment, Verified
 from archdb.store import Store
@@ -30,7 +31,7 @@ def experiments_table(store: Store, campaigns: Sequence[str] = ()) -> pd.DataFra
     Raises:
         NotFound: there is no campaign of such a name.
     """
-    records = [get_campaign(store, name) for name in campaigns] if campaigns else list_campaigns(store)
+    records = [get_campaign(store, name) for name in dict.fromkeys(campaigns)] if campaigns else list_campaigns(store)
     rows = [row for record in records for row in _rows(store, record)]
     table = pd.DataFrame(rows)
     if table.empty:
@@ -54,12 +55,11 @@ def write_table(table: pd.DataFrame, file: Path) -> None:
     """
     if file.suffix not in FORMATS:
         raise ValueError(f"{file} has to end in {' or '.join(FORMATS)}: a table is written as one of these.")
-    draft = file.with_name(f".{file.name}.draft")
-    if file.suffix == ".csv":
-        table.to_csv(draft, index=False)
-    else:
-        table.to_parquet(draft, index=False)
-    draft.replace(file)
+    with drafted(file) as draft:
+        if file.suffix == ".csv":
+            table.to_csv(draft, index=False)
+        else:
+            table.to_parquet(draft, index=False)
 
 
 def _rows(store: Store, campaign: Campaign) -> Iterator[dict[str, Any]]:

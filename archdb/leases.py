@@ -12,9 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from archdb.errors import LeaseLost
 from archdb.events import Told
-from archdb.experiments import compare_and_set
+from archdb.experiments import compare_and_set, lease_lost
 from archdb.outbox import settle_experiment
 from archdb.patience import patient
 from archdb.records import Experiment, Lease
@@ -32,11 +31,11 @@ def claim(store: Store, experiment_id: str) -> int | None:
     The event log gets what a dead holder left untold, and that its lease was taken over.
     """
     owner = f"{this_process()}/{uuid.uuid4().hex[:8]}"
-    at = store.now()
     left = False
 
     def change(now: Experiment) -> Document | None:
         nonlocal left
+        at = store.now()
         if is_held(now.lease, at):
             return None
         left = bool(now.lease.owner)  # who gives a lease back leaves nothing
@@ -60,11 +59,10 @@ def renew(store: Store, experiment_id: str, token: int) -> None:
         LeaseLost: another worker has claimed the experiment since, or the dispatch was closed.
     """
 
-    at = store.now()
-
     def change(now: Experiment) -> Document:
         if not now.admits(token):
-            raise LeaseLost(f"{experiment_id} is now worked on by {now.lease.owner or 'nobody'}.")
+            raise lease_lost(now)
+        at = store.now()
         return {"lease.expires": at + LEASE_SECONDS} if token == now.lease.token else {"dispatch.seen": at}
 
     compare_and_set(store, experiment_id, change)
@@ -109,7 +107,7 @@ def _leased(store: Store) -> list[Experiment]:
 
 
 def is_held(lease: Lease, at: float) -> bool:
-    """Whether a live worker holds the lease, at this time of the store's clock.
+    """Whether a live worker holds the lease, at this time of the store's clock, asked once the lease was read.
 
     A lease that ends later than any can was stamped before the clock went back.
     """

@@ -16,7 +16,16 @@ from archdb.front import offer
 from archdb.outlines import record_outlines
 from archdb.patience import patient
 from archdb.records import Campaign, Experiment, Verified, document
-from archdb.schema import INDEX_SECONDS, VERSION, Schema, create_indexes, install, store_version
+from archdb.schema import (
+    INDEX_SECONDS,
+    VERSION,
+    Schema,
+    check_version,
+    create_indexes,
+    install,
+    refuse_half_restored,
+    store_version,
+)
 from archdb.store import Document, Store
 from archdb.told import told_campaign, told_migration, told_panel, told_test
 from archdb.tree import raise_branches, record_places
@@ -34,9 +43,14 @@ def migrate(store: Store, on_step: Callable[[int, int], None] = lambda *_: None)
 
     Returns:
         The version found and the version now.
+
+    Raises:
+        StoreMisconfigured: the store is being restored, or that was cut off.
+        StoreOutdated: a newer archloop wrote the records.
     """
+    refuse_half_restored(store)
     found = store_version(store)
-    first = VERSION if found is None else found.version
+    first = VERSION if found is None else check_version(found.version, f"The store at {store.address}")
     for version in range(first, VERSION):
         on_step(version, version + 1)
         for step in MIGRATIONS[version]:

@@ -90,10 +90,9 @@ def store_faults() -> Iterator[None]:
         raise
     except (pymongo.errors.ConnectionFailure, pymongo.errors.ExecutionTimeout) as fault:
         require_space()
-        where = "the embedded store" if not os.environ.get("ARCHLOOP_MONGODB_URI") else "the MongoDB server"
         raise StoreUnavailable(
-            f"No answer from {where} ({_short(fault)}): start it or mend ARCHLOOP_MONGODB_URI, then run the same "
-            "command again; nothing recorded is lost."
+            f"No answer from the store ({_short(fault)}): start it or mend its address, which ARCHLOOP_MONGODB_URI or "
+            "the command says, then run the same command again; nothing recorded is lost."
         ) from fault
     except pymongo.errors.PyMongoError as fault:
         require_space()
@@ -104,7 +103,7 @@ def store_faults() -> Iterator[None]:
         if INVALID_DOCUMENT in _codes(fault):
             raise Malformed(f"The store's schema refuses what was to be written: {_short(fault)}.") from fault
         raise StoreMisconfigured(
-            f"The store refused a request ({_short(fault)}): check user, password and rights in ARCHLOOP_MONGODB_URI."
+            f"The store refused a request ({_short(fault)}): check user, password and rights in its address."
         ) from fault
 
 

@@ -112,12 +112,11 @@ def restoring(store: Store) -> Restoring | None:
     return Restoring.model_validate(found) if found else None
 
 
-def prepare(store: Store) -> None:
-    """Install what an empty store lacks, and make sure that the records are of this version.
+def refuse_half_restored(store: Store) -> None:
+    """Refuse a store that is not whole.
 
     Raises:
         StoreMisconfigured: it is being restored, or that was cut off.
-        StoreOutdated: they are of an older version (``archloop db migrate`` mends it) or of a newer one.
     """
     half = restoring(store)
     if half is not None:
@@ -125,18 +124,37 @@ def prepare(store: Store) -> None:
             f"The store at {store.address} is half restored from {half.source}: wait until that is done, or run the "
             "same restore again if it was cut off."
         )
+
+
+def check_version(version: int, what: str) -> int:
+    """The version, if this archloop can read its records, or bring them forward.
+
+    Raises:
+        StoreOutdated: a newer archloop wrote them.
+    """
+    if version > VERSION:
+        raise StoreOutdated(
+            f"{what} was written by a newer archloop (version {version} of the records, this one reads {VERSION}): "
+            "upgrade archloop."
+        )
+    return version
+
+
+def prepare(store: Store) -> None:
+    """Install what an empty store lacks, and make sure that the records are of this version.
+
+    Raises:
+        StoreMisconfigured: it is being restored, or that was cut off.
+        StoreOutdated: they are of an older version (``archloop db migrate`` mends it) or of a newer one.
+    """
+    refuse_half_restored(store)
     found = store_version(store)
     if found is None:
         install(store)
-    elif found.version < VERSION:
+    elif check_version(found.version, f"The store at {store.address}") < VERSION:
         raise StoreOutdated(
             f"The store at {store.address} holds records of version {found.version}, and this archloop reads version "
             f"{VERSION}: stop what works on it and run `archloop db migrate`."
-        )
-    elif found.version > VERSION:
-        raise StoreOutdated(
-            f"The store at {store.address} was written by a newer archloop (version {found.version} of the records, "
-            f"this one reads {VERSION}): upgrade archloop."
         )
     elif found.fingerprint != fingerprint():
         install(store)

@@ -4,7 +4,7 @@ from archdb.events import Told, sha256_of
 from archdb.records import Body, Campaign, Experiment, Stage, Verified, document
 
 SETTINGS = ("scale", "provider", "seed", "domain", "dataset")  # of a campaign, as they are
-SOME_HAVE = ("cassette", "approvals", "approvers", "forked_from", "forked")  # told of campaigns that have them
+TOLD_LATER = ("model", "sampler", "ablations", "parents_from", "ranked_by")  # events of older versions lack these
 LASTING = (  # fields of an experiment that nothing but a stage changes
     "campaign", "kind", "cycle", "name", "tags", "seeds", "parents", "path", "attempt", "code", "motivation",
     "analysis", "components", "objectives", "details", "efficiency", "gains", "fitness", "failure",
@@ -14,7 +14,7 @@ LASTING = (  # fields of an experiment that nothing but a stage changes
 def told_campaign(campaign: Campaign) -> Told:
     """A campaign was opened, with these settings and this data."""
     stored: Body = document(campaign)
-    body = {name: stored[name] for name in SETTINGS} | {
+    body = {name: stored[name] for name in (*SETTINGS, *TOLD_LATER)} | {
         "cycles": campaign.cycles,
         "baselines": ", ".join(campaign.further_baselines),
         "environment": sha256_of(campaign.environment),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import bson
 
+from archdb.blobs import YOUNG_SECONDS
 from archdb.copies.copying import read_whole
 from archdb.patience import patient
 from archdb.store import Store
@@ -36,7 +37,14 @@ class _Text(NamedTuple):
 
 
 def find_unreferenced(store: Store, grace: float) -> list[Unreferenced]:
-    """What nothing refers to, and nobody has stored for ``grace`` seconds. Reads the whole store, as of one moment."""
+    """What nothing refers to, and nobody has stored for ``grace`` seconds. Reads the whole store, as of one moment.
+
+    Raises:
+        ValueError: the grace is not above ``YOUNG_SECONDS``: who stores a younger text again leaves no trace of it, so
+            it could be taken from him.
+    """
+    if grace <= YOUNG_SECONDS:
+        raise ValueError(f"A grace of {grace:g} seconds is too short: give more than {YOUNG_SECONDS:g}.")
     until = time.time() - grace
     texts: dict[str, _Text] = {}
     needed: set[str] = set()

@@ -43,6 +43,7 @@ class Walk:
     """What a walk along the chain found."""
 
     events: int = 0
+    end: int = 0  # the place of the last event
     head: str = ""  # SEQUENCE:HASH of the last event
     chain: str = ""  # hash of the first event, if it is there
     anchors: int = 0  # anchors of this chain
@@ -65,7 +66,7 @@ def check_chain(store: Store, anchors: Anchors | None = None, on_event: Callable
         anchors: read before the call, so that none can be newer than the chain; None if nobody was asked for them.
         on_event: called with the number of events seen so far.
     """
-    walk = follow_chain(_events(store), anchors, partial(_is_campaign, store), on_event)
+    walk = follow_chain(all_events(store), anchors, partial(_is_campaign, store), on_event)
     walk.faults += [broken("stray", one, "has no place in the chain") for one in _strays(store)]
     return walk
 
@@ -89,7 +90,7 @@ def follow_chain(
     wanted = {one.sequence: "" for one in known}
     for event in events:
         walk.faults += list(link.follow(event))
-        key = hash(event.get("key"))
+        key = hash(str(event.get("key")))
         if key in keys:
             walk.faults.append(broken("repeated", event, "tells again what an earlier event tells"))
         keys.add(key)
@@ -100,6 +101,7 @@ def follow_chain(
         _remember(walk, event)
         walk.events += 1
         on_event(walk.events)
+    walk.end = link.sequence
     walk.head = f"{link.sequence}:{link.stored}" if walk.events else ""
     walk.faults += list(_held_against(is_campaign, known, wanted, walk, link.sequence))
     return walk
@@ -135,8 +137,8 @@ def _hash_now(event: Document) -> str:
         return ""
 
 
-def _events(store: Store) -> Iterator[Document]:
-    """Every event in the order of the chain, a batch at a time."""
+def all_events(store: Store) -> Iterator[Document]:
+    """Every event as it is stored, in the order of the chain, a batch at a time. Gaps are passed over."""
     sequence = 0
     while True:
         batch = documents_after(store, sequence)

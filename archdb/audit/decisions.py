@@ -1,13 +1,18 @@
-"""Do switches and approvals still agree with what the log says people decided?"""
+"""Do switches, approvals, requests and caps still agree with what the log says people decided?
 
-from collections.abc import Iterator, Mapping
+Archloop may go on meanwhile: a record is read first, then what waits in it is appended to the log, and only then is the
+log asked. So the log knows at least what the record says. What the log knew before has to be in the record.
+"""
 
+from collections.abc import Iterator
+
+from archdb.amounts import KINDS
 from archdb.audit.chain import Walk
-from archdb.audit.faults import Fault, changed, gone, judged, lost, untold
+from archdb.audit.faults import RESTORE, Fault, changed, gone, judged, lost, untold
 from archdb.events import find_event
 from archdb.governance.approvals import Approval, told_approval
 from archdb.governance.control import Control, told_turn
-from archdb.governance.requests import Request, told_end
+from archdb.governance.requests import Request, told_end, told_question
 from archdb.outbox import settle
 from archdb.patience import patient
 from archdb.store import Document, Store
@@ -26,9 +31,9 @@ def check_decisions(store: Store, walk: Walk, campaign: str | None = None) -> li
     asked = {one for one, of in walk.requests.items() if campaign in (None, of)}
     for name in sorted(asked | _ids(store, "requests", within)):
         faults += judged(name, _request(store, name))
-    for name, caps in sorted(walk.caps.items()):
-        if campaign in (None, name):
-            faults += judged(name, _caps(store, name, caps))
+    capped = {one for one in walk.caps if campaign in (None, one)}
+    for name in sorted(capped | _ids(store, "budgets", {} if campaign is None else {"_id": campaign})):
+        faults += judged(name, _budget(store, name, walk))
     return faults
 
 
@@ -39,8 +44,9 @@ def _ids(store: Store, collection: str, within: Document) -> set[str]:
 
 @patient
 def _found(store: Store, collection: str, name: str) -> Document | None:
+    found = store.database[collection].find_one({"_id": name})
     settle(store, collection, name)
-    return store.database[collection].find_one({"_id": name})
+    return found
 
 
 def _switch(store: Store, name: str, walk: Walk) -> Iterator[Fault]:
@@ -68,32 +74,48 @@ def _approval(store: Store, name: str) -> Iterator[Fault]:
 
 
 def _request(store: Store, name: str) -> Iterator[Fault]:
+    before = find_event(store, f"decided/{name}")
     found = _found(store, "requests", name)
-    ended = find_event(store, f"decided/{name}")
     if found is None:
         yield gone(f"The request {name}")
         return
     one = Request.model_validate(found)
-    if find_event(store, f"asked/{name}") is None:
+    asked, question = find_event(store, f"asked/{name}"), told_question(one).body
+    if asked is None:
         yield untold(f"The request {name}", one.subject)
+    elif any(question.get(part) != told for part, told in asked.body.items()):  # older versions told less
+        yield changed(asked, f"the request {name}")
+    ended = before if one.state == "waiting" else find_event(store, f"decided/{name}")
     if one.state != "waiting" and ended is None:
         yield untold(f"The end of the request {name}", one.subject)
     elif ended is not None and told_end(one).body != ended.body:
         yield changed(ended, f"the end of the request {name}")
 
 
-def _caps(store: Store, name: str, told: Mapping[str, int]) -> Iterator[Fault]:
+def _budget(store: Store, name: str, walk: Walk) -> Iterator[Fault]:
+    """The caps are those that were told last, and what is available is what they and the ledger leave."""
     found = _found(store, "budgets", name)
     if found is None:
         yield gone(f"The budget of {name}")
         return
-    for kind, cap in told.items():
-        now = int(found["caps"][kind])
-        if now != cap and not _was_told(store, name, kind, now):
-            yield untold(f"The cap of {now} on {kind} in {name}", name)
+    told = walk.caps.get(name, {})
+    flying = [one["amounts"] for one in found["operations"].values()]
+    for kind in KINDS:
+        cap = int(found["caps"][kind])
+        left = cap - int(found["spent"][kind]) - sum(int(one.get(kind, 0)) for one in flying)
+        if kind in told and cap != told[kind] and cap not in _caps_since(store, name, kind, walk.end):
+            yield untold(f"The cap of {cap} on {kind} in {name}", name)
+        elif found["available"][kind] != left:
+            yield Fault(
+                kind="changed",
+                subject=name,
+                sentence=f"The budget of {name} has {found['available'][kind]} {kind} available, where its cap, what "
+                f"is spent and what is in flight leave {left}: it was edited; {RESTORE}.",
+            )
 
 
 @patient
-def _was_told(store: Store, name: str, kind: str, cap: int) -> bool:
-    """Whether the log tells of this cap: it may have been raised since the walk."""
-    return any(one["body"].get(kind) == cap for one in store.events.find({"kind": "caps", "campaign": name}))
+def _caps_since(store: Store, name: str, kind: str, sequence: int) -> list[object]:
+    """The caps that the log tells of behind this place."""
+    later = (one for one in store.events.find({"kind": "caps", "campaign": name}) if one["_id"] > sequence)
+    return [one["body"].get(kind) for one in later]

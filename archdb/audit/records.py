@@ -6,6 +6,7 @@ Each is compared with the hashes that were told when it was written, and what wa
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from archdb.audit.campaigns import check_settings
 from archdb.audit.chain import Anchor, Anchors, Walk
 from archdb.audit.decisions import check_decisions
 from archdb.audit.experiments import Read, check_experiment, raw
@@ -15,7 +16,7 @@ from archdb.outbox import settle
 from archdb.patience import patient
 from archdb.records import Campaign
 from archdb.store import Document, Store
-from archdb.told import SETTINGS, SOME_HAVE, told_campaign, told_panel
+from archdb.told import told_panel
 
 
 def check_records(
@@ -74,10 +75,7 @@ def _campaign(store: Store, name: str) -> Iterator[Fault]:
         yield untold(f"The campaign {name}", name)
         return
     campaign = Campaign.model_validate(found)
-    now = told_campaign(campaign).body
-    for setting in (*SETTINGS, *SOME_HAVE):
-        if now.get(setting) != opened.body.get(setting):
-            yield differs(opened, f"the campaign's {setting}", now.get(setting), opened.body.get(setting))
+    yield from check_settings(campaign, opened)
     if campaign.cycles != opened.body.get("cycles") and not find_event(store, f"extended/{name}/{campaign.cycles}"):
         yield differs(opened, "the campaign's cycles", campaign.cycles, opened.body.get("cycles"))
     if campaign.panel is not None:

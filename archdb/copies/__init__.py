@@ -1,6 +1,6 @@
 """Copies of a store or a campaign: backups, cassettes and dossiers, each a file that is whole or refused."""
 
-from archdb.copies.backup import Backup, read_backup, write_backup
+from archdb.copies.backup import read_backup, write_backup
 from archdb.copies.cassette_file import read_cassette, write_cassette
 from archdb.copies.cassettes import (
     Cassette,
@@ -17,7 +17,6 @@ from archdb.copies.dossier_audit import check_events
 from archdb.copies.dossier_file import read_dossier, write_dossier
 
 __all__ = [
-    "Backup",
     "Cassette",
     "Dossier",
     "HeldCall",

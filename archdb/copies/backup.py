@@ -17,12 +17,15 @@ from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pydantic import ValidationError
 
-from archdb.copies.copying import RAW, Counted, Take, Total, Totals, check_version, read_whole, readable_version
+from archdb.copies.copying import RAW, Counted, Take, Total, Totals, read_whole, readable_version
+from archdb.draft import drafted
 from archdb.errors import BackupUnusable
 from archdb.records import Record, document
+from archdb.schema import check_version
 from archdb.store import Store
 
 KIND, FORMAT = "archloop backup", 1
+GZIP = b"\x1f\x8b"  # how a gzip file begins
 AGAIN = "take another backup, or give another file."
 
 
@@ -55,52 +58,63 @@ def write_backup(store: Store, file: Path, *, at_rest: bool = False, on_document
     if file.exists():
         raise BackupUnusable(f"{file} is there already, and no backup is ever replaced: give another name.")
     version = readable_version(store)
-    draft = file.with_name(f".{file.name}.draft")
     try:
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as raw:
-            with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
-                head = {"kind": KIND, "format": FORMAT, "version": version, "at": time.time(), "of": store.address}
-                out.write(bson.encode(head))
-
-                def take(name: str, one: bytes) -> None:
-                    out.write(bson.encode({"in": name, "is": RawBSONDocument(one)}))
-                    on_document()
-
-                totals = read_whole(store, take, at_rest=at_rest)
-                out.write(bson.encode({"kind": "end", "totals": {name: document(one) for name, one in totals.items()}}))
-            raw.flush()
-            os.fsync(raw.fileno())
-        made = read_backup(draft)
-        if made.totals != totals:
-            raise BackupUnusable(f"{draft} does not hold what was written to it: look after that disk.")
-        os.link(draft, file)  # which fails where somebody else was faster
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with drafted(file, anew=True) as draft:
+            totals = _write(store, draft, version, at_rest, on_document)
+            made = read_backup(draft)
+            if made.totals != totals:
+                raise BackupUnusable(f"{draft} does not hold what was written to it: look after that disk.")
     except OSError as fault:
         raise BackupUnusable(f"{file} cannot be written ({fault.strerror}): give another path.") from None
-    finally:
-        draft.unlink(missing_ok=True)
     return made
 
 
+def _write(store: Store, draft: Path, version: int, at_rest: bool, on_document: Callable[[], None]) -> Totals:
+    with draft.open("wb") as raw:
+        with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as out:
+            head = {"kind": KIND, "format": FORMAT, "version": version, "at": time.time(), "of": store.address}
+            out.write(bson.encode(head))
+
+            def take(name: str, one: bytes) -> None:
+                out.write(bson.encode({"in": name, "is": RawBSONDocument(one)}))
+                on_document()
+
+            totals = read_whole(store, take, at_rest=at_rest)
+            out.write(bson.encode({"kind": "end", "totals": {name: document(one) for name, one in totals.items()}}))
+        raw.flush()
+        os.fsync(raw.fileno())
+    return totals
+
+
 def read_backup(file: Path, take: Take = lambda name, one: None) -> Backup:
-    """Give every document in a file to ``take``.
+    """Give every document in a file to ``take``, whose own faults pass.
 
     Raises:
         BackupUnusable: it is no backup, or cut off, or was changed.
         StoreOutdated: a newer archloop wrote it.
     """
+    contents = _contents(file)
+    while not isinstance(one := next(contents), Backup):
+        take(*one)
+    return one
+
+
+def _contents(file: Path) -> Iterator[tuple[str, bytes] | Backup]:
+    """Every document with its collection's name, and at last what they were."""
     try:
+        with file.open("rb") as raw:
+            if raw.read(len(GZIP)) != GZIP:
+                raise BackupUnusable(f"{file} is no backup: give a file that `archloop db backup` wrote.")
         with gzip.open(file, "rb") as opened:
-            return _read(file, opened, take)
-    except gzip.BadGzipFile:
-        raise BackupUnusable(f"{file} is no backup: give a file that `archloop db backup` wrote.") from None
+            yield from _read(file, opened)
+    except (EOFError, zlib.error, gzip.BadGzipFile, BSONError, KeyError, TypeError, ValidationError):
+        raise BackupUnusable(f"{file} is damaged or cut off: {AGAIN}") from None
     except OSError as fault:
         raise BackupUnusable(f"{file} cannot be read ({fault.strerror or fault}): give the path of a backup.") from None
-    except (EOFError, zlib.error, BSONError, KeyError, TypeError, ValidationError):
-        raise BackupUnusable(f"{file} is damaged or cut off: {AGAIN}") from None
 
 
-def _read(file: Path, opened: Any, take: Take) -> Backup:
+def _read(file: Path, opened: Any) -> Iterator[tuple[str, bytes] | Backup]:
     documents = _documents(opened)
     head = dict(next(documents, {}))
     if head.get("kind") != KIND or head.get("format") != FORMAT:
@@ -111,12 +125,13 @@ def _read(file: Path, opened: Any, take: Take) -> Backup:
         if "in" in one:
             name, raw = one["in"], one["is"].raw
             found.take(name, raw)
-            take(name, raw)
+            yield name, raw
             continue
         totals: Totals = {name: Total.model_validate(dict(said)) for name, said in one["totals"].items()}
         if totals != found.totals() or next(documents, None) is not None:
             raise BackupUnusable(f"{file} was changed after it was written: {AGAIN}")
-        return Backup(version=head["version"], made_at=head["at"], source=head["of"], totals=dict(totals))
+        yield Backup(version=head["version"], made_at=head["at"], source=head["of"], totals=dict(totals))
+        return
     raise EOFError
 
 

@@ -5,6 +5,7 @@ and compared, collection by collection, before anybody may use it: until then a 
 full.
 """
 
+import contextlib
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +19,21 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.read_concern import ReadConcern
 
-from archdb.errors import Conflict, StoreMisconfigured, StoreOutdated
+from archdb.errors import Conflict, StoreMisconfigured
 from archdb.leases import is_alive, this_process
 from archdb.patience import store_faults
 from archdb.records import Record, document
-from archdb.schema import RESTORING, SCHEMA, VERSION, Restoring, Schema, install, restoring, store_version
+from archdb.schema import (
+    RESTORING,
+    SCHEMA,
+    VERSION,
+    Restoring,
+    Schema,
+    check_version,
+    install,
+    restoring,
+    store_version,
+)
 from archdb.store import Store
 
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(
@@ -76,20 +87,6 @@ def readable_version(store: Store) -> int:
     return check_version(found.version, f"The store at {store.address}")
 
 
-def check_version(version: int, what: str) -> int:
-    """The version, if this archloop can restore its records.
-
-    Raises:
-        StoreOutdated: a newer archloop wrote them.
-    """
-    if version > VERSION:
-        raise StoreOutdated(
-            f"{what} was written by a newer archloop (version {version} of the records, this one reads {VERSION}): "
-            "upgrade archloop."
-        )
-    return version
-
-
 def read_whole(store: Store, take: Take, *, at_rest: bool = False) -> Totals:
     """Give every document of the store to ``take``, as of one moment, whoever is writing meanwhile.
 
@@ -102,36 +99,63 @@ def read_whole(store: Store, take: Take, *, at_rest: bool = False) -> Totals:
     """
     names = _names(store)
     with store_faults():
-        if not at_rest and "setName" in store.client.admin.command("hello"):
+        if not at_rest and _knows_transactions(store):
             return _read_in_transaction(store, names, take)
         found, again = Counted(), Counted()
         _read(store, names, _both(take, found.take))
         _read(store, _names(store), again.take)
     if found.totals() != again.totals():
         raise Conflict(
-            f"The store at {store.address} changed while it was read ({told_difference(found.totals(), again.totals())}"
+            f"The store at {store.address} changed while it was read ({_told_apart(found.totals(), again.totals())}"
             "): stop what works on it, and run the same command again."
         )
     return found.totals()
 
 
+def _knows_transactions(store: Store) -> bool:
+    """Whether it is a replica set, or a mongos in front of several."""
+    told = store.client.admin.command("hello")
+    return "setName" in told or told.get("msg") == "isdbgrid"
+
+
 def _read_in_transaction(store: Store, names: list[str], take: Take) -> Totals:
+    """The faults of ``take``, which may write to another server, are its own."""
     found = Counted()
+    with store.client.start_session() as session:  # whose end aborts what was not committed
+        session.start_transaction(read_concern=ReadConcern("snapshot"))
+        documents = _documents(store, names, session)
+        while True:
+            with _transaction_faults(store):
+                one = next(documents, None)
+            if one is None:
+                break
+            take(*one)
+            found.take(*one)
+        with _transaction_faults(store):
+            session.commit_transaction()
+    return found.totals()
+
+
+@contextlib.contextmanager
+def _transaction_faults(store: Store) -> Iterator[None]:
     try:
-        with store.client.start_session() as session, session.start_transaction(read_concern=ReadConcern("snapshot")):
-            _read(store, names, _both(take, found.take), session)
+        yield
     except pymongo.errors.OperationFailure as fault:
         raise StoreMisconfigured(
             f"The server at {store.address} ended the transaction in which everything was to be read ({fault.code}): "
             "stop what works on the store and give --at-rest, or raise transactionLifetimeLimitSeconds there."
         ) from fault
-    return found.totals()
 
 
-def _read(store: Store, names: list[str], take: Take, session: ClientSession | None = None) -> None:
+def _read(store: Store, names: list[str], take: Take) -> None:
+    for name, one in _documents(store, names):
+        take(name, one)
+
+
+def _documents(store: Store, names: list[str], session: ClientSession | None = None) -> Iterator[tuple[str, bytes]]:
     for name in names:
         for one in _collection(store, name).find({}, session=session):
-            take(name, _with_id_first(one))
+            yield name, _with_id_first(one)
 
 
 def _both(first: Take, second: Take) -> Take:
@@ -179,7 +203,7 @@ def write_whole(store: Store, version: int, source: str, read: Callable[[Take], 
         _read(store, _names(store), arrived.take)
         if arrived.totals() != sent:
             raise Conflict(
-                f"What arrived at {store.address} is not what was sent ({told_difference(sent, arrived.totals())}): "
+                f"What arrived at {store.address} is not what was sent ({_told_apart(sent, arrived.totals())}): "
                 "make sure that nothing else writes there, and run the same command again."
             )
         if 1 < version < VERSION:  # version 1 did not say so
@@ -207,8 +231,8 @@ def _begin(store: Store, source: str) -> bool:
     try:
         if half is None:
             store.database[SCHEMA].insert_one(mark)
-        else:
-            store.database[SCHEMA].replace_one({"_id": RESTORING}, mark)
+        elif not store.database[SCHEMA].replace_one({"_id": RESTORING, "owner": half.owner}, mark).matched_count:
+            raise Conflict(busy)  # somebody else has taken the dead one's place
     except pymongo.errors.DuplicateKeyError:
         raise Conflict(busy) from None
     return half is not None
@@ -234,7 +258,7 @@ class _Filling:
         self._waiting, self._bytes = [], 0
 
 
-def told_difference(before: Totals, after: Totals) -> str:
+def _told_apart(before: Totals, after: Totals) -> str:
     """Which collections differ, and how."""
     return ", ".join(_differences(before, after))
 

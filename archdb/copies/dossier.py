@@ -1,4 +1,4 @@
-"""A dossier: all that is recorded of a campaign, as it is stored, with the event log that vouches for it.
+"""A dossier: the records that a campaign's results rest on, as they are stored, with the log that vouches for them.
 
 Records are kept as documents, unknown fields included, since the log's hashes are over those. Texts (programs, reports,
 prompts, replies) are there once, under their sha256.
@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import Field
 
-from archdb.audit.chain import Anchors
+from archdb.audit.chain import Anchors, all_events
 from archdb.blobs import AT_ONCE, get_texts
 from archdb.campaigns import get_campaign
+from archdb.dispatches import is_working
 from archdb.errors import Conflict, DossierUnusable, NotFound
-from archdb.events import BATCH, documents_after
 from archdb.leases import is_held
 from archdb.outbox import PENDING, settle_all
 from archdb.patience import patient
@@ -25,12 +25,14 @@ from archdb.store import Document, Store
 HELD = (
     "experiments", "proposals", "judged_proposals", "code_versions", "model_calls", "analyses", "findings", "verified",
 )  # fmt: skip
+VERSIONED = ("_id", "rev", "result")  # what may change of a record
+REST = "wait until {} rests, or stop it, and export then."
 PASSING = (PENDING, "lease", "dispatch")  # of a worker that is at work, and no part of any hash
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Dossier(Record):
-    """What is recorded of a campaign, with what its exporter says of it."""
+    """What a campaign's results rest on, with what its exporter says of it."""
 
     name: str  # of the campaign
     manifest: Body = Field(default_factory=dict)  # data, fitness source, environment and leaderboard, as exported
@@ -42,12 +44,12 @@ class Dossier(Record):
 
 
 def read_dossier_of(store: Store, name: str, anchors: Anchors | None) -> Dossier:
-    """Everything recorded of a campaign. ``anchors`` were read before the call.
+    """The records that a campaign's results rest on, as of one moment. ``anchors`` were read before the call.
 
     Raises:
         NotFound: there is no such campaign.
         DossierUnusable: it was imported, or its baselines are not finished.
-        Conflict: a worker is at work on one of its designs, so that records would not fit together.
+        Conflict: a worker is at work on one of its designs, or was meanwhile, so that records would not fit together.
     """
     campaign = get_campaign(store, name)
     if campaign.ranked_by:
@@ -56,23 +58,23 @@ def read_dossier_of(store: Store, name: str, anchors: Anchors | None) -> Dossier
         )
     if campaign.panel is None:
         raise DossierUnusable(f"The baselines of {name} are not finished: run it on, then export its dossier.")
-    settle_all(store)
+    found = _campaign(store, name)
     records = {collection: _documents(store, collection, name) for collection in HELD}
     at = store.now()
     for one in records["experiments"]:
-        if is_held(Experiment.model_validate(one).lease, at):
-            raise Conflict(
-                f"A worker is at work on {one['_id']}: wait until {name} rests, or stop it, and export then."
-            )
+        experiment = Experiment.model_validate(one)
+        if is_held(experiment.lease, at) or is_working(experiment.dispatch, at):
+            raise Conflict(f"A worker is at work on {one['_id']}: {REST.format(name)}")
+    settle_all(store)  # so that the log knows all that was read
+    events = list(all_events(store))
+    if {collection: _versions(store, collection, name) for collection in HELD} != _versions_of(records):
+        raise Conflict(f"Something was recorded of {name} while it was read: {REST.format(name)}")
     for documents in records.values():
         for one in documents:
             for field in PASSING:
                 one.pop(field, None)
-    found = _campaign(store, name)
     texts = _texts(store, sorted(set(_hashes([found, *records.values()]))))
-    return Dossier(
-        name=name, campaign=found, records=records, events=list(_events(store)), anchors=anchors, texts=texts
-    )
+    return Dossier(name=name, campaign=found, records=records, events=events, anchors=anchors, texts=texts)
 
 
 @patient
@@ -88,12 +90,18 @@ def _documents(store: Store, collection: str, campaign: str) -> list[Document]:
     return sorted(store.database[collection].find({"campaign": campaign}), key=lambda one: str(one["_id"]))
 
 
-def _events(store: Store) -> Iterator[Document]:
-    """Every event up to the first gap: a log with a gap is for the audit to tell of, and to be mended first."""
-    sequence = 0
-    while batch := documents_after(store, sequence):
-        yield from batch
-        sequence += BATCH
+@patient
+def _versions(store: Store, collection: str, campaign: str) -> dict[str, Document]:
+    """What tells whether a record is as it was: most are written once, and a test gets its hold-out's word later."""
+    found = store.database[collection].find({"campaign": campaign}, dict.fromkeys(VERSIONED, 1))
+    return {str(one["_id"]): one for one in found}
+
+
+def _versions_of(records: dict[str, list[Body]]) -> dict[str, dict[str, Document]]:
+    return {
+        collection: {str(one["_id"]): {field: one[field] for field in VERSIONED if field in one} for one in documents}
+        for collection, documents in records.items()
+    }
 
 
 def _hashes(value: Any) -> Iterator[str]:

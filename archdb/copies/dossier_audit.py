@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from archdb.audit.campaigns import check_settings
 from archdb.audit.chain import follow_chain
 from archdb.audit.experiments import MADE, check_fields, check_stages
 from archdb.audit.faults import RESTORE, Fault, changed, differs, gone, judged, lost, untold
 from archdb.copies.dossier import Dossier
 from archdb.events import Event, digest, sha256_of
 from archdb.records import Body, Campaign, Experiment
-from archdb.told import SETTINGS, told_campaign, told_panel
+from archdb.told import told_panel
 
 AGAIN = "get the dossier again from whoever exported it"
 
@@ -21,6 +22,9 @@ def check_events(dossier: Dossier) -> tuple[str, int, list[Fault]]:
     Returns:
         The chain's head (SEQUENCE:HASH), how many anchors it met, and what is wrong.
     """
+    nameless = [kind for kind, some in dossier.records.items() if any("_id" not in one for one in some)]
+    named = {kind: [one for one in some if "_id" in one] for kind, some in dossier.records.items()}
+    dossier = dossier.model_copy(update={"records": named})
     events = [one for one in dossier.events if isinstance(one.get("_id"), int)]
     walk = follow_chain(events, dossier.anchors, lambda name: name == dossier.name)
     known = {}
@@ -31,6 +35,9 @@ def check_events(dossier: Dossier) -> tuple[str, int, list[Fault]]:
         except ValidationError:  # the walk has told of it
             continue
     faults = list(walk.faults)
+    for kind in nameless:
+        told = f"A record among the {kind.replace('_', ' ')} has no _id: it was edited; {RESTORE}."
+        faults.append(Fault(kind="malformed", subject=dossier.name, sentence=told))
     faults += judged(dossier.name, _campaign(dossier, known))
     about: dict[str, list[Event]] = {}
     for event in known.values():
@@ -44,8 +51,8 @@ def check_events(dossier: Dossier) -> tuple[str, int, list[Fault]]:
     for kind, collection in MADE.items():
         faults += judged(dossier.name, _made(dossier, kind, collection, known))
     faults += judged(dossier.name, _tests(dossier, known))
-    told = [one.model_copy(update={"sentence": one.sentence.replace(RESTORE, AGAIN)}) for one in faults]
-    return walk.head, walk.anchors, told
+    sentences = [one.model_copy(update={"sentence": one.sentence.replace(RESTORE, AGAIN)}) for one in faults]
+    return walk.head, walk.anchors, sentences
 
 
 def _campaign(dossier: Dossier, known: dict[str, Event]) -> Iterator[Fault]:
@@ -54,10 +61,7 @@ def _campaign(dossier: Dossier, known: dict[str, Event]) -> Iterator[Fault]:
     if opened is None:
         yield untold(f"The campaign {campaign.id}", campaign.id)
         return
-    now = told_campaign(campaign).body
-    for setting in (*SETTINGS, "baselines", "environment", "cassette"):
-        if now.get(setting) != opened.body.get(setting):
-            yield differs(opened, f"the campaign's {setting}", now.get(setting), opened.body.get(setting))
+    yield from check_settings(campaign, opened)
     extended = f"extended/{campaign.id}/{campaign.cycles}"
     if campaign.cycles != opened.body.get("cycles") and extended not in known:
         yield differs(opened, "the campaign's cycles", campaign.cycles, opened.body.get("cycles"))

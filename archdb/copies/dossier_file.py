@@ -7,8 +7,6 @@ to know what was changed.
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from archdb.audit import Anchor, Anchors
 from archdb.copies.dossier import HELD, Dossier
 from archdb.copies.lines_file import Form, check_end, line, read_line, read_lines, write_lines
@@ -72,9 +70,10 @@ def _read(file: Path) -> tuple[Dossier, list[str]]:
         wrong.append("The file was changed after it was written: its last line tells another hash of what is above.")
     try:
         dossier = _gathered(head, body[1:])
-    except (ValidationError, KeyError, TypeError, AttributeError) as fault:
+        counts = {str(kind): int(count) for kind, count in head["counts"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise DossierUnusable(f"is a damaged dossier ({type(fault).__name__}): copy or export it again.") from None
-    for kind, count in head["counts"].items():
+    for kind, count in counts.items():
         found = len({"events": dossier.events, "texts": dossier.texts, **dossier.records}.get(kind, ()))
         if found != count:
             wrong.append(f"The first line counts {count} {kind.replace('_', ' ')}, and the file holds {found}.")

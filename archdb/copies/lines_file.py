@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from archdb.draft import drafted
 from archdb.errors import ArchiveError
 from archdb.records import Body
 
@@ -22,7 +23,7 @@ class Form:
 
     @property
     def cut(self) -> ArchiveError:
-        return self.unusable(f"is a {self.word} that is cut off: copy or export it again.")
+        return self.unusable(f"is a {self.word} that is cut off or damaged: copy or export it again.")
 
     @property
     def none(self) -> ArchiveError:
@@ -58,10 +59,9 @@ def write_lines(form: Form, lines: Iterable[str], file: Path) -> int:
         data = gzip.compress(data, mtime=0)
     elif file.suffix == ".xz":
         data = lzma.compress(data, preset=6)
-    draft = file.with_name(f".{file.name}.draft")
     try:
-        draft.write_bytes(data)
-        draft.replace(file)
+        with drafted(file) as draft:
+            draft.write_bytes(data)
     except OSError as fault:
         raise form.unusable(f"{file} cannot be written ({fault.strerror or fault}): give another path.") from None
     return len(data)
@@ -80,7 +80,7 @@ def read_lines(form: Form, file: Path) -> list[str]:
         elif data[:6] == b"\xfd7zXZ\x00":
             data = lzma.decompress(data)
         return data.decode().split("\n")
-    except (EOFError, zlib.error, lzma.LZMAError):
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile):  # the last one of a wrong checksum
         raise form.cut from None
     except OSError as fault:
         why = fault.strerror or fault

@@ -1,6 +1,6 @@
 """Governance: who may do what when. Pause and stop, approvals by named people, and the rule that counts them."""
 
-from archdb.governance.approvals import Approval, list_approvals, record_approval
+from archdb.governance.approvals import list_approvals, record_approval
 from archdb.governance.control import (
     EVERYTHING,
     Control,
@@ -16,7 +16,6 @@ from archdb.governance.requests import (
     Request,
     conclude,
     decide,
-    get_request,
     name_flow_run,
     open_request,
     refusal_of,
@@ -28,14 +27,12 @@ from archdb.governance.rule import Rule, rule_from, rule_of
 
 __all__ = [
     "EVERYTHING",
-    "Approval",
     "Control",
     "Request",
     "Rule",
     "conclude",
     "decide",
     "get_control",
-    "get_request",
     "halt_of",
     "list_approvals",
     "name_flow_run",

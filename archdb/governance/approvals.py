@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from archdb.amounts import KINDS, Amounts, Exact, exact
+from archdb.amounts import Amounts, Exact, exact
 from archdb.events import Told, sha256_of
 from archdb.once import insert_or_find
 from archdb.outbox import holding, settle
@@ -14,7 +14,7 @@ from archdb.patience import patient
 from archdb.records import Record
 from archdb.store import Store
 
-What = Literal["campaign", "verification", "budget", "pause", "resume", "fork"]
+What = Literal["campaign", "verification", "pause", "resume", "fork"]
 Decision = Literal["approved", "refused"]
 INDEXES = {"approvals": (("subject",),)}
 
@@ -24,17 +24,13 @@ class Approval(Record):
 
     id: str = Field(alias="_id")  # what/subject/who
     what: What
-    subject: str  # the campaign, the experiment to verify, or what the caller names a raise of a budget
+    subject: str  # the campaign, the experiment to verify, or what the caller names a turn or a fork
     campaign: str = ""
     who: str
     decision: Decision
     reason: str = ""
     estimate: Exact  # what it was told to cost, in the ledger's units (archdb.amounts)
     at: float
-
-    def costs(self, kind: str) -> float:
-        """The estimate of one kind, in seconds, tokens or dollars."""
-        return self.estimate.get(kind, 0) / KINDS[kind].unit
 
 
 def record_approval(

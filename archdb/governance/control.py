@@ -105,7 +105,8 @@ def _turn(store: Store, name: str, to: Switch, who: str, reason: str, number: in
             return now  # the reply to our write was lost
         refuse_turn(now, to)
         if number is not None and now.number != number:
-            raise Conflict(f"The switch of {name} was turned by {now.who} meanwhile: ask again if it still matters.")
+            which = "The switch over everything" if name == EVERYTHING else f"The switch of campaign {name}"
+            raise Conflict(f"{which} was turned by {now.who} meanwhile: ask again if it still matters.")
         after = Control(
             id=name, state=to, number=now.number + 1, who=who, reason=reason, at=store.now(), nonce=nonce
         )  # fmt: skip

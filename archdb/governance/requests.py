@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archdb.amounts import KINDS, Exact, exact
 from archdb.errors import Conflict, NotFound
-from archdb.events import Told
+from archdb.events import Told, sha256_of
 from archdb.governance.approvals import Decision, What, list_approvals, record_approval
 from archdb.governance.rule import Rule
 from archdb.once import insert_or_find
@@ -68,7 +68,7 @@ def open_request(
         size=size,
         at=time.time(),
     )
-    kept = insert_or_find(store.requests, fresh, holding(_told_question(fresh)))
+    kept = insert_or_find(store.requests, fresh, holding(told_question(fresh)))
     settle(store, "requests", fresh.id)
     return kept
 
@@ -108,7 +108,7 @@ def decide(store: Store, request: Request, who: str, decision: Decision, reason:
     Raises:
         Conflict: who is not an approver, or has said the opposite before; or the request has ended.
     """
-    who = who.strip()
+    who, request = who.strip(), get_request(store, request.what, request.subject)  # it may have ended meanwhile
     request.rule.refuse_stranger(who)
     before = {one.who: one for one in list_approvals(store, request.subject, request.what)}
     if who not in before and request.state != "waiting":
@@ -174,11 +174,21 @@ def told_end(one: Request) -> Told:
     return Told(kind="decided", key=f"decided/{one.id}", campaign=one.campaign, subject=one.subject, body=body)
 
 
-def _told_question(one: Request) -> Told:
-    body = {"what": one.what, "needed": one.rule.needed, "approvers": ", ".join(one.rule.approvers), "told": one.told}
+def told_question(one: Request) -> Told:
+    """People were asked, and told this."""
+    body = {
+        "what": one.what,
+        "needed": one.rule.needed,
+        "approvers": ", ".join(one.rule.approvers),
+        "told": one.told,
+        "size": one.size,
+        "estimate": sha256_of(one.estimate),
+    }
     return Told(kind="asked", key=f"asked/{one.id}", campaign=one.campaign, subject=one.subject, body=body)
 
 
 def _name(request: Request) -> str:
-    names = {"campaign": "The start of campaign", "verification": "The verification of"}
-    return f"{names.get(request.what, f'The {request.what} of')} {request.subject}"
+    if request.what == "verification":
+        return f"The verification of {request.subject}"
+    what = "start" if request.what == "campaign" else request.what
+    return f"The {what} of {f'campaign {request.campaign}' if request.campaign else 'everything'}"

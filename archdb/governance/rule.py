@@ -17,6 +17,10 @@ class Rule(Record):
     needed: int = Field(default=0, ge=0)  # 0: nobody is asked
     approvers: tuple[str, ...] = ()  # empty: whoever gives a name
 
+    def same_as(self, other: "Rule") -> bool:
+        """Whether it asks for as many of the same people, in whatever order they are named."""
+        return self.needed == other.needed and set(self.approvers) == set(other.approvers)
+
     def refuse_stranger(self, who: str) -> None:
         """Refuse a person whose word does not count.
 

@@ -23,7 +23,7 @@ def check_texts(dossier: Dossier, judgement: Judgement) -> None:
 
 def check_programs(dossier: Dossier, trace: Trace, judgement: Judgement) -> None:
     """Each design's program is there, and is the recorded version of its last attempt."""
-    versions = {str(one["_id"]): str(one.get("sha256")) for one in dossier.records["code_versions"]}
+    versions = {str(one.get("_id")): str(one.get("sha256")) for one in dossier.records["code_versions"]}
     for one in trace.experiments.values():
         if one.code is None:
             continue

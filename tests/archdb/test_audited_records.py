@@ -1,14 +1,18 @@
 """Whatever was changed of the records that a real event log tells of is found, and the sentence says where."""
 
+import itertools
 import zlib
+from collections.abc import Callable
 
 import pytest
 
-from archdb import Store, events_after
+from archdb import Store, events_after, set_caps
 from archdb.audit import check_chain, check_records
-from archdb.outbox import LOGGED
+from archdb.governance import Rule, decide, open_request, turn
+from archdb.outbox import LOGGED, settle
 from archdb.store import Document
-from tests.archdb.event_log import DESIGN, audit, write_call, write_decisions, write_log
+from archdb.told import TOLD_LATER
+from tests.archdb.event_log import DESIGN, audit, stored, write_anew, write_call, write_decisions, write_log
 
 CHANGES: list[tuple[str, str, Document, str, str]] = [
     ("experiments", DESIGN, {"fitness": 9.0}, "The fitness is 9.0, and event 10 (stage of t-c001) told 0.25",
@@ -77,7 +81,18 @@ def test_a_removed_record_is_found(store: Store) -> None:
         ("approvals", {"decision": "refused"}),
         ("requests", {"state": "waiting"}),
         ("requests", {"by": "eve"}),
+        ("requests", {"rule.needed": 0}),
+        ("requests", {"rule.approvers": ["eve"]}),
+        ("requests", {"size": 9}),
+        ("requests", {"estimate": {"cpu_seconds": 1}}),
         ("budgets", {"caps.cpu_seconds": 10**12}),
+        ("budgets", {"available.cpu_seconds": 10**12}),
+        ("budgets", {"spent.dollars": -5}),
+        ("campaigns", {"sampler": "map-elites"}),
+        ("campaigns", {"ablations": 3}),
+        ("campaigns", {"further_baselines": ["deltanet"]}),
+        ("campaigns", {"environment": {"torch": "9"}}),
+        ("campaigns", {"cassette": "0" * 64}),
     ],
 )
 def test_an_edited_decision_is_found(store: Store, collection: str, change: Document) -> None:
@@ -86,6 +101,57 @@ def test_an_edited_decision_is_found(store: Store, collection: str, change: Docu
     assert audit(store) == []
     assert store.database[collection].update_one({}, {"$set": change}).modified_count == 1
     assert len(audit(store)) == 1
+
+
+def test_a_cap_that_is_what_it_was_once_is_found(store: Store) -> None:
+    write_log(store)
+    set_caps(store, "t", {"cpu_seconds": 90.0})
+    set_caps(store, "t", {"cpu_seconds": 60.0})
+    assert audit(store) == []
+    more = {"caps.cpu_seconds": 30 * 10**6, "available.cpu_seconds": 30 * 10**6}
+    assert store.budgets.update_one({"_id": "t"}, {"$inc": more}).modified_count == 1
+    assert [one.kind for one in audit(store)] == ["untold"]
+
+
+def test_what_older_versions_told_less_of_is_no_fault(store: Store) -> None:
+    write_log(store)
+    write_decisions(store)
+    for event in stored(store):
+        for later in (*TOLD_LATER, "size", "estimate"):
+            event["body"].pop(later, None)
+        store.events.replace_one({"_id": event["_id"]}, event)
+    write_anew(store, 1, lambda _: None)
+    assert audit(store) == []
+
+
+@pytest.mark.parametrize("collection", ["controls", "requests", "budgets"])
+def test_what_people_decide_during_an_audit_is_no_fault(
+    store: Store, monkeypatch: pytest.MonkeyPatch, collection: str
+) -> None:
+    """They decide right before the audit appends what waits in a record, and right after; that still waits."""
+    write_log(store)
+    write_decisions(store)
+    asked = open_request(store, "verification", "t-c002", "t", Rule(needed=1), "It trains.")
+    turns = itertools.cycle(("running", "paused"))
+    acts: dict[str, Callable[[int], object]] = {
+        "controls": lambda _: turn(store, "t", next(turns), "ada"),  # type: ignore[arg-type]
+        "requests": lambda number: number or decide(store, asked, "ada", "approved"),
+        "budgets": lambda number: set_caps(store, "t", {"cpu_seconds": 100.0 + number}),
+    }
+
+    def meanwhile(of: Store, place: str, name: str) -> int:
+        acted = place == collection
+        if acted:
+            acts[collection](0)
+        waited = settle(of, place, name)
+        if acted:
+            acts[collection](1)
+        return waited
+
+    for slow in ("archdb.governance.control.settle", "archdb.governance.requests.settle", "archdb.outbox.settle"):
+        monkeypatch.setattr(slow, lambda *_: 0)
+    monkeypatch.setattr("archdb.audit.decisions.settle", meanwhile)
+    assert audit(store) == []
 
 
 def test_a_removed_stage_is_found(store: Store) -> None:

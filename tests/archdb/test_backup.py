@@ -1,30 +1,38 @@
 """Backups and moves of real stores: everything arrives, nothing half is ever taken for whole."""
 
+import errno
 import gzip
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import bson
+import psutil
+import pymongo.errors
 import pytest
 from bson.codec_options import DatetimeConversion
 
 from archdb import (
     BackupUnusable,
     Conflict,
+    Malformed,
     Store,
     StoreMisconfigured,
     append_event,
     connect_to,
     create_experiment,
     get_experiment,
+    migrate,
     set_fields,
 )
 from archdb.audit import check_chain, check_records
 from archdb.copies import read_backup, read_whole, readable_version, write_backup, write_whole
 from archdb.copies.copying import Take, Totals, _names
 from archdb.events import Told
+from archdb.leases import is_alive, this_process
+from archdb.patience import INVALID_DOCUMENT
 from archdb.schema import RESTORING, SCHEMA, VERSION
 from archdb.shared_server import detach
 from archdb.store import open_folder
@@ -150,6 +158,8 @@ def test_a_cut_off_restore_is_refused_until_it_is_done_again(
         open_folder(other_folder / "store")
     with pytest.raises(Conflict, match="half restored"):
         readable_version(other)
+    with pytest.raises(StoreMisconfigured, match="half restored"):
+        migrate(other)
     owner = {"$set": {"owner": f"elsewhere/{'x'}/1/2/3.00"}}
     mine: Any = other.database[SCHEMA].find_one({"_id": RESTORING})
     other.database[SCHEMA].update_one({"_id": RESTORING}, owner)
@@ -176,7 +186,7 @@ def test_what_arrives_otherwise_is_told_and_never_opened(store: Store, other: St
         open_folder(other_folder / "store")
 
 
-def test_a_damaged_backup_is_found_out_before_anything_is_written(store: Store, tmp_path: Path) -> None:
+def test_a_damaged_backup_is_found_out_before_anything_is_written(store: Store, other: Store, tmp_path: Path) -> None:
     write_log(store)
     file = backup(store, tmp_path / "a.bson.gz")
     packed = file.read_bytes()
@@ -186,11 +196,65 @@ def test_a_damaged_backup_is_found_out_before_anything_is_written(store: Store, 
         (packed[:-20] + bytes([packed[-20] ^ 8]) + packed[-19:], "is damaged or cut off|was changed after"),
         (gzip.compress(whole.replace(b"Gated", b"Dated")), "was changed after it was written"),
         (gzip.compress(whole + whole), "was changed after it was written"),
+        (packed[:-6] + bytes([packed[-6] ^ 8]) + packed[-5:], "is damaged or cut off"),
         (b"{}\n", "is no backup"),
     ):
         file.write_bytes(broken)
         with pytest.raises(BackupUnusable, match=told):
-            read_backup(file)
+            restore(file, other)
+    assert other.database.list_collection_names() == []
+
+
+def test_the_faults_of_who_takes_documents_are_his(store: Store, tmp_path: Path) -> None:
+    write_log(store)
+    file = backup(store, tmp_path / "a.bson.gz")
+
+    def refuse(fault: Exception) -> Take:
+        def take(name: str, one: bytes) -> None:
+            raise fault
+
+        return take
+
+    for fault in (KeyError("x"), TypeError("x"), OSError("x"), EOFError("x")):
+        with pytest.raises(type(fault)):
+            read_backup(file, refuse(fault))
+    with pytest.raises(Malformed, match="schema refuses"):
+        read_whole(store, refuse(pymongo.errors.WriteError("no", INVALID_DOCUMENT)))
+    assert read_whole(store, lambda name, one: None)["events"].documents >= 11, "the transaction was given up"
+
+
+def test_a_backup_arrives_where_files_cannot_be_linked(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", no_links)
+    write_log(store)
+    file = backup(store, tmp_path / "a.bson.gz")
+    assert read_backup(file).totals == read_whole(store, lambda name, one: None)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_of_two_who_take_over_a_restore_one_does(
+    store: Store, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(store)
+    file = backup(store, tmp_path / "a.bson.gz")
+    machine, _pid, _started = this_process().rsplit("/", 2)
+    gone = psutil.Popen(["true"])
+    gone.wait()
+    mark = {"_id": RESTORING, "source": "a", "owner": f"{machine}/{gone.pid}/1.00"}
+    other.database[SCHEMA].insert_one(mark)
+
+    def faster(owner: str) -> bool | None:
+        other.database[SCHEMA].update_one({"_id": RESTORING}, {"$set": {"owner": "another"}})
+        return is_alive(owner)
+
+    monkeypatch.setattr("archdb.copies.copying.is_alive", faster)
+    with pytest.raises(Conflict, match="Another process is filling the store"):
+        restore(file, other)
+    assert _names(other) == []
 
 
 @pytest.mark.slow

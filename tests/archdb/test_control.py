@@ -110,6 +110,8 @@ def test_a_turn_to_where_it_stands_is_refused(store: Store, before: tuple[str, .
 def test_of_several_who_turn_it_at_once_one_does(store: Store) -> None:
     found = at_once([lambda who=who: turn(store, "t", "stopped", who) for who in "abcdef"])  # type: ignore[misc]
     assert sum(isinstance(one, Conflict) for one in found) == 5
+    with pytest.raises(Conflict, match="The switch of campaign t was turned by"):
+        turn(store, "t", "running", "g", number=0)
     assert kinds(store) == ["stopped"]
     assert get_control(store, "t").number == 1
 
@@ -131,6 +133,14 @@ def test_a_request_ends_with_the_last_voice_that_is_needed(store: Store) -> None
         decide(store, ended, "ada", "refused")
     assert kinds(store) == ["asked", "approved", "approved", "decided"]
     assert audited(store) == []
+
+
+def test_who_decides_on_what_has_ended_meanwhile_is_told(store: Store) -> None:
+    seen = open_request(store, "pause", "t/3", "t", TWO, "To pause campaign t")
+    decide(store, seen, "ada", "refused")
+    with pytest.raises(Conflict, match="The pause of campaign t was refused already, by ada: there is nothing"):
+        decide(store, seen, "bob", "approved")
+    assert kinds(store) == ["asked", "refused", "decided"]
 
 
 def test_a_refusal_ends_it_with_the_reason(store: Store) -> None:
@@ -169,6 +179,7 @@ def test_a_campaign_s_rule_stands(store: Store) -> None:
     )
     wanted = Campaign(id="t", scale="tiny", provider="grammar", cycles=1)
     assert open_campaign(store, wanted).approvals == 2
+    assert open_campaign(store, wanted, rule=Rule(needed=2, approvers=("b", "a"))).approvals == 2
     with pytest.raises(Conflict, match="was started with 2 approvals by a or b, and that stands"):
         open_campaign(store, wanted, rule=Rule())
     store.campaigns.update_one({"_id": "t"}, {"$set": {"approvals": 0}})
@@ -180,7 +191,7 @@ def design(store: Store, name: str, kind: str = "candidate", fitness: float | No
     return set_fields(store, one.id, fitness=fitness, state="done", code=put_text(store, f"# {name}"))
 
 
-def test_a_fork_has_the_settings_and_names_its_origin(store: Store) -> None:
+def test_a_fork_has_the_settings_and_names_its_origin(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     old = open_campaign(
         store, Campaign(id="t", scale="tiny", provider="grammar", cycles=9, sampler="map-elites", approvals=1)
     )
@@ -192,6 +203,10 @@ def test_a_fork_has_the_settings_and_names_its_origin(store: Store) -> None:
     for wrong in ("t-gla", "t-c003", "t-none"):
         with pytest.raises(Conflict, match=f"{wrong} is no finished design of campaign t"):
             designs_to_fork(store, old, [wrong])
+    monkeypatch.setattr("archdb.forks.MOST", 1)
+    for number in range(4):
+        design(store, f"again{number}", kind="external", fitness=2.0 + number)
+    assert designs_to_fork(store, old) == ("t-c002",), "it looks behind the first few of the board"
     made = fork_campaign(store, old, "u", ("t-c001",), "ada", {"torch": "2"})
     assert get_campaign(store, "u") == made
     assert (made.sampler, made.approvals, made.cycles, made.panel) == ("map-elites", 1, 0, None)

@@ -9,10 +9,13 @@ from archdb import (
     claim,
     close_dispatch,
     create_experiment,
+    get_budget,
     get_experiment,
     open_dispatch,
+    recover,
     release,
     renew,
+    reserve,
     write_stage,
 )
 
@@ -61,8 +64,6 @@ def test_a_closed_dispatch_writes_nothing_more(store: Store) -> None:
 
 
 def test_a_reservation_of_a_machine_that_works_is_kept(store: Store) -> None:
-    from archdb import get_budget, recover, reserve
-
     create_experiment(store, "d-3", campaign="d", kind="candidate", name="three")
     token = claim(store, "d-3")
     assert token is not None

@@ -49,7 +49,7 @@ def test_every_experiment_is_a_row_and_comes_back_from_the_file(three: Store, tm
 
 
 def test_campaigns_can_be_chosen_and_have_to_exist(three: Store) -> None:
-    assert list(experiments_table(three, ["two"])["id"]) == ["two-c001"]
+    assert list(experiments_table(three, ["two", "two"])["id"]) == ["two-c001"]
     with pytest.raises(NotFound, match="No campaign is called three"):
         experiments_table(three, ["three"])
 

@@ -1,5 +1,7 @@
 """Leases: whose they are when holders die or fall silent, and when clocks jump."""
 
+import itertools
+
 import psutil
 import pytest
 
@@ -93,3 +95,41 @@ def test_workers_whose_own_clocks_differ_agree(store: Store, monkeypatch: pytest
     assert claim(store, one.id) is None
     renew(store, one.id, token)
     assert abs(get_experiment(store, one.id).lease.expires - store.now() - LEASE_SECONDS) < 60
+
+
+def test_a_renewal_while_somebody_looks_at_the_clock_is_no_clock_that_went_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = new(store)
+    held_elsewhere(store, one, store.now())
+    clock, asked = Store.now, itertools.count()
+
+    def renewed_behind(self: Store) -> float:
+        at = clock(self) + next(asked)
+        later = {"$set": {"lease.expires": at + 0.5 + LEASE_SECONDS}, "$inc": {"rev": 1}}
+        self.experiments.update_one({"_id": one.id}, later)
+        return at
+
+    monkeypatch.setattr(Store, "now", renewed_behind)
+    assert claim(store, one.id) is None
+    assert holder_of(store, one) == ELSEWHERE
+
+
+def test_a_renewal_that_was_delayed_is_of_the_time_when_it_is_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = new(store)
+    token = held_elsewhere(store, one, store.now())
+    clock, late = Store.now, 0.0
+
+    def after_another_writer(self: Store) -> float:
+        nonlocal late
+        at = clock(self) + late
+        if not late:
+            late = 3 * LEASE_SECONDS
+            self.experiments.update_one({"_id": one.id}, {"$inc": {"rev": 1}})
+        return at
+
+    monkeypatch.setattr(Store, "now", after_another_writer)
+    renew(store, one.id, token)
+    assert is_held(get_experiment(store, one.id).lease, store.now())

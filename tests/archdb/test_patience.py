@@ -50,7 +50,7 @@ def test_patience_ends_with_one_sentence(server: Server, monkeypatch: pytest.Mon
     monkeypatch.setenv("ARCHLOOP_MONGODB_PATIENCE_MS", "200")
     store = open_store()
     server.kill()
-    with pytest.raises(StoreUnavailable, match="No answer from the MongoDB server") as told:
+    with pytest.raises(StoreUnavailable, match="No answer from the store") as told:
         new(store, 1)
     assert "\n" not in str(told.value)
 

@@ -193,7 +193,7 @@ def test_an_unreachable_server_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ARCHLOOP_MONGODB_URI", "mongodb://127.0.0.1:1/archloop")
     monkeypatch.setenv("ARCHLOOP_MONGODB_PATIENCE_MS", "300")
     open_store.cache_clear()
-    with pytest.raises(StoreUnavailable, match="No answer from the MongoDB server") as told:
+    with pytest.raises(StoreUnavailable, match="No answer from the store") as told:
         open_store()
     assert "ARCHLOOP_MONGODB_URI" in str(told.value)
     assert "\n" not in str(told.value)

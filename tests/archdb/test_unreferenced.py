@@ -2,9 +2,11 @@
 
 import time
 
+import pytest
+
 from archdb import Store, create_experiment, find_unreferenced, get_text, put_text, remove_unreferenced, set_fields
 from archdb.audit import check_chain, check_records
-from archdb.blobs import put_texts
+from archdb.blobs import YOUNG_SECONDS, put_texts
 from archdb.copies.cassettes import Cassette, HeldCall, Settings, keep_cassette
 from archdb.events import Told, append_event
 from tests.archdb.event_log import write_call, write_log
@@ -30,6 +32,8 @@ def test_what_records_events_texts_and_cassettes_name_stays_and_the_audit_holds(
     lost = [put_text(store, f"lost {number}") for number in range(2)]
     before = store.blobs.count_documents({})
     assert find_unreferenced(store, DAY) == []  # all of it is young
+    with pytest.raises(ValueError, match="A grace of 21600 seconds is too short"):
+        find_unreferenced(store, YOUNG_SECONDS)
     age(store, 2)
     found = find_unreferenced(store, DAY)
     assert {one.sha256 for one in found} == set(lost)

@@ -67,9 +67,13 @@ def relined(change: Callable[[list[str]], list[str]]) -> Callable[[bytes], bytes
 
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "cut off within a line": (lambda data: data[: len(data) // 2], "is cut off: copy or export it again"),
+    "cut off within a line": (lambda data: data[: len(data) // 2], "is cut off or damaged: copy or export it again"),
     "cut off behind a line": (lambda data: b"\n".join(data.split(b"\n")[:2]) + b"\n", "is cut off"),
     "a gzip file cut off": (lambda data: gzip.compress(data)[:-20], "is cut off"),
+    "a gzip file with another checksum": (
+        lambda data: (packed := gzip.compress(data))[:-6] + bytes([packed[-6] ^ 8]) + packed[-5:],
+        "is cut off or damaged",
+    ),
     "another version": (lambda data: data.replace(b'"version":1', b'"version":9'), "of version 9.*reads version 1"),
     "changed": (lambda data: data.replace(b"answered", b"refused_"), "was changed after it was written"),
     "no cassette": (lambda data: b"design,score\n1,2\n", "is no cassette"),

@@ -62,7 +62,7 @@ def test_an_unreachable_store(tmp_path: Path) -> None:
         ARCHLOOP_MONGODB_URI="mongodb://127.0.0.1:1/archloop",
         ARCHLOOP_MONGODB_PATIENCE_MS="500",
     )
-    assert_one_sentence(told, "No answer from the MongoDB server", "ARCHLOOP_MONGODB_URI", "nothing recorded is lost")
+    assert_one_sentence(told, "No answer from the store", "ARCHLOOP_MONGODB_URI", "nothing recorded is lost")
 
 
 def test_an_unreachable_prefect_server(tmp_path: Path) -> None:
