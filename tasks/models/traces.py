@@ -43,8 +43,8 @@ def _trace(store: Store, campaign: Campaign, prompt: Prompt, attempts: Sequence[
         "archloop.outcome": last.kind,
         "archloop.template": prompt.template,
     }
-    for one in find_outlines(store, [last.experiment]):
-        tags[tracking.OPENED] = repr(one.created_at)
+    for asker in find_outlines(store, [last.experiment]):
+        tags[tracking.OPENED] = repr(asker.created_at)
     asked = {"system": without_keys(prompt.system), "user": without_keys(prompt.user)}
     first = int(attempts[0].created_at * NANO)
     root = start_span_no_context(

@@ -70,26 +70,38 @@ class Cluster:
         wanted = int(container["resources"]["limits"].get("nvidia.com/gpu", 0))
         self.objects["pods"][metadata["name"]] = pod
         self.tell("pods", "ADDED", pod)
-        while self.free < wanted:
+        while not self.take_gpus(wanted):
             if name not in self.objects["jobs"]:
                 return
             time.sleep(0.1)
-        self.free -= wanted
-        process = subprocess.Popen(
-            [str(Path(sys.executable).parent / container["args"][0]), *container["args"][1:]],
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment(container)},
-            start_new_session=True,
-        )
-        self.processes[name] = process
-        pod["status"] = {"phase": "Running", "startTime": stamp()}
-        self.tell("pods", "MODIFIED", pod)
-        code = process.wait()
-        self.free += wanted
+        try:
+            process = subprocess.Popen(
+                [str(Path(sys.executable).parent / container["args"][0]), *container["args"][1:]],
+                env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment(container)},
+                start_new_session=True,
+            )
+            self.processes[name] = process
+            pod["status"] = {"phase": "Running", "startTime": stamp()}
+            self.tell("pods", "MODIFIED", pod)
+            code = process.wait()
+        finally:
+            self.add_gpus(wanted)
         pod["status"] = {"phase": "Failed" if code else "Succeeded"}
         self.tell("pods", "MODIFIED", pod)
         if name in self.objects["jobs"]:
             job["status"] = {"failed": 1} if code else {"succeeded": 1}
             self.tell("jobs", "MODIFIED", job)
+
+    def take_gpus(self, number: int) -> bool:
+        """Whether so many were free; then they are taken."""
+        with self.lock:
+            enough = self.free >= number
+            self.free -= number if enough else 0
+        return enough
+
+    def add_gpus(self, number: int) -> None:
+        with self.lock:
+            self.free += number
 
     def environment(self, container: Manifest) -> dict[str, str]:
         """What the container's process gets. KeyError: a Secret or ConfigMap, or a key of it, is missing."""

@@ -74,6 +74,25 @@ def test_what_is_set_for_a_pool_or_a_run_reaches_its_job() -> None:
     assert "ARCHLOOP_MONGODB_URI" in names
 
 
+def test_a_verification_has_the_deadline_that_the_guide_tells() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    pool = next(one["work_pool"] for one in deployments if one["name"] == "verify-design")
+    assert pool["name"] == "archloop-gpu"
+    job = rendered("gpu", **pool["job_variables"])
+    validate(job)
+    assert job["spec"]["activeDeadlineSeconds"] == 86400
+    entries = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "value": "30"} in entries
+
+
+def test_the_guide_checks_a_node_in_a_pod_like_the_template_s() -> None:
+    told = json.loads(re.findall(r"--overrides='(.*?)'", GUIDE, re.S)[0])["spec"]
+    pod = rendered("gpu")["spec"]["template"]["spec"]
+    for setting in ("nodeSelector", "tolerations", "securityContext", "automountServiceAccountToken"):
+        assert told[setting] == pod[setting]
+    assert told["containers"][0]["securityContext"] == pod["containers"][0]["securityContext"]
+
+
 @pytest.mark.parametrize("kind", ["gpu", "cpu"])
 def test_every_variable_is_used_and_its_default_fits_its_schema(kind: str) -> None:
     template = pool_template(kind)
@@ -160,10 +179,13 @@ def test_pools_deployments_and_workers_agree() -> None:
 
 def test_no_credential_lies_in_a_manifest_or_a_template() -> None:
     for one in (*OBJECTS, rendered("gpu"), rendered("cpu")):
+        plain = [*one.get("data", {}).items(), *one.get("stringData", {}).items()]
         for pod in pods(one):
-            for entry in (entry for container in pod["containers"] for entry in container.get("env", [])):
-                secret = re.search(r"PASSWORD$|AUTH_STRING$|_URI$|_KEY$", entry["name"])
-                assert not secret or "valueFrom" in entry or entry["name"].endswith("_SECRET_KEY"), entry["name"]
+            for container in (*pod["containers"], *pod.get("initContainers", [])):
+                plain += [(entry["name"], entry["value"]) for entry in container.get("env", []) if "value" in entry]
+        for name, value in plain:
+            assert not re.search(r"(PASSWORD|AUTH_STRING|AUTH|TOKEN|KEY)$", name, re.I) or name.endswith("_SECRET_KEY")
+            assert not name.upper().endswith("_URI") or "@" not in value, name
         assert not re.search(r"://[^/\s@]+:[^/\s@]+@", str(one))
 
 

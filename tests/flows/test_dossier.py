@@ -58,7 +58,7 @@ def test_the_file_alone_gives_the_leaderboard_on_another_machine(dossier: Dossie
     assert not (tmp_path / "nothing").exists()
     read = json.loads(told.stdout)
     assert (read["agrees"], read["differences"], read["notes"]) == (True, [], [])
-    assert read["numbers"] > 1000
+    assert read["numbers"] > 500
     assert (read["events"], read["programs"]) == (len(dossier.events), len(dossier.records["experiments"]))
     assert read["anchors"] > 0
     stored = {one["_id"]: one["fitness"] for one in dossier.records["experiments"] if one["fitness"] is not None}
@@ -198,7 +198,7 @@ CHANGES: list[tuple[Callable[[Dossier], None], tuple[str, ...]]] = [
     (better_fitness, (f"fitness of {DESIGN} is", "The fitness is")),
     (better_claim, (f"fitness of {DESIGN} in the leaderboard is",)),
     (forged_row_before_the_true_one, ("order of the leaderboard is", f"fitness of {DESIGN} in the leaderboard is 9")),
-    (row_without_an_id, ("order of the leaderboard is",)),
+    (row_without_an_id, ("order[0] of the leaderboard is absent",)),
     (scale_of_nowhere, ("cannot be computed (",)),
     (time_in_words, ("cannot be computed (ValueError: could not convert string to float: 'x')",)),
     (text_of_no_characters, ("cannot be computed (UnicodeEncodeError",)),
