@@ -128,7 +128,9 @@ def test_samplers_are_replayed_on_a_stored_table_and_their_numbers_kept(tmp_path
     unknown = bench(*options, "--sampler", "annealing", folder=tmp_path, name="search")
     assert unknown.returncode == 1
     assert "No sampler is called annealing: use one of ranked, paper" in unknown.stderr
-    done = bench(*options, "--replays", "2", "--sampler", "pareto", folder=tmp_path, name="search")
+    done = bench(
+        *options, "--replays", "2", "--sampler", "pareto", "--against", "ranked", folder=tmp_path, name="search"
+    )
     assert done.returncode == 0, done.stderr
     assert "24 designs, 2 of them failed" in done.stdout
     kept = json.loads((tmp_path / "search.json").read_text())
