@@ -16,7 +16,8 @@ def search(
     scale: ScaleName = "nano",
     replays: Annotated[int, typer.Option(min=2, help="Searches of each sampler; they share their chance.")] = 200,
     sampler: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Besides the default and uniform; all, if none is named.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Besides the one compared with and uniform; all, if none is named."),
     ] = None,
     against: Annotated[
         str, typer.Option(metavar="NAME", help="Compare with this one as if it were the default; empty: the default.")

@@ -24,7 +24,7 @@ def export(
         bool, typer.Option("--without-anchors", help="Do not ask MLflow for the anchors of the event log.")
     ] = False,
 ) -> None:
-    """Write all that is recorded of a campaign to FILE: results, programs, the event log, the code behind its numbers.
+    """Write a campaign to FILE: its designs with raw results and programs, the event log, the code behind its numbers.
 
     Verify it anywhere with `archloop dossier verify FILE`.
     """

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tasks.agents.grammar.numbered import numbered_designs
-from tasks.samplers.registry import DEFAULT
 from tests.evaluation.fidelity.synthetic import rows
 
 
@@ -134,8 +133,8 @@ def test_samplers_are_replayed_on_a_stored_table_and_their_numbers_kept(tmp_path
     assert done.returncode == 0, done.stderr
     assert "24 designs, 2 of them failed" in done.stdout
     kept = json.loads((tmp_path / "search.json").read_text())
-    assert set(kept["samplers"]) == {DEFAULT, "uniform", "pareto"}
-    assert (kept["horizon"], kept["replays"], kept["chosen"]) == (12, 2, DEFAULT)
+    assert set(kept["samplers"]) == {"ranked", "uniform", "pareto"}
+    assert (kept["horizon"], kept["replays"], kept["chosen"]) == (12, 2, "ranked")
     assert kept["verdict"] in " ".join(done.stdout.split())
     assert kept["device"]
 
