@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED, temporary_settings
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
+from tests.deploy.api_server import Cluster
 from tests.deploy.manifests import ROOT, Manifest, kustomized, pods, pool_template, referred, validate
 
 OBJECTS = kustomized()
@@ -165,6 +166,15 @@ def test_addresses_and_selectors_meet() -> None:
             for value in re.findall(r"[\w-]+", found)
         ]
         assert set(roles) <= set(labels), policy["metadata"]["name"]
+
+
+def test_a_pod_whose_secret_is_missing_gives_its_gpu_back() -> None:
+    """Of the stand-in for a cluster, which test_worker.py runs jobs on."""
+    cluster, job = Cluster(1, {}, {"archloop-settings": {}}), rendered("gpu")
+    job["metadata"]["name"] = "evaluate"
+    with pytest.raises(KeyError, match="archloop-store"):
+        cluster.run_pod(job)
+    assert cluster.take_gpus(1)
 
 
 def test_pools_deployments_and_workers_agree() -> None:
