@@ -82,6 +82,12 @@ def pareto_front(store: Store, campaign: str, name: str) -> Front | None:
     return Front.model_validate(found) if found else None
 
 
+@patient
+def campaign_fronts(store: Store, campaign: str) -> list[Front]:
+    """Every front of a campaign."""
+    return [Front.model_validate(one) for one in store.fronts.find({"campaign": campaign})]
+
+
 def coordinates(experiment: Experiment, axes: Mapping[str, Better]) -> tuple[float, ...] | None:
     """Where a design stands; None if it lacks a coordinate."""
     known = {**experiment.efficiency, **experiment.gains}

@@ -20,7 +20,7 @@ from archdb import (
     reserve_all,
     set_fields,
 )
-from evaluation import Panel, best_baseline, fresh_seeds
+from evaluation import Panel, fresh_seeds
 from flows.announcing import announce_breakthrough
 from flows.approval import await_approval
 from flows.choices import AtLeastOne, AtLeastTwo
@@ -35,6 +35,7 @@ from flows.slots import SLOT
 from flows.within_budget import within_budget
 from tasks.benchmark import hold_out
 from tasks.plan import hold_outs, repetition_plan
+from tasks.rivals import repetitions_of, rival_of
 from tasks.spending import give_back
 from tasks.verify import promote_design, verify_design
 
@@ -106,15 +107,14 @@ def sentence(design: Experiment, one: Verified) -> str:
 def _rival(campaign: Campaign) -> Experiment:
     """The best sub-quadratic baseline of a campaign."""
     store = open_store()
-    quadratic = [one.name for one in baselines(store, campaign.id) if "quadratic" in one.tags]
-    baseline = best_baseline(Panel.model_validate(campaign.panel), quadratic)
+    baseline = rival_of(Panel.model_validate(campaign.panel), baselines(store, campaign.id))
     return get_experiment(store, f"{campaign.id}-{baseline}")
 
 
 def _test(campaign: Campaign, design: Experiment, rival: Experiment, seeds: tuple[int, ...], parallel: int) -> None:
     store = open_store()
     pair = []
-    for one, number in ((design, f"{design.id}-verify"), (rival, f"{design.id}-verify-{rival.name}")):
+    for one, number in zip((design, rival), repetitions_of(design.id, rival.name), strict=True):
         again = create_experiment(
             store, number, campaign=campaign.id, kind="verification", name=f"{one.name} on fresh seeds", seeds=seeds
         )

@@ -4,9 +4,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from archdb import Campaign, Outline, Store, campaign_experiments, campaign_outlines, list_verified
+from archdb import (
+    Campaign,
+    Outline,
+    Store,
+    Verified,
+    campaign_experiments,
+    campaign_outlines,
+    get_experiment,
+    list_verified,
+)
 from archdb.asi_arch import SCORE
-from evaluation import Panel, best_baseline, fitness
+from tasks.rivals import repetitions_of
 
 What = Literal["breakthroughs", "above", "records", "gallery"]
 OWN: tuple[What, ...] = ("breakthroughs", "above", "records")
@@ -50,22 +59,22 @@ def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Sea
     if what == "gallery":
         raise ValueError(f"Campaign {campaign.id} was not imported and has no gallery: ask for one of {_list(OWN)}.")
     found = campaign_outlines(store, campaign.id)
-    after = [one for one in found if one.kind != "baseline" and one.finished_at is not None]
-    after.sort(key=lambda one: (one.finished_at or 0.0, one.id))
+    ended = {one.id: at for one in found if one.kind != "baseline" and (at := _ended(store, one)) is not None}
+    after = sorted((one for one in found if one.id in ended), key=lambda one: (ended[one.id], one.id))
     spent, total = dict[str, float](), 0.0
     for one in after:
         total += one.cpu_seconds / 3600
         spent[one.id] = total
-    designs = [one for one in after if one.kind in ("candidate", "external") and one.fitness is not None]
+    closed = [one for one in after if one.finished_at is not None]
+    designs = [one for one in closed if one.kind in ("candidate", "external") and one.fitness is not None]
     if not designs or not total:
         raise ValueError(f"Campaign {campaign.id} has no design that was evaluated to its end: run its cycles first.")
-    tests = [one for one in list_verified(store, campaign.id) if one.result["breakthrough"]]
-    chosen: What = what or ("breakthroughs" if list_verified(store, campaign.id) else "above")
+    tests = list_verified(store, campaign.id)
+    chosen: What = what or ("breakthroughs" if tests else "above")
     if chosen == "breakthroughs":
-        known = [(one.finished_at or 0.0, spent[one.id]) for one in after]
-        moments = [max((at for ended, at in known if ended <= test.created_at), default=total) for test in tests]
+        moments = [_moment(one, ended, spent) for one in tests if one.result["breakthrough"]]
     else:
-        moments = [spent[one.id] for one in (_above(campaign, found, designs) if chosen == "above" else _best(designs))]
+        moments = [spent[one.id] for one in (_above(found, designs) if chosen == "above" else _best(designs))]
     return Search(
         campaign=campaign.id,
         what=chosen,
@@ -77,10 +86,30 @@ def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Sea
     )
 
 
-def _above(campaign: Campaign, found: list[Outline], designs: list[Outline]) -> list[Outline]:
-    panel = Panel.model_validate(campaign.panel)
-    quadratic = [one.name for one in found if one.kind == "baseline" and "quadratic" in one.tags]
-    bar = fitness(panel.baselines[best_baseline(panel, quadratic)], panel).value
+def _ended(store: Store, one: Outline) -> float | None:
+    """When a design ended; of one that nobody closed, when its last stage did. None: it cost nothing yet."""
+    if one.finished_at is not None:
+        return one.finished_at
+    stages = get_experiment(store, one.id).stages.values()
+    return max((stage.started_at + stage.seconds for stage in stages), default=None)
+
+
+def _moment(test: Verified, ended: dict[str, float], spent: dict[str, float]) -> float:
+    """What was spent when a test had told: on all that had ended, and on its own trainings, closed just after it."""
+    own = repetitions_of(test.experiment, test.baseline)
+    return max((at for one, at in spent.items() if one in own or ended[one] <= test.created_at), default=0.0)
+
+
+def _above(found: list[Outline], designs: list[Outline]) -> list[Outline]:
+    bar = max(
+        (
+            one.fitness
+            for one in found
+            if one.kind == "baseline" and "quadratic" not in one.tags
+            if one.fitness is not None
+        ),
+        default=float("inf"),
+    )
     return [one for one in designs if (one.fitness or 0.0) > bar]
 
 
@@ -101,11 +130,10 @@ def _published(store: Store, campaign: Campaign, what: What | None) -> Search:
     designs = [(one.stage("import"), one) for one in campaign_experiments(store, campaign.id)]
     order = {one.id: int(stage.summary["index"]) for stage, one in designs if stage is not None}
     numbered = sorted((one for _, one in designs if one.id in order), key=lambda one: order[one.id])
-    share = PUBLISHED_GPU_HOURS / max(1, len(numbered))
     scored = [one for one in numbered if SCORE in one.objectives]
     if not scored:
         raise ValueError(f"Campaign {campaign.id} has no design with a score: import a whole release.")
-    at = {one.id: share * place for place, one in enumerate(numbered, start=1)}
+    at = {one.id: PUBLISHED_GPU_HOURS * place / len(numbered) for place, one in enumerate(numbered, start=1)}
     chosen: What = what or "gallery"
     if chosen == "gallery":
         moments = [at[one.id] for one in numbered if "gallery" in one.tags]

@@ -4,6 +4,8 @@ A version has no flavour that MLflow can load: loading would execute a design's 
 alone. It says where the program and the safetensors of each seed lie, and what goes in and comes out.
 """
 
+from datetime import UTC, datetime
+
 from archdb import Campaign, Experiment, Store, Verified, get_text
 from tasks import tracking
 from tasks.domain import domain_of
@@ -64,7 +66,7 @@ def _description(campaign: Campaign, repeated: Experiment) -> str:
     model = Model(
         run_id=repeated.mlflow_run,
         signature=ModelSignature(Schema([tokens]), Schema([logits]), ParamSchema([task])),
-        utc_time_created=repeated.created_at,
+        utc_time_created=str(datetime.fromtimestamp(repeated.created_at, UTC).replace(tzinfo=None)),  # MLflow's form
         model_uuid=repeated.id,
         flavors={
             FLAVOUR: {

@@ -3,19 +3,30 @@
 The lineage itself never goes, nor do MLflow's runs: they carry the anchors of the event log.
 """
 
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from archdb import Outline, Store, find_outlines, get_experiment, home, leaderboard, list_campaigns, list_verified
+from archdb import (
+    Outline,
+    Store,
+    campaign_fronts,
+    find_outlines,
+    get_experiment,
+    home,
+    leaderboard,
+    list_campaigns,
+    list_verified,
+)
 from archdb.leases import is_held
 from archdb.outlines import campaign_outlines
 from tasks import tracking
 from tasks.gpu_train import WEIGHTS
 from tasks.sandbox.folder import contents_of, empty
 
+REMOVED = "archloop.weights"  # the tag of a run that says when its weights went
 KINDS = ("candidate", "ablation", "external")  # whose weights may go; baselines and repetitions keep theirs
 MOST_FILES = 10**6  # counted in a work folder
 
@@ -46,11 +57,14 @@ def spare_work(store: Store, until: float) -> Iterator[WorkLeft]:
     folders = sorted(one for one in top.iterdir() if one.is_dir() and not one.is_symlink()) if top.is_dir() else []
     known = {one.id for one in find_outlines(store, [one.name for one in folders])}
     for folder in folders:
-        if folder.name not in known or _newest(folder) > until:
+        if folder.name not in known:
+            continue
+        held = contents_of(folder, MOST_FILES)
+        if held.newest > until:
             continue
         one = get_experiment(store, folder.name)
         if one.state != "open" and not is_held(one.lease, store.now()):
-            yield WorkLeft(one.id, folder, contents_of(folder, MOST_FILES).bytes)
+            yield WorkLeft(one.id, folder, held.bytes)
 
 
 def remove_work(one: WorkLeft) -> None:
@@ -63,20 +77,22 @@ def spare_weights(store: Store, keep_best: int, until: float) -> Iterator[Weight
     """Weights in MLflow of designs that ended before ``until``, and are neither among the best of their campaign, nor
     on one of its fronts, nor tested on fresh seeds.
     """
+    gone = {run for run, _ in tracking.tagged_runs(REMOVED)}
     for campaign in list_campaigns(store):
         needed = {one.id for one in leaderboard(store, campaign.id, keep_best)}
         needed |= {one.experiment for one in list_verified(store, campaign.id)}
-        for front in store.fronts.find({"campaign": campaign.id}):
-            needed |= {one["id"] for one in front["members"]}
+        needed |= {one.id for front in campaign_fronts(store, campaign.id) for one in front.members}
         for one in campaign_outlines(store, campaign.id):
-            if one.id not in needed and _may_go(one, until):
+            if one.id not in needed and one.mlflow_run not in gone and _may_go(one, until):
                 yield from _weights(one)
 
 
-def remove_weights(one: Weights) -> None:
-    """Remove weights from their run, which says so from then on."""
-    tracking.remove_file(one.run, one.path)
-    tracking.set_tags(one.run, {"archloop.weights": f"removed at {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"})
+def remove_weights(found: Sequence[Weights]) -> None:
+    """Remove weights. Once all of a run are gone it says so, and is not looked at again."""
+    for run, some in groupby(found, key=lambda one: one.run):
+        for one in some:
+            tracking.remove_file(run, one.path)
+        tracking.set_tags(run, {REMOVED: f"removed at {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"})
 
 
 def _may_go(one: Outline, until: float) -> bool:
@@ -89,15 +105,3 @@ def _weights(one: Outline) -> Iterator[Weights]:
     for path, size in tracking.files_of(run, "weights"):
         if Path(path).name == WEIGHTS:
             yield Weights(one.id, run, path, size)
-
-
-def _newest(folder: Path) -> float:
-    """When something in the folder changed last. Links are not followed."""
-    times = [folder.lstat().st_mtime]
-    for above, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            try:
-                times.append((Path(above) / name).lstat().st_mtime)
-            except FileNotFoundError:
-                continue
-    return max(times)

@@ -35,9 +35,7 @@ def tell_scores(experiment: Experiment, seed: int) -> None:
     run, stage = experiment.mlflow_run, experiment.stage("benchmark", seed=seed)
     if not run or stage is None or stage.failure is not None:
         return
-    told = _scores(
-        stage.summary["objectives"], stage.summary.get("efficiency", {})
-    )  # details of a seed are in its report
+    told = _scores(stage.summary["objectives"], stage.summary.get("efficiency", {}))  # a seed's details: its report
     tracking.log_scores(run, told, _end(stage), seed=seed)
     stages = [experiment.stage("benchmark", seed=one) for one in experiment.seeds]
     done = [one for one in stages if one is not None and one.failure is None]

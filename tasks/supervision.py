@@ -8,7 +8,7 @@ from typing import Any
 
 from archdb import Experiment, Running, Store, StoreUnavailable, get_running, home, impatient, renew, show_running
 from archdb.governance import require_not_stopped
-from evaluation import Exit, Launch, Progress
+from evaluation import Exit, Progress
 from tasks.sandbox.jail import jail
 
 BRIEFLY = 2.0  # seconds that the store is waited for
@@ -26,9 +26,8 @@ class Watch:
         )
         self.looked = time.monotonic()
         self.jailed = jail(self.every_second)
-        self.launch: Launch = self._launch
 
-    def _launch(self, *args: Any, **given: Any) -> Exit:
+    def launch(self, *args: Any, **given: Any) -> Exit:
         """A child, after a look if the last one is a second ago: many short children are watched like a long one."""
         if time.monotonic() - self.looked >= 1.0:
             self.every_second()

@@ -68,41 +68,44 @@ def discovery_law(moments: Sequence[float], compute: float, simulations: int = 4
     if n < LEAST:
         return bare
     events = np.sort(np.asarray(moments, float)) / compute
-    criteria = {law.name: _criterion(law, events) for law in LAWS}
+    values = {law.name: fit(law, events) for law in LAWS}
+    criteria = {law.name: _criterion(law, events, values[law.name]) for law in LAWS}
     least = min(criteria.values())
     weights = {name: math.exp((least - one) / 2) for name, one in criteria.items()}
     chance = np.random.default_rng(seed)
     laws = sorted(LAWS, key=lambda law: criteria[law.name])
     whole = sum(weights.values())
     fitted = [
-        _fitted(law, events, compute, criteria[law.name], weights[law.name] / whole, simulations, chance)
+        _fitted(
+            law, events, values[law.name], compute, criteria[law.name], weights[law.name] / whole, simulations, chance
+        )
         for law in laws
     ]
     return bare.model_copy(
         update={
             "laws": tuple(fitted),
             "alike": tuple(one.name for one in fitted if one.criterion - least < ALIKE),
-            "curve": _followed(laws[0], events, compute, simulations, chance),
+            "curve": _followed(laws[0], events, values[laws[0].name], compute, simulations, chance),
         }
     )
 
 
-def _criterion(law: Law, events: Floats) -> float:
+def _criterion(law: Law, events: Floats, value: float) -> float:
     """Akaike's, corrected for few events (Hurvich and Tsai, 1989)."""
     n, k = len(events), law.parameters
-    return 2 * k - 2 * log_likelihood(law, events, fit(law, events)) + 2 * k * (k + 1) / (n - k - 1)
+    return 2 * k - 2 * log_likelihood(law, events, value) + 2 * k * (k + 1) / (n - k - 1)
 
 
 def _fitted(
     law: Law,
     events: Floats,
+    value: float,
     compute: float,
     criterion: float,
     weight: float,
     simulations: int,
     chance: np.random.Generator,
 ) -> FittedLaw:
-    value = fit(law, events)
     unit = compute if law.in_compute else 1.0
     low, high = interval(law, events, value) if law.parameter else (None, None)
     return FittedLaw(
@@ -143,10 +146,10 @@ def _simulated(law: Law, n: int, value: float, chance: np.random.Generator) -> F
 
 
 def _followed(
-    law: Law, events: Floats, compute: float, simulations: int, chance: np.random.Generator
+    law: Law, events: Floats, value: float, compute: float, simulations: int, chance: np.random.Generator
 ) -> tuple[Ahead, ...]:
     """The law's curve, with the spread of refits to searches that it simulates."""
-    value, n = fit(law, events), len(events)
+    n = len(events)
     at = np.linspace(0, AHEAD, GRID + 1)[1:]
     refits = []
     for _ in range(simulations):

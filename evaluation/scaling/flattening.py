@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import FiniteFloat
 
 from evaluation.reports import Report
+from evaluation.scaling.laws import LEVEL, Floats
 
 LEAST = 30  # scores
 EDGE = 0.05  # share of the designs at either end where no bend is looked for: a few scores alone would make one
 CANDIDATES = 120  # places of a bend that are tried
-LEVEL = 0.95
-
-Floats = NDArray[np.float64]
 
 
 class Flattening(Report):
@@ -57,7 +54,7 @@ def flattening(scores: Sequence[float], resamples: int = 300, seed: int = 0) -> 
     y = np.asarray(scores, float)
     bases = _bases(len(y))
     place, (start, before, after), gained = _fit(bases, y)
-    line, straight = _line(len(y), place, start, before, after), bases[0].straight @ y
+    line, straight = _line(len(y), place, start, before, after), bases[0].unbent(y)
     chance = np.random.default_rng(seed)
     refits, by_chance = [], 0
     for _ in range(resamples):
@@ -89,13 +86,16 @@ class _Base(NamedTuple):
     place: float
     columns: Floats  # [n, 3]: one, the way to the bend, the way after it
     inverse: Floats  # [3, n], so that coefficients are inverse @ scores
-    straight: Floats  # [n, n], the projection on lines without a bend; one array for all places
+    straight: Floats  # [n, 2], an orthonormal basis of lines without a bend; one array for all places
+
+    def unbent(self, y: Floats) -> Floats:
+        """The straight line of least squared error."""
+        return np.asarray(self.straight @ (self.straight.T @ y))
 
 
 def _bases(n: int) -> list[_Base]:
     number = np.arange(1.0, n + 1)
-    line = np.stack([np.ones(n), number], axis=1)
-    straight = line @ np.linalg.pinv(line)
+    straight = np.linalg.qr(np.stack([np.ones(n), number], axis=1))[0]
     found = []
     for place in np.unique(np.round(np.linspace(EDGE * n, (1 - EDGE) * n, min(CANDIDATES, n)))):
         columns = np.stack([np.ones(n), np.minimum(number, place), np.maximum(number - place, 0)], axis=1)
@@ -114,7 +114,7 @@ def _fit(bases: list[_Base], y: Floats) -> tuple[float, tuple[float, float, floa
         if error < best:
             best, chosen = error, (one.place, coefficients)
     start, before, after = map(float, chosen[1])
-    whole = float(((y - bases[0].straight @ y) ** 2).sum())
+    whole = float(((y - bases[0].unbent(y)) ** 2).sum())
     return chosen[0], (start, before, after), 1 - best / whole if whole else 0.0
 
 

@@ -16,8 +16,12 @@ def search(
     scale: ScaleName = "nano",
     replays: Annotated[int, typer.Option(min=2, help="Searches of each sampler; they share their chance.")] = 200,
     sampler: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Besides the default and uniform; all, if none is named.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Besides the one compared with and uniform; all, if none is named."),
     ] = None,
+    against: Annotated[
+        str, typer.Option(metavar="NAME", help="Compare with this one as if it were the default; empty: the default.")
+    ] = "",
     into: Into = RESULTS,
     as_json: AsJson = False,
 ) -> None:
@@ -32,14 +36,15 @@ def search(
 
     console = console_for(as_json)
     file = table_file(into, scale)
+    against = against or DEFAULT
     try:
-        names = dict.fromkeys([DEFAULT, CONTROL, *(sampler or SAMPLERS)])
+        names = dict.fromkeys([against, CONTROL, *(sampler or SAMPLERS)])
         ways = {name: way_of(name).choose for name in names}
         ground = Landscape(*tried(file, scale + CONSTANT))
     except ValueError as fault:
         raise Refused(str(fault)) from fault
     with shown(console, f"Replaying on {len(ground.designs)} designs", replays) as advance:
-        found = search_study(ground, ways, DEFAULT, replays, advance)
+        found = search_study(ground, ways, against, replays, advance)
     conclude(found.model_dump(mode="json"), into / "search.json", file, console, as_json, _told(found))
 
 

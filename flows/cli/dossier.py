@@ -24,7 +24,7 @@ def export(
         bool, typer.Option("--without-anchors", help="Do not ask MLflow for the anchors of the event log.")
     ] = False,
 ) -> None:
-    """Write all that is recorded of a campaign to FILE: results, programs, the event log, the code behind its numbers.
+    """Write a campaign to FILE: its designs with raw results and programs, the event log, the code behind its numbers.
 
     Verify it anywhere with `archloop dossier verify FILE`.
     """
@@ -54,21 +54,27 @@ def export(
 def verify(
     file: Annotated[Path, typer.Argument(help="A dossier.")],
     limit: Annotated[int, typer.Option(min=0, help="The most rows of the recomputed leaderboard to show.")] = 10,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option("--domain", metavar="MODULE", help="Also import this domain, if the file names it; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute every number of a dossier's leaderboard from its raw results, and check its programs and event log.
 
-    It reads the file alone: no store, no server, no network. Exits with 1 unless everything agrees.
+    It reads the file alone: no store, no server, no network. Exits with 1 unless everything agrees. Of domains, it
+    imports archloop's own and those that you name.
     """
     from archdb.copies import read_dossier
     from tasks.dossier.judging import Judgement
+    from tasks.dossier.trace import OWN_DOMAIN
     from tasks.dossier.verifying import verify_dossier
 
     console = console_for(as_json)
     with console.status("Verifying the dossier"):
         held, wrong = read_dossier(file)
         found = Judgement(differences=wrong)
-        board = verify_dossier(held, found)
+        board = verify_dossier(held, found, [OWN_DOMAIN, *(domain or [])])
     if as_json:
         print_json(
             {

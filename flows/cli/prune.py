@@ -30,8 +30,7 @@ def prune(
         texts = find_unreferenced(store, older_than * DAY_SECONDS)
     if apply:
         with console.status("Removing"):
-            for one in weights:
-                retention.remove_weights(one)
+            retention.remove_weights(weights)
             for left in work:
                 retention.remove_work(left)
             remove_unreferenced(store, texts)

@@ -1,6 +1,7 @@
 """The text of the code that computes scores, fitness and verdicts, as it is installed.
 
 It is found from the functions themselves: the modules that define them, and what those import of the same packages.
+Means over seeds, which `tasks` takes, and libraries are not among it.
 """
 
 import ast
@@ -19,7 +20,10 @@ OF_EVALUATION = (  # what stages use whatever the domain
 
 
 def fitness_source(domain: str) -> dict[str, str]:
-    """Module -> its text: all that scores, fitness, intervals and the predicate of a breakthrough are computed with."""
+    """Module -> its text: the modules of the domain and of `evaluation` behind scores, fitness, intervals and verdicts.
+
+    The faces of packages (``__init__``) are left out, and so is whatever lies in other packages.
+    """
     found = [getattr(domain_of(domain), name) for name in OF_THE_DOMAIN]
     found += [getattr(evaluation, name) for name in OF_EVALUATION]
     left, texts = sorted({str(one.__module__) for one in found}), dict[str, str]()

@@ -12,7 +12,7 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-12  # mathematics of other libraries and processor
 class Judgement:
     """Filled while a dossier is verified."""
 
-    numbers: int = 0  # recomputed and compared
+    numbers: int = 0  # recomputed and compared, beside words and verdicts, which are compared too
     texts: int = 0  # whose hash was computed again
     programs: int = 0  # of these, designs and baselines
     events: int = 0
@@ -39,19 +39,19 @@ class Judgement:
             for place, (one, other) in enumerate(zip(stored, computed, strict=True)):
                 self.agree(subject, f"{what}[{place}]", one, other)
         else:
-            self.numbers += 1
+            self.numbers += _numbers(stored, computed)
             if not _same(stored, computed):
                 self.differ(f"{what} of {subject} is {_shown(stored)}, but computed again it is {_shown(computed)}.")
 
 
 def _same(stored: Any, computed: Any) -> bool:
-    if isinstance(stored, bool) or isinstance(computed, bool) or not _numbers(stored, computed):
+    if not _numbers(stored, computed):
         return bool(stored == computed)
     return math.isclose(stored, computed, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
 
 
 def _numbers(*values: Any) -> bool:
-    return all(isinstance(one, int | float) for one in values)
+    return all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,7 @@ from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.dossier.judging import Judgement
 from tasks.dossier.programs import data_of
 from tasks.dossier.recomputing import RANKED
-from tasks.dossier.trace import Trace, trace_of
+from tasks.dossier.trace import OWN_DOMAIN, Trace, trace_of
 
 
 def with_manifest(dossier: Dossier, environment: Mapping[str, str]) -> Dossier:
@@ -21,7 +21,7 @@ def with_manifest(dossier: Dossier, environment: Mapping[str, str]) -> Dossier:
         dossier: a campaign's records.
         environment: the versions of what it is exported with; the campaign's own are in its record.
     """
-    trace = trace_of(dossier, Judgement())
+    trace = trace_of(dossier, Judgement(), [str(dossier.campaign.get("domain", OWN_DOMAIN))])
     source = fitness_source(trace.campaign.domain)
     modules = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in source.items()}
     manifest: Body = {

@@ -3,25 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 from archdb import Body, Experiment, Verified
-from evaluation import Panel, Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
+from evaluation import Panel, Verification, fitness_of_seeds, fresh_seeds, promote, verify
 from tasks.dossier.judging import Judgement
 from tasks.dossier.seeds import Scores, held_out_seeds
 from tasks.dossier.trace import Trace
+from tasks.rivals import repetitions_of, rival_of
 
 
 def test_again(
     trace: Trace, scores: Mapping[str, Sequence[Scores]], panel: Panel, judgement: Judgement
 ) -> dict[str, Body]:
     """Recompute each test. Returns the results by the design's id; the level of each depends on those before it."""
-    quadratic = [one.name for one in trace.experiments.values() if one.kind == "baseline" and "quadratic" in one.tags]
-    baseline = best_baseline(panel, quadratic)
+    baseline = rival_of(panel, trace.experiments.values())
     earlier: list[Verification] = []
     results: dict[str, Body] = {}
     for place, one in enumerate(trace.tests, start=1):
         judgement.agree(one.id, "number", one.number, place)
         judgement.agree(one.id, "baseline", one.baseline, baseline)
-        repeated = trace.experiments.get(f"{one.experiment}-verify")
-        rival = trace.experiments.get(f"{one.experiment}-verify-{one.baseline}")
+        repeated, rival = map(trace.experiments.get, repetitions_of(one.experiment, one.baseline))
         if repeated is None or rival is None or not scores[repeated.id] or not scores[rival.id]:
             judgement.differ(f"The test {one.id} cannot be made again, nor those after it: trainings are missing.")
             break

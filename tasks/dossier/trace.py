@@ -1,6 +1,7 @@
 """A dossier's records, read as what they are. One that cannot be read is a difference, and left out."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from evaluation import Report
 from tasks.domain import Domain, domain_of
 from tasks.dossier.judging import Judgement
 
+OWN_DOMAIN = str(Campaign.model_fields["domain"].default)
 Kind = TypeVar("Kind", bound=Report)
 
 
@@ -38,13 +40,18 @@ class Trace:
             return None
 
 
-def trace_of(dossier: Dossier, judgement: Judgement) -> Trace:
-    """The records of a dossier.
+def trace_of(dossier: Dossier, judgement: Judgement, domains: Collection[str]) -> Trace:
+    """The records of a dossier, whose domain is imported if it is among ``domains``.
 
     Raises:
-        ValidationError, ValueError: the campaign itself cannot be read, or there is no module of its domain.
+        ValidationError, ValueError: the campaign itself cannot be read, its domain is none of ``domains``, or there is
+            no such module.
     """
     campaign = Campaign.model_validate(dossier.campaign)
+    if campaign.domain not in domains:
+        raise ValueError(
+            f"its domain is the module {campaign.domain}: verify with --domain {campaign.domain} if you trust it to run"
+        )
     experiments, tests = {}, []
     for stored in dossier.records["experiments"]:
         try:

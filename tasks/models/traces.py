@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from archdb import Campaign, ModelAttempt, Store, get_text
+from archdb import Campaign, ModelAttempt, Store, find_outlines, get_text
 from tasks import tracking
 from tasks.models.keys import without_keys
 from tasks.models.prompt import Prompt
@@ -43,6 +43,8 @@ def _trace(store: Store, campaign: Campaign, prompt: Prompt, attempts: Sequence[
         "archloop.outcome": last.kind,
         "archloop.template": prompt.template,
     }
+    for asker in find_outlines(store, [last.experiment]):
+        tags[tracking.OPENED] = repr(asker.created_at)
     asked = {"system": without_keys(prompt.system), "user": without_keys(prompt.user)}
     first = int(attempts[0].created_at * NANO)
     root = start_span_no_context(

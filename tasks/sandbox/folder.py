@@ -22,6 +22,7 @@ class Contents(NamedTuple):
     bytes: int  # on disk
     files: int  # and folders, links, pipes
     too_deep: bool = False  # nested beyond MOST_NESTED; what lies deeper is not counted
+    newest: float = 0.0  # when something of it changed last, the folder itself included
 
     def excess(self, most_bytes: int, most_files: int) -> str:
         """A sentence if this is more than allowed, else ""."""
@@ -41,18 +42,20 @@ def contents_of(folder: Path, most_files: int) -> Contents:
 def _count(descriptor: int, most_files: int, depth: int) -> Contents:
     if depth > MOST_NESTED:
         return Contents(0, 0, True)
+    newest = os.fstat(descriptor).st_mtime
     size = files = 0
     too_deep = False
     for name, facts in _entries(descriptor):
-        size, files = size + facts.st_blocks * 512, files + 1
+        size, files, newest = size + facts.st_blocks * 512, files + 1, max(newest, facts.st_mtime)
         if stat.S_ISDIR(facts.st_mode):
             with _opened(name, descriptor) as inner:
                 if inner is not None:
                     below = _count(inner, most_files - files, depth + 1)
                     size, files, too_deep = size + below.bytes, files + below.files, too_deep or below.too_deep
+                    newest = max(newest, below.newest)
         if files > most_files or too_deep:
             break
-    return Contents(size, files, too_deep)
+    return Contents(size, files, too_deep, newest)
 
 
 def empty(folder: Path) -> None:

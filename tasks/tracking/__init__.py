@@ -7,11 +7,12 @@ from tasks.tracking.files import fetch_file, files_of, keep_file, log_text, remo
 from tasks.tracking.inputs import Input, log_inputs
 from tasks.tracking.numbers import log_curves, log_parameters, log_scores
 from tasks.tracking.registry import registered_version
-from tasks.tracking.runs import TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs
+from tasks.tracking.runs import OPENED, TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs
 from tasks.tracking.scales import folder_of, tag_scale, tagged_scales
 from tasks.tracking.server import client, tracking_uri
 
 __all__ = [
+    "OPENED",
     "TAG",
     "Input",
     "client",

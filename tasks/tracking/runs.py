@@ -9,21 +9,19 @@ from tasks.tracking.server import client, tracking_faults
 TAG = "archloop.experiment"
 OPENED = "archloop.opened"  # when the experiment was opened: tells designs of one name in two stores from each other
 PAGE = 200  # runs asked for at a time
-MOST_SIGNS = 5000  # of a tag; MLflow refuses longer ones
+MOST_SIGNS = 5000  # of a tag, so that MLflow, which refuses tags beyond 8000, takes any
 
 
 def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str | None, at: float) -> str:
     """The id of the experiment's MLflow run, which is created, as started ``at``, if it does not exist."""
     with tracking_faults():
         folder = folder_of(campaign.scale)
-        opened = repr(experiment.created_at)
-        same = f"tags.`{TAG}` = '{experiment.id}' AND tags.`{OPENED}` = '{opened}'"
-        found = client().search_runs([folder], same, max_results=1)
+        found = client().search_runs([folder], _of(experiment), max_results=1)
         if found:
             return str(found[0].info.run_id)
         tags = {
             TAG: experiment.id,
-            OPENED: opened,
+            OPENED: repr(experiment.created_at),
             "archloop.campaign": campaign.id,
             "archloop.kind": experiment.kind,
             "archloop.cycle": "" if experiment.cycle is None else str(experiment.cycle),
@@ -68,7 +66,12 @@ def tagged_runs(tag: str) -> Iterator[tuple[str, dict[str, str]]]:
                 return
 
 
-def link_traces(run: str, scale: str, experiment: str) -> None:
+def _of(experiment: Experiment) -> str:
+    """The filter for what is tagged with this experiment, and not with one of its name in another store."""
+    return f"tags.`{TAG}` = '{experiment.id}' AND tags.`{OPENED}` = '{experiment.created_at!r}'"
+
+
+def link_traces(run: str, scale: str, experiment: Experiment) -> None:
     """Show the traces of an experiment's model calls on the page of its run."""
     from mlflow import flush_trace_async_logging
 
@@ -76,7 +79,7 @@ def link_traces(run: str, scale: str, experiment: str) -> None:
         flush_trace_async_logging()
         found = client().search_traces(
             locations=[folder_of(scale)],
-            filter_string=f"tags.`{TAG}` = '{experiment}'",
+            filter_string=_of(experiment),
             include_spans=False,
             max_results=100,
         )

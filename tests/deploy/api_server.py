@@ -41,14 +41,27 @@ class Cluster:
         self.objects: dict[str, dict[str, Manifest]] = {"jobs": {}, "pods": {}}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.watchers: dict[str, list[queue.Queue[Manifest]]] = {"jobs": [], "pods": []}
+        self.told: list[tuple[int, str, Manifest]] = []  # every event, with its version and kind
         self.lock, self.version = threading.RLock(), 0
 
     def tell(self, kind: str, event: str, one: Manifest) -> None:
         with self.lock:
             self.version += 1
             one["metadata"]["resourceVersion"] = str(self.version)
+            told = {"type": event, "object": json.loads(json.dumps(one))}
+            self.told.append((self.version, kind, told))
             for watcher in self.watchers[kind]:
-                watcher.put({"type": event, "object": json.loads(json.dumps(one))})
+                watcher.put(told)
+
+    def watch(self, kind: str, since: int) -> "queue.Queue[Manifest]":
+        """The events of a kind after a version, as they come."""
+        events: queue.Queue[Manifest] = queue.Queue()
+        with self.lock:
+            for version, of, told in self.told:
+                if version > since and of == kind:
+                    events.put(told)
+            self.watchers[kind].append(events)
+        return events
 
     def create_job(self, job: Manifest) -> Manifest:
         """Accept a Job and start its pod. Raises what is wrong with it."""
@@ -74,26 +87,38 @@ class Cluster:
         wanted = int(container["resources"]["limits"].get("nvidia.com/gpu", 0))
         self.objects["pods"][metadata["name"]] = pod
         self.tell("pods", "ADDED", pod)
-        while self.free < wanted:
+        while not self.take_gpus(wanted):
             if name not in self.objects["jobs"]:
                 return
             time.sleep(0.1)
-        self.free -= wanted
-        process = subprocess.Popen(
-            [str(Path(sys.executable).parent / container["args"][0]), *container["args"][1:]],
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment(container)},
-            start_new_session=True,
-        )
-        self.processes[name] = process
-        pod["status"] = {"phase": "Running", "startTime": stamp()}
-        self.tell("pods", "MODIFIED", pod)
-        code = process.wait()
-        self.free += wanted
+        try:
+            process = subprocess.Popen(
+                [str(Path(sys.executable).parent / container["args"][0]), *container["args"][1:]],
+                env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment(container)},
+                start_new_session=True,
+            )
+            self.processes[name] = process
+            pod["status"] = {"phase": "Running", "startTime": stamp()}
+            self.tell("pods", "MODIFIED", pod)
+            code = process.wait()
+        finally:
+            self.add_gpus(wanted)
         pod["status"] = {"phase": "Failed" if code else "Succeeded"}
         self.tell("pods", "MODIFIED", pod)
         if name in self.objects["jobs"]:
             job["status"] = {"failed": 1} if code else {"succeeded": 1}
             self.tell("jobs", "MODIFIED", job)
+
+    def take_gpus(self, number: int) -> bool:
+        """Whether so many were free; then they are taken."""
+        with self.lock:
+            enough = self.free >= number
+            self.free -= number if enough else 0
+        return enough
+
+    def add_gpus(self, number: int) -> None:
+        with self.lock:
+            self.free += number
 
     def environment(self, container: Manifest) -> dict[str, str]:
         """What the container's process gets. KeyError: a Secret or ConfigMap, or a key of it, is missing."""
@@ -173,18 +198,19 @@ def serve(cluster: Cluster) -> ThreadingHTTPServer:
                 found = cluster.objects[kind].get(path[path.index(kind) + 1])
                 self.answer(found) if found else self.refuse(404, "NotFound", "no such object")
             elif kind and "watch" in asked:
-                self.watch(kind)
+                self.watch(kind, int(asked.get("resourceVersion", ["0"])[0]))
             elif kind:
                 version, name = NAMES[kind]
-                items = [one for one in cluster.objects[kind].values() if matches(one, asked)]
                 head = {"kind": f"{name}List", "apiVersion": version}
-                self.answer(head | {"metadata": {"resourceVersion": str(cluster.version)}, "items": items})
+                with cluster.lock:
+                    metadata = {"resourceVersion": str(cluster.version)}
+                    items = [one for one in cluster.objects[kind].values() if matches(one, asked)]
+                self.answer(head | {"metadata": metadata, "items": items})
             else:
                 self.refuse(404, "NotFound", "no such path")
 
-        def watch(self, kind: str) -> None:
-            events: queue.Queue[Manifest] = queue.Queue()
-            cluster.watchers[kind].append(events)
+        def watch(self, kind: str, since: int) -> None:
+            events = cluster.watch(kind, since)
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Connection", "close")

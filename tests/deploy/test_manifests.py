@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED, temporary_settings
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
+from tests.deploy.api_server import Cluster
 from tests.deploy.manifests import ROOT, Manifest, kustomized, pods, pool_template, referred, validate
 
 OBJECTS = kustomized()
@@ -72,6 +73,25 @@ def test_what_is_set_for_a_pool_or_a_run_reaches_its_job() -> None:
     names = [one["name"] for one in pod["containers"][0]["env"]]
     assert "CUDA_MODULE_LOADING" in names
     assert "ARCHLOOP_MONGODB_URI" in names
+
+
+def test_a_verification_has_the_deadline_that_the_guide_tells() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    pool = next(one["work_pool"] for one in deployments if one["name"] == "verify-design")
+    assert pool["name"] == "archloop-gpu"
+    job = rendered("gpu", **pool["job_variables"])
+    validate(job)
+    assert job["spec"]["activeDeadlineSeconds"] == 86400
+    entries = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "value": "30"} in entries
+
+
+def test_the_guide_checks_a_node_in_a_pod_like_the_template_s() -> None:
+    told = json.loads(re.findall(r"--overrides='(.*?)'", GUIDE, re.S)[0])["spec"]
+    pod = rendered("gpu")["spec"]["template"]["spec"]
+    for setting in ("nodeSelector", "tolerations", "securityContext", "automountServiceAccountToken"):
+        assert told[setting] == pod[setting]
+    assert told["containers"][0]["securityContext"] == pod["containers"][0]["securityContext"]
 
 
 @pytest.mark.parametrize("kind", ["gpu", "cpu"])
@@ -148,6 +168,15 @@ def test_addresses_and_selectors_meet() -> None:
         assert set(roles) <= set(labels), policy["metadata"]["name"]
 
 
+def test_a_pod_whose_secret_is_missing_gives_its_gpu_back() -> None:
+    """Of the stand-in for a cluster, which test_worker.py runs jobs on."""
+    cluster, job = Cluster(1, {}, {"archloop-settings": {}}), rendered("gpu")
+    job["metadata"]["name"] = "evaluate"
+    with pytest.raises(KeyError, match="archloop-store"):
+        cluster.run_pod(job)
+    assert cluster.take_gpus(1)
+
+
 def test_pools_deployments_and_workers_agree() -> None:
     pools = set(re.findall(r"prefect work-pool create (\S+)", GUIDE))
     started = {one["metadata"]["labels"]["archloop/pool"] for one in _templates() if "worker" in str(one["metadata"])}
@@ -160,10 +189,13 @@ def test_pools_deployments_and_workers_agree() -> None:
 
 def test_no_credential_lies_in_a_manifest_or_a_template() -> None:
     for one in (*OBJECTS, rendered("gpu"), rendered("cpu")):
+        plain = [*one.get("data", {}).items(), *one.get("stringData", {}).items()]
         for pod in pods(one):
-            for entry in (entry for container in pod["containers"] for entry in container.get("env", [])):
-                secret = re.search(r"PASSWORD$|AUTH_STRING$|_URI$|_KEY$", entry["name"])
-                assert not secret or "valueFrom" in entry or entry["name"].endswith("_SECRET_KEY"), entry["name"]
+            for container in (*pod["containers"], *pod.get("initContainers", [])):
+                plain += [(entry["name"], entry["value"]) for entry in container.get("env", []) if "value" in entry]
+        for name, value in plain:
+            assert not re.search(r"(PASSWORD|AUTH_STRING|AUTH|TOKEN|KEY)$", name, re.I) or name.endswith("_SECRET_KEY")
+            assert not name.upper().endswith("_URI") or "@" not in value, name
         assert not re.search(r"://[^/\s@]+:[^/\s@]+@", str(one))
 
 

@@ -159,6 +159,6 @@ def test_a_pod_without_gpus_waits(cluster: Cluster, client: SyncPrefectClient) -
     waiting = next(one for one in pods.values() if one["metadata"]["labels"][label] == str(run))
     assert waiting["status"]["phase"] == "Pending"
     assert client.read_flow_run(run).state.is_pending()
-    cluster.free += 1  # a node joins
+    cluster.add_gpus(1)  # a node joins
     wait_until(is_in(client, run, "Completed"))
-    cluster.free -= 1
+    wait_until(lambda: cluster.take_gpus(1))  # given back once its process has ended

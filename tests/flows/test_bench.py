@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tasks.agents.grammar.numbered import numbered_designs
-from tasks.samplers.registry import DEFAULT
 from tests.evaluation.fidelity.synthetic import rows
 
 
@@ -128,12 +127,14 @@ def test_samplers_are_replayed_on_a_stored_table_and_their_numbers_kept(tmp_path
     unknown = bench(*options, "--sampler", "annealing", folder=tmp_path, name="search")
     assert unknown.returncode == 1
     assert "No sampler is called annealing: use one of ranked, paper" in unknown.stderr
-    done = bench(*options, "--replays", "2", "--sampler", "pareto", folder=tmp_path, name="search")
+    done = bench(
+        *options, "--replays", "2", "--sampler", "pareto", "--against", "ranked", folder=tmp_path, name="search"
+    )
     assert done.returncode == 0, done.stderr
     assert "24 designs, 2 of them failed" in done.stdout
     kept = json.loads((tmp_path / "search.json").read_text())
-    assert set(kept["samplers"]) == {DEFAULT, "uniform", "pareto"}
-    assert (kept["horizon"], kept["replays"], kept["chosen"]) == (12, 2, DEFAULT)
+    assert set(kept["samplers"]) == {"ranked", "uniform", "pareto"}
+    assert (kept["horizon"], kept["replays"], kept["chosen"]) == (12, 2, "ranked")
     assert kept["verdict"] in " ".join(done.stdout.split())
     assert kept["device"]
 

@@ -40,20 +40,49 @@ def ended(store: Store, tmp_path: Path) -> dict[str, str]:
     return runs
 
 
-def work(name: str, days: float) -> Path:
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder of somebody else, with a file."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").write_text("theirs")
+    return tmp_path / "outside"
+
+
+def work(name: str, days: float, outside: Path) -> Path:
     folder = home() / "work" / name
     (folder / "gpu-train-0").mkdir(parents=True)
     (folder / "gpu-train-0" / "checkpoint").write_bytes(b"c" * 5000)
-    (folder / "gpu-train-0" / "out").symlink_to("/etc")
+    (folder / "gpu-train-0" / "out").symlink_to(outside)
     at = time.time() - days * 86_400
     for one in (*folder.rglob("*"), folder):
         os.utime(one, (at, at), follow_symlinks=False)
     return folder
 
 
-def test_a_dry_run_tells_and_only_apply_removes_what_nobody_needs(store: Store, ended: dict[str, str]) -> None:
-    left, fresh, unknown = work("t-c001", 40), work("t-c003", 1), work("x-c001", 40)
-    held, unfinished = work("t-c005", 40), work("t-c004", 40)
+def nested_beyond_paths(folder: Path) -> None:
+    """Leave folders in it that no path can name, and one that nobody may enter, all as old as the folder."""
+    at, here = folder.stat().st_mtime, os.getcwd()
+    try:
+        os.chdir(folder)
+        for _ in range(20):
+            os.mkdir("n" * 250)
+            os.chdir("n" * 250)
+        for _ in range(20):
+            os.utime(".", (at, at))
+            os.chdir("..")
+    finally:
+        os.chdir(here)
+    (folder / "closed").mkdir(mode=0)
+    for one in (folder / "closed", folder):
+        os.utime(one, (at, at))
+
+
+def test_a_dry_run_tells_and_only_apply_removes_what_nobody_needs(
+    store: Store, ended: dict[str, str], outside: Path
+) -> None:
+    left, fresh, unknown = (work(name, days, outside) for name, days in (("t-c001", 40), ("t-c003", 1), ("x-c001", 40)))
+    held, unfinished = work("t-c005", 40, outside), work("t-c004", 40, outside)
+    nested_beyond_paths(left)
     assert claim(store, "t-c005") is not None
     asked = ["db", "prune", "--keep-best", "1", "--json"]
     told = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
@@ -75,6 +104,6 @@ def test_a_dry_run_tells_and_only_apply_removes_what_nobody_needs(store: Store, 
     assert "design.py" in {one.path for one in tracking.client().list_artifacts(ended["t-c003"])}
     assert not left.exists()
     assert all(one.exists() for one in (fresh, unknown, held, unfinished))
-    assert any(Path("/etc").iterdir())  # the link was removed, not what it led to
+    assert (outside / "file").read_text() == "theirs"  # the link was removed, not what it led to
     again = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
     assert (again["weights"], again["work"]) == ([], [])
