@@ -102,13 +102,28 @@ def leaderboard(
     costs: Annotated[
         bool, typer.Option("--costs", help="With --pareto: in fitness, latency and memory instead of the gains.")
     ] = False,
+    meets: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only designs within this limit of a deployment, such as state_bytes_per_layer<=64kB or "
+            "prefill_seconds<=1.1x (times the reference's); repeat for several.",
+            metavar="LIMIT",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Rank the designs of a campaign by fitness, beside the baselines; imported ones by the scores they came with."""
     if costs and not pareto:
         raise Refused("--costs chooses the axes of the Pareto front: add --pareto.")
+    if pareto and meets:
+        raise Refused("--pareto and --meets are two questions: give one of them.")
     store = open_store()
     record = get_campaign(store, campaign)
+    if meets:
+        from flows.cli.meeting import print_meeting
+
+        print_meeting(store, record, meets, limit, as_json)
+        return
     if pareto:
         from flows.cli.pareto import print_front
 
