@@ -124,6 +124,22 @@ def test_other_settings_are_refused(finished: Done, lab: Lab) -> None:
     assert "--campaign NAME" in told.stderr
 
 
+def test_designs_within_the_limits_of_a_deployment_are_ranked(finished: Done, lab: Lab) -> None:
+    asked = ("leaderboard", "-c", "t", "--meets", "prefill_seconds<=1x", "--meets", "peak_bytes>=1B")
+    told = json.loads(lab.run(*asked, "--json").stdout)
+    bound = told["limits"][0]["bound"]
+    ranked = json.loads(lab.run("leaderboard", "-c", "t", "--json").stdout)
+    within = [one["id"] for one in ranked if one["efficiency"]["prefill_seconds"] <= bound]
+    assert "t-gated_deltanet" in within, "the reference is as fast as itself"
+    assert [one["id"] for one in told["designs"]] == within
+    assert (told["met"], told["beyond"], told["unknown"]) == (len(within), len(ranked) - len(within), 0)
+    shown = lab.run(*asked).stdout
+    assert f"{len(within)} designs of t meet this" in shown
+    assert "prefill of the longest sequence (s) <=" in shown
+    refused = lab.run("leaderboard", "-c", "t", "--meets", "beauty<=1")
+    assert (refused.returncode, refused.stderr.count("beauty is not recorded of designs")) == (1, 1)
+
+
 def test_looking_at_what_is_recorded(finished: Done, lab: Lab) -> None:
     status = json.loads(lab.run("status", "-c", "t", "--json").stdout)
     assert {one["name"] for one in status["experiments"]} >= BASELINES
