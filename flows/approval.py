@@ -101,7 +101,7 @@ def _watched(store: Store, request: Request) -> Request:
     while request.state == "waiting":
         require_not_stopped(store, request.campaign)
         if stop_everything.wait(LOOK_SECONDS):
-            raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+            raise Stopped
         request = conclude(store, request)
     return request
 

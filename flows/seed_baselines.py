@@ -85,7 +85,7 @@ def _evaluate(experiment: Experiment, source: str) -> Experiment:
 def _wait_for_others(campaign: str) -> None:
     require_not_stopped(open_store(), campaign)
     if stop_everything.wait(LOOK_SECONDS):
-        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+        raise Stopped
 
 
 def fix_panel(campaign: Campaign, baselines: list[Experiment]) -> None:

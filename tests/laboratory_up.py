@@ -4,19 +4,16 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
-from tests.laboratory import ARCHLOOP
+from tests.laboratory import ARCHLOOP, until
 
 ROOT = Path(__file__).parents[1]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-PATIENCE = 300.0  # seconds, for what takes a busy machine long
 
 
 class Up:
@@ -34,7 +31,7 @@ class Up:
             )
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ctrl-C" in self.told() or self.process.poll() is not None, "archloop up")
+        until(lambda: "Ctrl-C" in self.told() or self.process.poll() is not None, "archloop up")
         assert self.process.poll() is None, self.told()
         self.api = self.page("Prefect UI") + "/api"
 
@@ -64,7 +61,7 @@ class Up:
 
     def end(self, run: str) -> str:
         """Wait for a run's end; how it ended."""
-        wait_for(lambda: self.state(run) in ENDED, f"the end of {run}")
+        until(lambda: self.state(run) in ENDED, f"the end of {run}")
         return self.state(run)
 
     def below(self, *words: str) -> list[psutil.Process]:
@@ -82,10 +79,3 @@ def command_of(process: psutil.Process) -> list[str]:
     with contextlib.suppress(psutil.Error):
         return list(process.cmdline())
     return []
-
-
-def wait_for(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
-        time.sleep(0.1)

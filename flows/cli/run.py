@@ -178,7 +178,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.") from None
+        raise Stopped from None
 
 
 def start() -> str:

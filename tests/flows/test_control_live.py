@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from archdb import NotApproved, Store, events_after, get_budget, list_running
 from archdb.governance import EVERYTHING, decide, get_control, turn, waiting_requests
-from tests.laboratory import Lab
+from tests.laboratory import Lab, until
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 
@@ -29,16 +29,6 @@ from flows.campaign import campaign
 if __name__ == "__main__":
     campaign.serve(name="asked")
 """
-T = TypeVar("T")
-
-
-def until(look: Callable[[], T | None], seconds: float = 400.0) -> T:
-    """What ``look`` finds, as soon as it finds something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-    return found
 
 
 def runs(lab: Lab, name: str) -> list[dict[str, Any]]:
