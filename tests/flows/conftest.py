@@ -24,15 +24,20 @@ def lab_store(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 
 @pytest.fixture
-def idle_pool(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[SyncPrefectClient]:
+def prefect(lab: Lab) -> Iterator[SyncPrefectClient]:
+    """The laboratory's Prefect server as the one of this process; a client of it."""
+    with temporary_settings({PREFECT_API_URL: lab.prefect}), get_client(sync_client=True) as client:
+        yield client
+
+
+@pytest.fixture
+def idle_pool(prefect: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> SyncPrefectClient:
     """A GPU pool without a worker, which this process dispatches to; a client of its Prefect server."""
     monkeypatch.setattr("flows.dispatch.LOOK_SECONDS", 0.05)
     monkeypatch.setattr("flows.within_budget.LOOK_SECONDS", 0.05)
     monkeypatch.setenv("ARCHLOOP_GPU_DEPLOYMENT", "evaluate-design/nowhere")
-    with temporary_settings({PREFECT_API_URL: lab.prefect}), get_client(sync_client=True) as client:
-        with contextlib.suppress(ObjectAlreadyExists):
-            client.create_work_pool(WorkPoolCreate(name="idle", type="process"))
-        client.create_deployment(
-            flow_id=client.create_flow_from_name("evaluate-design"), name="nowhere", work_pool_name="idle"
-        )
-        yield client
+    with contextlib.suppress(ObjectAlreadyExists):
+        prefect.create_work_pool(WorkPoolCreate(name="idle", type="process"))
+    flow = prefect.create_flow_from_name("evaluate-design")
+    prefect.create_deployment(flow_id=flow, name="nowhere", work_pool_name="idle")
+    return prefect

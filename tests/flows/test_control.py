@@ -2,12 +2,14 @@
 
 import json
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 from typer.testing import CliRunner, Result
 
 from archdb import (
-    BudgetSpent,
     Campaign,
     Halted,
     NotApproved,
@@ -17,6 +19,7 @@ from archdb import (
     fork_campaign,
     get_campaign,
     get_experiment,
+    get_running,
     list_running,
     open_campaign,
     put_text,
@@ -25,13 +28,25 @@ from archdb import (
     set_fields,
     settle,
 )
-from archdb.governance import Rule, decide, get_control, open_request, require_running, turn
+from archdb.governance import (
+    EVERYTHING,
+    Rule,
+    decide,
+    get_control,
+    open_request,
+    require_running,
+    turn,
+    waiting_requests,
+)
 from flows.approval import await_approval
 from flows.cli import app
+from flows.dispatch import evaluate
 from flows.estimate import campaign_estimate
 from flows.in_parallel import in_parallel
+from flows.seed_baselines import _wait_for_others
 from flows.within_budget import within_budget
 from tasks.sample import sample
+from tests.laboratory import until
 
 
 @pytest.fixture
@@ -57,8 +72,9 @@ def archloop(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
+@pytest.mark.xdist_group("lab")
 def test_no_stage_begins_in_a_paused_campaign_and_it_goes_on_by_itself(
-    store: Store, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    store: Store, campaign: Campaign, prefect: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.within_budget.LOOK_SECONDS", 0.01)
     one, token = open_design(store, "t", 2)
@@ -76,42 +92,68 @@ def test_no_stage_begins_in_a_paused_campaign_and_it_goes_on_by_itself(
     assert "sample:0" in get_experiment(store, one).stages
 
 
-def test_a_stop_ends_every_way_of_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.xdist_group("lab")
+def test_a_stop_ends_every_way_of_waiting(
+    store: Store, idle_pool: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("flows.within_budget.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("flows.seed_baselines.LOOK_SECONDS", 0.01)
     asked = open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=0, approvals=1))
+    open_campaign(store, Campaign(id="u", scale="tiny", provider="grammar", cycles=0))
     set_caps(store, "t", {"cpu_seconds": 10.0})
     reserve(store, "t", "t-c001/x", {"cpu_seconds": 8.0})
-    tried = [threading.Event() for _ in range(3)]
+    paused, short, pooled = (open_design(store, *one) for one in (("t", 2), ("t", 3), ("u", 1)))
 
-    def paused() -> None:
-        tried[0].set()
-        require_running(store, "t")
+    def resumed() -> None:
+        within_budget(lambda: require_running(store, "t"), get_experiment(store, paused[0]), paused[1])
 
-    def short_of_budget() -> None:
-        tried[1].set()
-        reserve(store, "t", "t-c002/x", {"cpu_seconds": 9.0})
+    def given_room() -> None:
+        most = {"cpu_seconds": 9.0}
+        within_budget(lambda: reserve(store, "t", "t-c003/x", most), get_experiment(store, short[0]), short[1])
 
-    def unapproved() -> None:
-        tried[2].set()
+    def approved() -> None:
         await_approval(store, asked, "verification", "t-c001", lambda: ({}, "It trains."))
 
-    def stopped(work: object) -> str:
-        with pytest.raises(Halted, match="was stopped by ada") as fault:
-            work()  # type: ignore[operator]
-        return str(fault.value)
+    def evaluated_on_the_pool() -> None:
+        evaluate(*pooled)
 
-    def other() -> str:
-        assert all(one.wait(60) for one in tried)
-        turn(store, "t", "stopped", "ada")
-        return ""
+    looks: list[str] = []
+
+    def baselines_of_others() -> None:
+        while True:
+            _wait_for_others("u")
+            looks.append("u")
+
+    def waits(experiment: str, stage: str) -> bool:
+        shown = get_running(store, experiment)
+        return shown is not None and shown.stage == stage
+
+    waiting = {
+        resumed: lambda: waits(paused[0], "paused"),
+        given_room: lambda: waits(short[0], "waiting for budget"),
+        approved: lambda: waiting_requests(store, "t"),
+        evaluated_on_the_pool: lambda: waits(pooled[0], "waiting for the GPU pool"),
+        baselines_of_others: lambda: looks,
+    }
+
+    def stopped(wait: Callable[[], None]) -> None:
+        with pytest.raises(Halted, match="was stopped by ada"):
+            wait()
+
+    def stop() -> None:
+        try:
+            for wait, seen in waiting.items():
+                until(seen, wait.__name__)
+        finally:
+            turn(store, EVERYTHING, "stopped", "ada")
 
     turn(store, "t", "paused", "ada")
-    waiting = [lambda: within_budget(paused), lambda: within_budget(short_of_budget), unapproved]
-    jobs = [lambda work=work: stopped(work) for work in waiting]  # type: ignore[misc]
-    assert len(in_parallel([*jobs, other], 4)) == 4
-    settle(store, "t", "t-c001/x", {})
-    with pytest.raises(BudgetSpent):
-        reserve(store, "t", "t-c003/x", {"cpu_seconds": 11.0})
+    jobs: list[Callable[[], None]] = [*(partial(stopped, wait) for wait in waiting), stop]
+    in_parallel(jobs, len(jobs))
+    (run,) = [one for one in idle_pool.read_flow_runs() if one.parameters.get("experiment_id") == pooled[0]]
+    assert run.state is not None
+    assert run.state.is_cancelled(), "nobody is left to evaluate it"
+    assert not get_experiment(store, pooled[0]).dispatch.open
 
 
 def test_what_was_approved_covers_no_more(store: Store) -> None:
