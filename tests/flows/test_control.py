@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from archdb import (
     Campaign,
+    Conflict,
     Halted,
     NotApproved,
     Store,
@@ -40,9 +41,11 @@ from archdb.governance import (
 )
 from flows.approval import await_approval
 from flows.cli import app
+from flows.cli.run import checked_settings
 from flows.dispatch import evaluate
-from flows.estimate import campaign_estimate
+from flows.estimate import campaign_estimate, given_estimate
 from flows.in_parallel import in_parallel
+from flows.promote import finalists, larger
 from flows.seed_baselines import _wait_for_others
 from flows.within_budget import within_budget
 from tasks.sample import sample
@@ -192,6 +195,35 @@ def test_an_estimate_is_measured_where_it_can_be(store: Store) -> None:
     amounts, told = campaign_estimate(store, one, 3)
     assert amounts == {"cpu_seconds": 3600.0, "tokens": 300, "dollars": 0.75}
     assert "about 1 CPU-hours; model calls of about 300 tokens and 0.75 dollars." in told
+    assert "trains up to 2 times for 1 cycle: " in campaign_estimate(store, one, 1)[1]
+    amounts, told = given_estimate(store, one, 2, 3)
+    assert amounts == {"cpu_seconds": 3600.0}
+    assert "trains up to 6 times for 2 given designs on 3 seeds: about 1 CPU-hours; it asks no model" in told
+    new = one.model_copy(update={"panel": None})
+    assert "trains up to 8 times for 1 given design and its baselines: " in given_estimate(store, new, 1)[1]
+
+
+def test_a_rule_that_is_given_goes_before_the_environment_s(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHLOOP_APPROVALS", "two")
+    monkeypatch.setenv("ARCHLOOP_APPROVERS", "ada")
+    asked = checked_settings("t", 1, "tiny", "grammar", 0, rule=Rule(needed=1, approvers=("bob",)))
+    assert (asked.approvals, asked.approvers) == (1, ("bob",))
+    above = larger(asked, "tiny-constant")
+    assert (above.approvals, above.approvers) == (1, ("bob",)), "a promotion needs the same people"
+    with pytest.raises(Conflict, match="two is no number of approvals"):
+        checked_settings("t", 1, "tiny", "grammar", 0)
+
+
+def test_what_is_promoted_is_looked_for_behind_all_that_is_no_design(store: Store, campaign: Campaign) -> None:
+    for number in range(30):
+        one = create_experiment(store, f"t-a{number}", campaign="t", kind="ablation", name="a")
+        set_fields(store, one.id, fitness=1.0 + number, state="done", code=put_text(store, "# a"))
+    assert [one.id for one in finalists(store, campaign, "nano", 2)] == ["t-c001"]
+    above = open_campaign(store, Campaign(id="n", scale="nano", provider="grammar", cycles=4))
+    with pytest.raises(Conflict, match="The tiny scale is smaller than nano"):
+        finalists(store, above, "tiny", 2)
+    with pytest.raises(Conflict, match="Campaign n has no finished design"):
+        finalists(store, above, "micro", 2)
 
 
 def test_the_commands_say_what_holds_and_the_remedy(store: Store, campaign: Campaign) -> None:
