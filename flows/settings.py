@@ -84,7 +84,7 @@ def campaign_record(
         ablations=ABLATIONS if ablations is None else ablations,
         approvals=rule.needed,
         approvers=rule.approvers,
-        environment=environment() | {"fitness_source": sha256_of_source(fitness_source(domain))},
+        environment=measured_environment(domain),
     )
 
 
@@ -175,6 +175,11 @@ def check_name(name: str) -> None:
     """
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise ValueError(f"The campaign name {name!r} has other signs than letters, digits, - and _: choose another.")
+
+
+def measured_environment(domain: str) -> dict[str, str]:
+    """What a campaign's numbers depend on: these versions, and the source that computes fitness."""
+    return environment() | {"fitness_source": sha256_of_source(fitness_source(domain))}
 
 
 def environment() -> dict[str, str]:

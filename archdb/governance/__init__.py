@@ -22,6 +22,7 @@ from archdb.governance.requests import (
     refusal_of,
     requests_of,
     standing_of,
+    subject_of_turn,
     waiting_requests,
 )
 from archdb.governance.rule import Rule, rule_from, rule_of
@@ -49,6 +50,7 @@ __all__ = [
     "rule_from",
     "rule_of",
     "standing_of",
+    "subject_of_turn",
     "tell_ended",
     "turn",
     "waiting_requests",

@@ -18,6 +18,7 @@ from archdb import (
     claim,
     create_experiment,
     fork_campaign,
+    get_budget,
     get_campaign,
     get_experiment,
     get_running,
@@ -244,14 +245,24 @@ def test_the_commands_say_what_holds_and_the_remedy(store: Store, campaign: Camp
     assert "Nothing waits for approval" in archloop("approve").stdout
     assert "Nobody asked for approval of t" in str(archloop("approve", "t", "--as", "ada").exception)
     assert "A campaign is called t already" in str(archloop("fork", "t", "t").exception)
+    fork_campaign(store, campaign, "u", ("t-c001",), "ada", {})  # killed before it has its caps
     assert "starts from t-c001: `archloop run -c u" in archloop("fork", "t", "u", "--max-cpu-hours", "2").stdout
+    assert get_budget(store, "u").caps["cpu_seconds"] == 7_200_000_000
+    assert "starts from t-c001" in archloop("fork", "t", "v").stdout
+    sources = [
+        one.environment["fitness_source"]
+        for one in (get_campaign(store, "v"), checked_settings("w", 1, "tiny", "grammar", 0))
+    ]
+    assert sources[0] == sources[1]
     assert "A fork of t, from t-c001." in archloop("status", "-c", "u").stdout
-    assert "Forked as u." in archloop("status", "-c", "t").stdout
+    assert "Forked as u, v." in archloop("status", "-c", "t").stdout
 
 
 def test_where_people_approve_it_takes_as_many_voices(store: Store) -> None:
     one = Campaign(id="t", scale="tiny", provider="grammar", cycles=1, approvals=2, approvers=("ada", "bob"))
     open_campaign(store, one)
+    for command in (("pause", "t"), ("resume", "t")):
+        assert "say who you are with --as NAME" in str(archloop(*command).exception)
     assert "eve is not an approver here: ask ada or bob." in str(archloop("pause", "t", "--as", "eve").exception)
     for _ in range(2):
         told = archloop("pause", "t", "--as", "ada").stdout
@@ -262,7 +273,10 @@ def test_where_people_approve_it_takes_as_many_voices(store: Store) -> None:
     archloop("resume", "t", "--as", "ada")
     assert get_control(store, "t").state == "paused", "earlier voices were for the pause"
     archloop("resume", "t", "--as", "bob")
+    archloop("pause", "t", "--as", "ada")
+    assert [one.what for one in waiting_requests(store, "t")] == ["pause"]
     assert "is stopped" in archloop("stop", "t", "--as", "eve").stdout, "anyone may stop"
+    assert waiting_requests(store, "t") == [], "nobody need decide on a switch that was turned since"
     design = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="n", cycle=1)
     set_fields(store, design.id, fitness=0.5, state="done", code=put_text(store, "# n"))
     told = archloop("fork", "t", "u", "--from", "t-c001", "--as", "bob").stdout
