@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,7 +39,13 @@ def spawn(environment: dict[str, str], log: Path, *command: str) -> subprocess.P
     program = str(Path(sys.executable).parent / command[0])
     with log.open("wb") as out:
         return subprocess.Popen(
-            [program, *command[1:]], env=environment, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+            [program, *command[1:]],
+            env=environment,
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a worker ends by it; shells ignore it
         )
 
 
