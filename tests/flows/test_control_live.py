@@ -76,11 +76,10 @@ def test_the_kill_switch_ends_a_training_child_and_what_it_held_is_released(
     turn(lab_store, "switched", "stopped", "ada", "enough")
     told = training.communicate(timeout=120)[1]
     assert "Campaign switched was stopped by ada (enough)" in told
-    (ended,) = [one for one in events_after(lab_store, 0, 1000, "switched") if one.kind == "ended"]
-    took = ended.at - get_control(lab_store, "switched").at
-    print(f"from the switch to the child's end: {took:.2f} s")
-    assert 0 <= took < 5.0
-    assert ended.body["stage"] == "gpu-train"
+    stopped, ended = [one for one in events_after(lab_store, 0, 1000, "switched") if one.kind in ("stopped", "ended")]
+    assert (stopped.kind, ended.kind, ended.body["stage"]) == ("stopped", "ended", "gpu-train")
+    stages = [key for one in lab_store.experiments.find({"campaign": "switched"}) for key in one["stages"]]
+    assert not [key for key in stages if key.startswith("gpu-train")], "it was ended in the middle of its minutes"
 
     for name in ("switched", "switched-baselines", f"evaluate {ended.subject}"):
         (run,) = runs(lab, name)

@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from archdb import Verified
 from flows.announcing import announce_breakthrough
 from flows.notifying import ON_BREAKTHROUGH, ON_STALL
-from tests.laboratory import Lab
+from tests.laboratory import Lab, until
 
 pytestmark = pytest.mark.xdist_group("lab")
 PATIENCE = 300.0
@@ -74,9 +74,14 @@ def test_a_campaign_says_that_it_works_what_it_finished_and_that_it_rests(finish
         "occurred": {"since": (datetime.now(UTC) - timedelta(days=1)).isoformat()},
     }
     asked = {"filter": {**chosen, "order": "ASC"}, "limit": 50}
-    found = httpx.post(f"{lab.prefect}/events/filter", json=asked).raise_for_status().json()["events"]
-    told = [one["event"].removeprefix("archloop.") for one in found]
-    assert told[:4] == ["campaign.working", "cycle.finished", "cycle.finished", "campaign.resting"]
+
+    def four() -> list[str] | None:
+        """The server writes events down every few seconds."""
+        found = httpx.post(f"{lab.prefect}/events/filter", json=asked).raise_for_status().json()["events"]
+        told = [one["event"].removeprefix("archloop.") for one in found]
+        return told[:4] if len(told) >= 4 else None
+
+    assert until(four, "four events") == ["campaign.working", "cycle.finished", "cycle.finished", "campaign.resting"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """`archloop up` for real: schedules, cancelling, killed workers and Ctrl-C, all by way of Prefect's API.
 
-One laboratory serves all of these tests, since its servers take a minute to start; the last one ends it.
+One laboratory serves these tests, since its servers take a minute to start; the one that is ended is another.
 """
 
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from tests.laboratory_up import ROOT, Up, command_of
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 DOMAIN = "tests.flows.two_baselines"
+LONG = "tests.flows.long_training"
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -47,9 +49,9 @@ def its_store(up: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     forget_connections()
 
 
-def a_campaign(store: Store, name: str) -> None:
+def a_campaign(store: Store, name: str, domain: str = DOMAIN) -> None:
     """A tiny one, known but without baselines: a run of research-cycle trains them first."""
-    open_campaign(store, campaign_record(name, 0, "tiny", "grammar", 0, DOMAIN))
+    open_campaign(store, campaign_record(name, 0, "tiny", "grammar", 0, domain))
 
 
 def in_training(store: Store, campaign: str) -> bool:
@@ -95,17 +97,19 @@ def register_again(up: Up) -> None:
 
 
 def test_cancelling_a_run_ends_its_training_child(up: Up, its_store: Store) -> None:
-    a_campaign(its_store, "cancelled")
-    run = up.start("campaign", name="cancelled", cycles=1, scale="tiny", domain=DOMAIN)
+    a_campaign(its_store, "cancelled", LONG)
+    run = up.start("campaign", name="cancelled", cycles=1, scale="tiny", domain=LONG)
     until(lambda: in_training(its_store, "cancelled"), "a training")
     children = up.below("tasks.sandbox.fork_server")
     assert len(children) > 1, "the fork server, and what it forked"
     up.post(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
-    until(lambda: not list_running(its_store, "cancelled"), "the trainings to stop", 10.0)
+    until(lambda: not list_running(its_store, "cancelled"), "the trainings to stop")
     assert up.end(run) == "CANCELLED"
     assert not alive(children)
     experiments = campaign_experiments(its_store, "cancelled")
     assert all(one.state == "open" and one.failure is None and not one.lease.owner for one in experiments)
+    stages = [stage.stage for one in experiments for stage in one.stages.values()]
+    assert "gpu-train" not in stages, "they were ended in the middle of their minutes"
 
 
 def test_a_killed_worker_is_replaced_and_the_next_run_goes_on(up: Up, its_store: Store) -> None:
@@ -138,7 +142,22 @@ def test_a_run_whose_process_vanished_becomes_crashed(up: Up, its_store: Store) 
     assert "heartbeat" in up.get(f"flow_runs/{run}")["state"]["message"]
 
 
-def test_ctrl_c_ends_everything(up: Up, its_store: Store) -> None:
+@pytest.fixture
+def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
+    """A laboratory that no other test needs."""
+    started = Up(tmp_path / "data")
+    forget_connections()
+    monkeypatch.setenv("ARCHLOOP_HOME", str(started.folder))
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        forget_connections()
+        started.stop()
+
+
+def test_ctrl_c_ends_everything(other: Up) -> None:
+    up, its_store = other, open_store()
     a_campaign(its_store, "ended")
     up.start("research-cycle", campaign="ended")
     until(lambda: in_training(its_store, "ended"), "a training")

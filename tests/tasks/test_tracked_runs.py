@@ -1,7 +1,8 @@
 """Which MLflow run is a design's, on a real MLflow database."""
 
-from archdb import Campaign, Store, create_experiment, open_campaign
+from archdb import Campaign, Failed, Store, create_experiment, open_campaign, set_fields
 from tasks import tracking
+from tasks.verify import close_untested
 
 
 def test_designs_of_one_name_in_two_stores_have_a_run_each(store: Store) -> None:
@@ -12,3 +13,18 @@ def test_designs_of_one_name_in_two_stores_have_a_run_each(store: Store) -> None
     assert runs[:2] == runs[2:]
     assert runs[0] != runs[1]
     assert tracking.client().get_run(runs[1]).data.tags["archloop.parent"] == "t-gla"
+
+
+def test_of_a_pair_that_cannot_be_tested_both_runs_are_closed(store: Store) -> None:
+    campaign = open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=1, dataset="plays"))
+    pair = []
+    for name in ("verify", "verify-gla"):
+        one = create_experiment(store, f"t-c001-{name}", campaign="t", kind="verification", name=name)
+        run = tracking.find_or_start_run(campaign, one, None, 1.0)
+        pair.append(set_fields(store, one.id, mlflow_run=run))
+    failure = Failed(stage="gpu-train", kind="diverged", message="It diverged.")
+    pair[0] = set_fields(store, pair[0].id, state="failed", failure=failure)
+    for _ in range(2):  # a flow that is run again closes them again
+        close_untested(store, pair[0], pair[1], "t-c001")
+    states = [tracking.client().get_run(one.mlflow_run).info.status for one in pair]
+    assert states == ["FAILED", "FINISHED"]
