@@ -46,7 +46,7 @@ from flows.cli.run import checked_settings
 from flows.dispatch import evaluate
 from flows.estimate import campaign_estimate, given_estimate
 from flows.in_parallel import in_parallel
-from flows.promote import finalists, larger
+from flows.promote import _verify, finalists, larger
 from flows.seed_baselines import _wait_for_others
 from flows.within_budget import within_budget
 from tasks.sample import sample
@@ -167,6 +167,19 @@ def test_what_was_approved_covers_no_more(store: Store) -> None:
     await_approval(store, asked, "verification", "t-c001", lambda: ({}, "It trains."), size=4)
     with pytest.raises(NotApproved, match="approved for 4 trainings, not 60"):
         await_approval(store, asked, "verification", "t-c001", lambda: ({}, "It trains."), size=60)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("lab")
+@pytest.mark.usefixtures("prefect")
+def test_a_refused_verification_is_told_and_ends_no_promotion(store: Store) -> None:
+    panel = {"reference": {"text_bpb": [2.0, 2.1]}, "baselines": {"gla": {"text_bpb": 2.0}, "kda": {"text_bpb": 2.3}}}
+    open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=0, approvals=1, panel=panel))
+    for name, kind in (("gla", "baseline"), ("kda", "baseline"), ("x1", "external")):
+        one = create_experiment(store, f"t-{name}", campaign="t", kind=kind, name=name)  # type: ignore[arg-type]
+        one = set_fields(store, one.id, fitness=0.5, state="done", code=put_text(store, f"# {name}"))
+    decide(store, open_request(store, "verification", one.id, "t", Rule(needed=1), "It trains."), "ada", "refused")
+    assert "The verification of t-x1 was refused by ada" in _verify(one, 2, 1)
 
 
 def test_a_fork_begins_with_designs_of_the_old_campaign(store: Store, campaign: Campaign) -> None:

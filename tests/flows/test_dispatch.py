@@ -11,6 +11,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from archdb import (
     Campaign,
+    Conflict,
     Halted,
     LeaseLost,
     Store,
@@ -22,6 +23,7 @@ from archdb import (
 )
 from archdb.governance import turn
 from flows.dispatch import _attend, _look, evaluate
+from flows.evaluate_design import _train_and_benchmark
 from tests.laboratory import until
 
 pytestmark = pytest.mark.xdist_group("lab")
@@ -64,6 +66,13 @@ def test_a_run_that_was_deleted_is_dispatched_anew_and_never_in_a_halted_campaig
             turn(lab_store, "deleted", "stopped", "ada")
             with pytest.raises(Halted, match="was stopped by ada"):
                 waiting.result()
+
+
+def test_no_process_trains_on_other_data_than_its_campaign(lab_store: Store) -> None:
+    open_campaign(lab_store, Campaign(id="d", scale="tiny", provider="grammar", cycles=0, dataset="other 0123"))
+    one = create_experiment(lab_store, "d-c001", campaign="d", kind="candidate", name="n", cycle=1)
+    with pytest.raises(Conflict, match="Campaign d trains on other 0123, and this machine has"):
+        _train_and_benchmark(one, 1)
 
 
 def test_a_caller_notices_that_its_lease_is_lost_while_prefect_is_away(
