@@ -46,7 +46,12 @@ class Up:
         return httpx.get(f"{self.api}/{path}", timeout=60).raise_for_status().json()
 
     def post(self, path: str, body: Any) -> Any:
-        return httpx.post(f"{self.api}/{path}", json=body, timeout=60).raise_for_status().json()
+        def taken() -> httpx.Response | None:
+            """Its database may be locked for a moment on a busy machine, which Prefect's own client tries again."""
+            reply = httpx.post(f"{self.api}/{path}", json=body, timeout=60)
+            return None if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE else reply
+
+        return until(taken, path).raise_for_status().json()
 
     def deployment(self, name: str) -> Any:
         return self.get(f"deployments/name/{name}/{name}")
