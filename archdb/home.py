@@ -44,13 +44,18 @@ def prepare_home() -> Path:
         free = shutil.disk_usage(folder).free
     except OSError as fault:
         raise HomeUnusable(describe_os_fault(fault, folder)) from fault
-    least = int(os.environ.get("ARCHLOOP_LEAST_FREE_BYTES") or LEAST_FREE_BYTES)
+    least = least_free_bytes()
     if free < least:
         raise HomeUnusable(
             f"The disk that holds the data folder {folder} has {free // 2**20} MiB free and archloop needs "
             f"{least // 2**20}: free some space, or set ARCHLOOP_HOME to a folder on another disk."
         )
     return folder
+
+
+def least_free_bytes() -> int:
+    """The room on the data folder's disk below which nothing begins."""
+    return int(os.environ.get("ARCHLOOP_LEAST_FREE_BYTES") or LEAST_FREE_BYTES)
 
 
 def require_space() -> None:

@@ -108,6 +108,12 @@ class _Known(NamedTuple):
     server: int
 
 
+def port_of(folder: Path) -> int | None:
+    """Where the server of ``folder`` is, or was last; None if there was none or it has ended."""
+    known = _recorded(folder)
+    return known.port if known else None
+
+
 def _recorded(folder: Path) -> _Known | None:
     """The server that was last started here."""
     try:

@@ -56,7 +56,15 @@ from evaluation.reports import (
 )
 from evaluation.scales import Scale, scale
 from evaluation.scales import names as scale_names
-from evaluation.scaling import LEAST_SCORES, Discovery, FittedLaw, Flattening, discovery_law, flattening
+from evaluation.scaling import (
+    LEAST_DISCOVERIES,
+    LEAST_SCORES,
+    Discovery,
+    FittedLaw,
+    Flattening,
+    discovery_law,
+    flattening,
+)
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
 from evaluation.zero_shot.given_file import zero_shot_file
@@ -64,6 +72,7 @@ from evaluation.zero_shot.reports import ZeroShotReport
 
 __all__ = [
     "CLAIM",
+    "LEAST_DISCOVERIES",
     "LEAST_SCORES",
     "MEASURES",
     "OBJECTIVES",

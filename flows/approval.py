@@ -17,11 +17,12 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
-from archdb import Amounts, Campaign, Conflict, NotApproved, Store
+from archdb import Amounts, Campaign, Conflict, NotApproved, NotFound, Store
 from archdb.governance import (
     Request,
     conclude,
     decide,
+    get_request,
     name_flow_run,
     open_request,
     refusal_of,
@@ -30,7 +31,6 @@ from archdb.governance import (
     standing_of,
 )
 from archdb.governance.approvals import What
-from flows.estimate import campaign_estimate
 from flows.governed import is_inside
 from tasks.faults import Stopped
 from tasks.sandbox.jail import stop_everything
@@ -47,15 +47,20 @@ class Decision(RunInput):
     reason: str = Field("", description="In your words; it is kept in the event log.")
 
 
-def await_start(store: Store, campaign: Campaign, cycles: int) -> None:
+def await_start(store: Store, campaign: Campaign, estimate: Estimate) -> None:
     """Wait until people approve a campaign's start, if it has to be. A flow inside another does not ask again.
+
+    Args:
+        store: where decisions are recorded.
+        campaign: which one begins.
+        estimate: what the flow that asks is going to take.
 
     Raises:
         NotApproved: they refused, or another flow run asks them already.
         Halted: the campaign was stopped meanwhile.
     """
     if not is_inside():
-        await_approval(store, campaign, "campaign", campaign.id, lambda: campaign_estimate(store, campaign, cycles))
+        await_approval(store, campaign, "campaign", campaign.id, estimate)
 
 
 def await_approval(
@@ -68,7 +73,7 @@ def await_approval(
         campaign: whose rule says who decides.
         what: is to be approved.
         subject: the campaign, or the experiment to verify.
-        estimate: what it is going to take, as the first who asks tells it.
+        estimate: what it is going to take; only the first who asks is asked for it.
         size: how many trainings it is; what was approved covers no more of them.
 
     Raises:
@@ -78,8 +83,12 @@ def await_approval(
     rule = rule_of(campaign)
     if not rule.needed:
         return
-    amounts, told = estimate()
-    request = conclude(store, open_request(store, what, subject, campaign.id, rule, told, amounts, size))
+    try:
+        request = get_request(store, what, subject)
+    except NotFound:
+        amounts, told = estimate()
+        request = open_request(store, what, subject, campaign.id, rule, told, amounts, size)
+    request = conclude(store, request)
     if request.state == "waiting":
         request = (_suspended if _is_deployed() else _watched)(store, request)
     if request.state == "refused":
@@ -101,7 +110,7 @@ def _watched(store: Store, request: Request) -> Request:
     while request.state == "waiting":
         require_not_stopped(store, request.campaign)
         if stop_everything.wait(LOOK_SECONDS):
-            raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+            raise Stopped
         request = conclude(store, request)
     return request
 

@@ -11,12 +11,13 @@ from flows.announcing import at_work
 from flows.approval import await_start
 from flows.artifacts import show_campaign
 from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
+from flows.estimate import campaign_estimate
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
-from flows.settings import campaign_record, open_checked, replay_record
+from flows.settings import campaign_record, known_rule, open_checked, replay_record
 from tasks.anchors import anchor_campaign
 
 
@@ -37,7 +38,7 @@ def campaign(
     model: str = "",
     ablations: NoneOrMore | None = None,
     cassette: str = "",
-    approvals: int | None = None,
+    approvals: NoneOrMore | None = None,
     approvers: tuple[str, ...] = (),
 ) -> str:
     """Run a campaign until it has its cycles, or go on with it where it stopped.
@@ -67,17 +68,18 @@ def campaign(
         The path of the report.
     """
     rule = rule_from(approvals, approvers) if approvals is not None or approvers else None
+    fixed = rule or known_rule(open_store(), name)
     if cassette:
-        wanted = replay_record(find_cassette(open_store(), cassette), name, cycles)
+        wanted = replay_record(find_cassette(open_store(), cassette), name, cycles, fixed)
     else:
         wanted = campaign_record(
-            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations, rule
+            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations, fixed
         )
     check_parents_from(open_store(), wanted.parents_from)
     record = open_checked(open_store(), wanted, sampler, caps, ablations, rule)
     refuse_imported(record)
     refuse_halted(open_store(), record.id)
-    await_start(open_store(), record, record.cycles)
+    await_start(open_store(), record, partial(campaign_estimate, open_store(), record, record.cycles))
     with at_work(record.id):
         seed_baselines(record.id, parallel)
         in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)

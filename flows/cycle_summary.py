@@ -1,20 +1,23 @@
 """A cycle and a campaign in Markdown, as Prefect's pages show them: how it came out, what changed, where to look.
 
-Names, motivations and analyses may be a model's words: they can lay out text, and neither link nor embed anything.
+Names, motivations and analyses may be a model's words: they can lay out text, and neither link nor embed anything,
+though Prefect's pages turn bare addresses into links: these are broken by a sign without width.
 """
 
 import re
 from collections.abc import Sequence
 
 from archdb import Campaign, Experiment, Outline, Store, get_experiment, get_text, leaderboard, list_calls
-from flows.mlflow_page import campaign_page, run_page
+from flows.mlflow_server import campaign_page, run_page
 from flows.report_folder import report_folder
 from tasks.domain import domain_of
 from tasks.run_end import changed
 
 MOST_TEXT = 4000  # signs of an analysis
+ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)  # where one can be broken
+NO_WIDTH = "\u200b"
 FEW = 5  # designs of a campaign's summary
-LATENCY = ("prefill_seconds", "decode_seconds", "peak_bytes")  # measures that a summary shows
+SHOWN = ("prefill_seconds", "decode_seconds", "peak_bytes")  # measures that a summary shows
 
 
 def cycle_summary(store: Store, campaign: Campaign, one: Experiment) -> str:
@@ -86,7 +89,7 @@ def _scores(campaign: Campaign, one: Experiment, parent: Experiment | None) -> s
             before = parent.objectives.get(name) if parent else None
             gain = _signed(one.gains.get(name))
             rows.append((f"{objective.title} ({objective.unit})", _number(one.objectives[name]), _number(before), gain))
-    for name in LATENCY:
+    for name in SHOWN:
         if name in one.efficiency and name in domain.MEASURES:
             before = parent.efficiency.get(name) if parent else None
             measure = domain.MEASURES[name]
@@ -121,13 +124,18 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _plain(text: str) -> str:
     """Text that means nothing to Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>()#|~!])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>()#|~!])", r"\\\1", _unlinked(" ".join(text.split())))
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "'")
+    return _unlinked(text.replace("`", "'"))
 
 
 def _harmless(text: str) -> str:
     """Markdown without tags, links and images."""
-    return text.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :").replace("][", "] [")
+    return _unlinked(text.replace("<", "&lt;").replace("](", "] (").replace("]:", "] :").replace("][", "] ["))
+
+
+def _unlinked(text: str) -> str:
+    """Text in which no page finds an address of the web or of mail."""
+    return ADDRESS.sub(NO_WIDTH, text)

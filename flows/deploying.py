@@ -19,7 +19,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
@@ -28,7 +29,7 @@ from archdb.errors import StoreMisconfigured
 FILE = "prefect.yaml"
 INSTALLED = f"share/archloop/{FILE}"  # where a wheel puts it, below its environment
 AUTOMATION = "archloop: runs of dead workers"
-UNDEPLOYED = ("evaluate-file",)  # flows that only the command line runs
+UNDEPLOYED = ("evaluate-file", "promote")  # flows that only the command line runs
 SILENCE_SECONDS = 90  # after a heartbeat, before its run counts as dead: our runs beat every 30
 KEPT = {"schedule", "active", "parameters", "slug", "max_scheduled_runs"}  # of a schedule
 
@@ -118,10 +119,19 @@ def _restore(client: SyncPrefectClient, before: DeploymentResponse) -> None:
 def notice_dead_runs(flow_names: Sequence[str]) -> None:
     """Have the server mark runs of our flows as crashed whose heartbeats have stopped, as those of a killed worker do.
 
-    An automation of this name that is there stays as a person has set it.
+    An automation of this name that is there stays as a person has set it, but for the flows that it watches.
     """
+    watched = ResourceSpecification(
+        {"prefect.resource.role": "flow", "prefect.resource.name": [*flow_names, *UNDEPLOYED]}
+    )
     with get_client(sync_client=True) as client:
-        if client.read_automations_by_name(AUTOMATION):
+        known = client.read_automations_by_name(AUTOMATION)
+        for one in known:
+            if isinstance(one.trigger, EventTrigger) and one.trigger.match_related != watched:
+                trigger = one.trigger.model_copy(update={"match_related": watched})
+                kept = {name: getattr(one, name) for name in one.model_fields_set & AutomationCore.model_fields.keys()}
+                client.update_automation(one.id, AutomationCore(**kept | {"trigger": trigger}))
+        if known:
             return
     Automation(
         name=AUTOMATION,
@@ -130,7 +140,7 @@ def notice_dead_runs(flow_names: Sequence[str]) -> None:
             after={"prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.*"},
             match={"prefect.resource.id": "prefect.flow-run.*"},
-            match_related={"prefect.resource.role": "flow", "prefect.resource.name": [*flow_names, *UNDEPLOYED]},
+            match_related=watched,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,

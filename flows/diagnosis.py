@@ -13,10 +13,11 @@ from typing import Literal, NamedTuple
 from packaging.requirements import Requirement
 
 from archdb import home
-from archdb.errors import ArchiveError
-from archdb.home import LEAST_FREE_BYTES, describe_os_fault
+from archdb.errors import ArchiveError, StoreMisconfigured
+from archdb.home import describe_os_fault, least_free_bytes
 from archdb.shared_server import is_free
 from flows import mlflow_server, prefect_server
+from flows.gpu_pool import gpu_deployment, require_shared_servers
 from flows.prefect_server import answers
 
 Verdict = Literal["ok", "note", "fail"]  # a note costs something, but work goes on
@@ -35,7 +36,7 @@ class Finding(NamedTuple):
 
 def diagnose() -> Iterator[Finding]:
     """Look at everything, one after the other: the last ones take seconds."""
-    for look in (packages, programs, data_folder, ports, deployments, servers, gpu, sandbox):
+    for look in (packages, programs, data_folder, ports, deployments, servers, gpu_pool, gpu, sandbox):
         yield from look()
 
 
@@ -71,7 +72,7 @@ def programs() -> Iterator[Finding]:
     ):
         if shutil.which(name, path=beside) or shutil.which(name):
             continue
-        verdict: Verdict = "note" if os.environ.get(instead) else "fail"
+        verdict: Verdict = "note" if _named(instead) else "fail"
         yield Finding(name, verdict, "not installed", f"run `make setup`, or set {instead} to a server of your own")
 
 
@@ -88,8 +89,7 @@ def data_folder() -> Iterator[Finding]:
         return
     told = f"{folder}, {free / 2**30:.1f} GiB free"
     remedy = "free some space, or set ARCHLOOP_HOME to a folder on another disk"
-    least = int(os.environ.get("ARCHLOOP_LEAST_FREE_BYTES") or LEAST_FREE_BYTES)
-    verdict: Verdict = "fail" if free < least else "note" if free < ROOMY_BYTES else "ok"
+    verdict: Verdict = "fail" if free < least_free_bytes() else "note" if free < ROOMY_BYTES else "ok"
     yield Finding("data folder", verdict, told, "" if verdict == "ok" else remedy)
 
 
@@ -99,7 +99,7 @@ def ports() -> Iterator[Finding]:
         ("port of the Prefect UI", prefect_server.UI_PORT, "PREFECT_API_URL"),
         ("port of the MLflow UI", mlflow_server.UI_PORT, "MLFLOW_TRACKING_URI"),
     ):
-        if os.environ.get(variable, "").startswith("http"):
+        if _named(variable).startswith("http"):
             continue
         if is_free(port):
             yield Finding(what, "ok", f"{port} is free")
@@ -120,16 +120,21 @@ def deployments() -> Iterator[Finding]:
         yield Finding("deployments", "ok", f"{len(read_deployments(file))} in {file}")
 
 
+def _named(variable: str) -> str:
+    """What a variable says; of Prefect, what the active profile of the user's Prefect says counts, too."""
+    return prefect_server.named_server() or "" if variable == "PREFECT_API_URL" else os.environ.get(variable, "")
+
+
 def servers() -> Iterator[Finding]:
-    """Whether what environment variables name answers."""
+    """Whether what environment variables, or a profile of Prefect, name answers."""
     for variable, look in SERVERS.items():
-        named = os.environ.get(variable)
+        named = _named(variable)
         if not named:
             continue
         try:
             fault = look(named)
         except Exception as raised:  # whatever a driver raises, the server cannot be used
-            fault = str(raised).splitlines()[0][:200]
+            fault = next(filter(None, str(raised).splitlines()), type(raised).__name__)[:200]
         if fault:
             yield Finding(variable, "fail", fault, "start that server or mend its address, or unset the variable")
         else:
@@ -175,6 +180,20 @@ SERVERS: dict[str, Callable[[str], str]] = {
     "ARCHLOOP_CORPUS": _readable,
     "ARCHLOOP_MODELS": _readable,
 }
+
+
+def gpu_pool() -> Iterator[Finding]:
+    """Whether a GPU work pool that is named can reach what its machines need."""
+    deployment = gpu_deployment()
+    if deployment is None:
+        return
+    try:
+        require_shared_servers(prefect_server.named_server())
+    except StoreMisconfigured as fault:
+        found, _, remedy = str(fault).partition(": ")
+        yield Finding("GPU work pool", "fail", found, remedy)
+    else:
+        yield Finding("GPU work pool", "ok", f"{deployment} reaches the servers that are named")
 
 
 def gpu() -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from prefect.states import Cancelling, Crashed
 from archdb import (
     Dispatch,
     Experiment,
+    Halted,
     LeaseLost,
     Running,
     StoreMisconfigured,
@@ -37,10 +38,12 @@ from archdb import (
     reserve_all,
     show_running,
 )
-from flows.evaluate_design import evaluate_design
+from archdb.governance import require_not_stopped, require_running
+from flows.evaluate_design import GIVEN_BACK, evaluate_design
 from flows.gpu_pool import VARIABLE, gpu_deployment
 from flows.within_budget import within_budget
 from tasks.faults import CapacityFault, Stopped
+from tasks.kept_lease import kept_lease
 from tasks.plan import evaluation_plan
 from tasks.sandbox.jail import stop_everything
 from tasks.spending import give_back
@@ -61,6 +64,7 @@ def evaluate(experiment_id: str, token: int) -> None:
 
     Raises:
         LeaseLost: another worker has claimed the experiment since.
+        Halted: the campaign was stopped.
         Stopped: a person has cancelled this run, or the one on the pool.
         CapacityFault: the run on the pool failed, or crashed again and again; the text says how.
         StoreMisconfigured: there is no such deployment.
@@ -74,11 +78,12 @@ def evaluate(experiment_id: str, token: int) -> None:
     while _left(experiment):
         number, state = _evaluate_on(deployment, experiment, token)
         recorded, experiment = len(experiment.stages), get_experiment(open_store(), experiment_id)
-        fruitless = 0 if len(experiment.stages) > recorded else fruitless + 1
+        fruitless = 0 if len(experiment.stages) > recorded or state.name == GIVEN_BACK else fruitless + 1
         said = (state.message or "no message")[:300]
         told = f"dispatch {number} of {experiment_id} to {deployment} ended as {state.name}: {said}"
         get_run_logger().info("The %s", told)
         if state.is_cancelled():
+            require_not_stopped(open_store(), experiment.campaign)  # a stop ends the run on the pool, too
             raise Stopped(f"Stopped, since {told}")
         if _left(experiment) and (state.is_failed() or fruitless == MOST_FRUITLESS):
             raise CapacityFault(f"The {told}; mend the pool, then run the same command again.")
@@ -96,12 +101,13 @@ def _evaluate_on(deployment: str, experiment: Experiment, token: int) -> tuple[i
     plan = evaluation_plan(get_campaign(store, experiment.campaign), experiment)
 
     def reserve() -> None:
+        require_running(store, experiment.campaign)
         reserve_all(store, experiment.campaign, plan, STAGE)
 
-    within_budget(reserve, experiment, token)  # no machine idles until there is room for what it shall do
+    within_budget(reserve, experiment, token)  # no machine is taken before it may do, and has room for, what it shall
     try:
         dispatch = open_dispatch(store, experiment.id, token)
-        state = _outcome(_start(deployment, experiment, dispatch), experiment.id, token)
+        state = _outcome(_start(deployment, experiment, dispatch), experiment, token)
         close_dispatch(store, experiment.id, token)
         return dispatch.number, state
     finally:
@@ -125,65 +131,83 @@ def _start(deployment: str, experiment: Experiment, dispatch: Dispatch) -> UUID:
     return UUID(str(run.id))
 
 
-def _outcome(run: UUID, experiment_id: str, token: int) -> State:
+def _outcome(run: UUID, experiment: Experiment, token: int) -> State:
     """Wait for a run on the pool, keeping the lease, and return its final state. Who is cancelled cancels it."""
     above = [UUID(one) for one in {this_run.id, this_run.root_flow_run_id} if one]
     with get_client(sync_client=True) as client:
         try:
-            return _watched(client, run, above, experiment_id, token)
+            with kept_lease(open_store(), experiment.id, token):  # a server that is away keeps its client for minutes
+                return _watched(client, run, above, experiment, token)
         except LeaseLost:
             raise  # the run is another caller's now
         except BaseException as fault:
-            if isinstance(fault, KeyboardInterrupt | Stopped) or _is_cancelled(client, above):
+            if isinstance(fault, KeyboardInterrupt | Halted | Stopped) or _is_cancelled(client, above):
                 _cancel(client, run)
-                close_dispatch(open_store(), experiment_id, token)
+                close_dispatch(open_store(), experiment.id, token)
             raise
 
 
-def _watched(client: SyncPrefectClient, run: UUID, above: list[UUID], experiment_id: str, token: int) -> State:
-    heard: tuple[object, float] = (None, 0.0)
+def _watched(client: SyncPrefectClient, run: UUID, above: list[UUID], experiment: Experiment, token: int) -> State:
+    heard: tuple[object, float] | None = None
     since = time.monotonic()
     while True:
-        for one in _look(client, [run]):
-            state = one.state
-            if state is not None and state.is_final():
-                return state
-            now = _attend(experiment_id, token, waiting=state is None or not state.is_running())
-            if now is None or state is None or not state.is_running() or (state.id, now.dispatch.seen) != heard:
-                heard, since = (state and state.id, now.dispatch.seen if now else 0.0), time.monotonic()
-            if time.monotonic() - since > SILENT_SECONDS:
-                _cancel(client, run)
-                return Crashed(message=f"It said nothing for {SILENT_SECONDS:.0f} seconds.")
+        found = _look(client, [run])
+        state = found[0].state if found else None
+        if state is not None and state.is_final():
+            return state
+        running = None if found is None else state is not None and state.is_running()
+        now = _attend(experiment, token, running)
+        if found == []:
+            return Crashed(message="The Prefect server knows it no more.")
+        sign = (state.id, now.dispatch.seen) if now is not None and state is not None and running else None
+        if sign is None or sign != heard:
+            heard, since = sign, time.monotonic()
+        if time.monotonic() - since > SILENT_SECONDS:
+            _cancel(client, run)
+            return Crashed(message=f"It said nothing for {SILENT_SECONDS:.0f} seconds.")
         if stop_everything.is_set() or _is_cancelled(client, above):
-            raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+            raise Stopped
         time.sleep(LOOK_SECONDS)
 
 
-def _attend(experiment_id: str, token: int, waiting: bool) -> Experiment | None:
-    """Keep the lease, and show that the pool has no room yet. None while the store does not answer."""
+def _attend(experiment: Experiment, token: int, running: bool | None) -> Experiment | None:
+    """Keep the lease, look at the switch, and show that the pool has no room yet. None while the store does not answer.
+
+    Args:
+        experiment: whose evaluation is waited for.
+        token: of the caller's lease on it.
+        running: whether the run on the pool is; None while the Prefect server does not say.
+    """
     with contextlib.suppress(StoreUnavailable), impatient(BRIEFLY):
         store = open_store()
-        renew(store, experiment_id, token)
-        now = get_experiment(store, experiment_id)
-        if waiting:
+        renew(store, experiment.id, token)
+        if not running:  # a run looks at the switch itself, and tells what the stop has ended
+            require_not_stopped(store, experiment.campaign)
+        if running is False:
             at = time.time()
             shown = Running(
-                id=now.id, campaign=now.campaign, name=now.name, stage="waiting for the GPU pool", since=at, at=at
+                id=experiment.id,
+                campaign=experiment.campaign,
+                name=experiment.name,
+                stage="waiting for the GPU pool",
+                since=at,
+                at=at,
             )
             show_running(store, shown)
-        return now
+        return get_experiment(store, experiment.id)
     return None
 
 
-def _look(client: SyncPrefectClient, runs: list[UUID]) -> list[FlowRun]:
-    """These flow runs as they are; none while the Prefect server does not answer."""
-    with contextlib.suppress(httpx.TransportError):
+def _look(client: SyncPrefectClient, runs: list[UUID]) -> list[FlowRun] | None:
+    """Those of these flow runs that the Prefect server knows, as they are; None while it does not answer."""
+    try:
         return client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=runs)))
-    return []
+    except httpx.TransportError:
+        return None
 
 
 def _is_cancelled(client: SyncPrefectClient, runs: list[UUID]) -> bool:
-    states = [one.state for one in _look(client, runs)]
+    states = [one.state for one in _look(client, runs) or ()]
     return any(state is not None and (state.is_cancelling() or state.is_cancelled()) for state in states)
 
 

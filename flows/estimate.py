@@ -22,6 +22,7 @@ from tasks.gpu_train import most_for_training
 from tasks.plan import repetition_plan
 
 COMPARED = 3  # campaigns at most whose accounts are read
+NO_MODEL = "it asks no model, so no dollars"
 COMPUTE, CALLS = ("cpu_seconds", "gpu_seconds"), ("tokens", "dollars")
 
 
@@ -35,14 +36,24 @@ def campaign_estimate(store: Store, campaign: Campaign, cycles: int) -> tuple[Am
     """
     begun = next_cycle(store, campaign.id) - 1
     left = max(0, cycles - begun) + len(unfinished_cycles(store, campaign.id))
-    seeds = 0 if campaign.panel is not None else baseline_trainings(campaign)
-    most = left * (1 + campaign.ablations) + seeds
+    most = left * (1 + campaign.ablations) + _missing_baselines(campaign)
     per_training, per_cycle = _measured(store, campaign)
     amounts = {kind: most * amount for kind, amount in per_training.items()}
     amounts |= {kind: round(left * amount, 2 * (kind == "dollars")) for kind, amount in per_cycle.items()}
-    what = f"for {left} cycles" if left else "for its baselines"
-    told = f"Campaign {campaign.id} ({campaign.scale} scale, {campaign.provider}) trains up to {most} times {what}: "
-    return amounts, told + f"{_compute(campaign, per_training, most)}; {_calls(campaign, per_cycle, amounts)}."
+    what = f"for {_number_of('cycle', left)}" if left else "for its baselines"
+    told = f"{_trains(campaign, most)} {what}: {_compute(campaign, per_training, most)}"
+    return amounts, f"{told}; {_calls(campaign, per_cycle, amounts)}."
+
+
+def given_estimate(store: Store, campaign: Campaign, designs: int, seeds: int = 1) -> tuple[Amounts, str]:
+    """What evaluating designs that nobody here has to write takes, on so many seeds each, likewise."""
+    most = designs * seeds + _missing_baselines(campaign)
+    per_training, _ = _measured(store, campaign)
+    what = f"for {_number_of('given design', designs)}" + (f" on {seeds} seeds" if seeds > 1 else "")
+    what += " and its baselines" if _missing_baselines(campaign) else ""
+    calls = "its model is asked to explain each, at an unknown price" if _asks(campaign) else NO_MODEL
+    told = f"{_trains(campaign, most)} {what}: {_compute(campaign, per_training, most)}; {calls}."
+    return {kind: most * amount for kind, amount in per_training.items()}, told
 
 
 def verification_estimate(
@@ -56,7 +67,24 @@ def verification_estimate(
     amounts = {kind: trainings * amount for kind, amount in per_training.items()}
     told = f"The verification of {design.id} {design.name} trains {trainings} times: "
     measured = _about(amounts) if amounts else "no training at this scale was measured yet"
-    return amounts, f"{told}{measured}, at most {_hours(bound)} CPU-hours; it asks no model, so no dollars."
+    return amounts, f"{told}{measured}, at most {_hours(bound)} CPU-hours; {NO_MODEL}."
+
+
+def _missing_baselines(campaign: Campaign) -> int:
+    """How many trainings its baselines take, until they are done."""
+    return 0 if campaign.panel is not None else baseline_trainings(campaign)
+
+
+def _trains(campaign: Campaign, most: int) -> str:
+    return f"Campaign {campaign.id} ({campaign.scale} scale, {campaign.provider}) trains up to {most} times"
+
+
+def _number_of(thing: str, number: int) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+def _asks(campaign: Campaign) -> bool:
+    return campaign.provider == "openai"
 
 
 def _measured(store: Store, campaign: Campaign) -> tuple[dict[str, float], dict[str, float]]:
@@ -84,9 +112,7 @@ def _compute(campaign: Campaign, per_training: Amounts, most: int) -> str:
 def _calls(campaign: Campaign, per_cycle: Amounts, amounts: Amounts) -> str:
     if per_cycle:
         return "model calls of " + _about({kind: amounts[kind] for kind in per_cycle})
-    if campaign.provider == "openai":
-        return "what its model calls cost is unknown until a cycle has made some"
-    return "it asks no model, so no dollars"
+    return "what its model calls cost is unknown until a cycle has made some" if _asks(campaign) else NO_MODEL
 
 
 def _about(amounts: Amounts) -> str:

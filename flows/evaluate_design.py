@@ -1,22 +1,26 @@
 """Train and benchmark one experiment: the part that needs a GPU (or a core), and nothing else."""
 
 import contextlib
+from functools import partial
 
 from prefect import flow
 from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
+from prefect.states import Completed
 
 from archdb import (
+    BudgetSpent,
     Conflict,
     Dispatch,
     Experiment,
+    Halted,
     close_dispatch,
     get_campaign,
     get_experiment,
     open_store,
     renew,
 )
-from flows.governed import cancelled_by_people
+from flows.governed import cancelled_by_people, refuse_halted
 from flows.leased import working_on
 from flows.settings import dataset_of
 from flows.slots import SLOT
@@ -25,6 +29,7 @@ from tasks.benchmark import benchmark
 from tasks.gpu_train import gpu_train
 
 LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
+GIVEN_BACK = "GivenBack"  # the final state of a dispatch that may not go on now: no machine is held meanwhile
 
 
 @flow(name="evaluate-design", flow_run_name="evaluate {experiment_id}")
@@ -41,20 +46,27 @@ def evaluate_design(experiment_id: str, token: int | None = None, dispatch: int 
             Without token and dispatch, the flow takes the lease itself.
 
     Returns:
-        How the experiment stands afterwards.
+        How the experiment stands afterwards. A dispatch that meets a pause, or has no room in the budget, ends as
+        GivenBack: its caller waits, and dispatches again.
 
     Raises:
+        Halted: the campaign was stopped; or it is paused, and nobody has called.
         LeaseLost: the caller's claim on the experiment, or this dispatch, has ended.
         Conflict: the data here are not those of the experiment's campaign.
     """
     experiment = get_experiment(open_store(), experiment_id)
     if dispatch is not None:
         renew(open_store(), experiment_id, Dispatch(number=dispatch).token)
-        _require_same_data(experiment)
-        _train_and_benchmark(experiment, Dispatch(number=dispatch).token)
+        try:
+            _train_and_benchmark(experiment, Dispatch(number=dispatch).token)
+        except (BudgetSpent, Halted) as fault:
+            if isinstance(fault, Halted) and fault.stopped:
+                raise
+            return Completed(name=GIVEN_BACK, message=str(fault))  # type: ignore[return-value]
     elif token is not None:
         _here(experiment, token)
     else:
+        refuse_halted(open_store(), experiment.campaign)
         with working_on(experiment) as own:
             if own is not None:
                 _here(experiment, own)
@@ -63,17 +75,16 @@ def evaluate_design(experiment_id: str, token: int | None = None, dispatch: int 
 
 def _here(experiment: Experiment, token: int) -> None:
     close_dispatch(open_store(), experiment.id, token)  # of an earlier caller, to a pool that this one does not use
-    _train_and_benchmark(experiment, token)
+    within_budget(partial(_train_and_benchmark, experiment, token), experiment, token)
 
 
 def _train_and_benchmark(experiment: Experiment, token: int) -> None:
-    def in_slot() -> None:
-        with _slot():
-            for seed in experiment.seeds:
-                if not gpu_train(experiment.id, token, seed) or not benchmark(experiment.id, token, seed):
-                    return
-
-    within_budget(in_slot, experiment, token)  # nobody waits for room in a slot that others need to give some back
+    """Nobody waits for room in here: others need the slot, or the machine, to give some back."""
+    _require_same_data(experiment)
+    with _slot():
+        for seed in experiment.seeds:
+            if not gpu_train(experiment.id, token, seed) or not benchmark(experiment.id, token, seed):
+                return
 
 
 def _slot() -> contextlib.AbstractContextManager[None]:

@@ -1,12 +1,14 @@
 """Evaluate a file that a person handed in, beside a campaign's baselines."""
 
 import hashlib
+from functools import partial
 
 from prefect import flow
 
 from archdb import Campaign, Experiment, create_experiment, get_campaign, open_store
 from evaluation import Comparison
 from flows.approval import await_start
+from flows.estimate import given_estimate
 from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.research_cycle import describe
@@ -30,7 +32,8 @@ def evaluate_file(campaign: str, source: str, name: str, seeds: int = 1, paralle
         How it ended, in a line.
     """
     refuse_halted(open_store(), campaign)
-    await_start(open_store(), get_campaign(open_store(), campaign), 1)
+    record = get_campaign(open_store(), campaign)
+    await_start(open_store(), record, partial(given_estimate, open_store(), record, 1, seeds))
     seed_baselines(campaign, parallel)
     experiment = create_experiment(
         open_store(),

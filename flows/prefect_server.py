@@ -37,7 +37,7 @@ def use_prefect() -> str:
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    named = os.environ.get("PREFECT_API_URL") or _api_url_of_profile()
+    named = named_server()
     require_shared_servers(named)
     if named:
         if not answers(f"{named.rstrip('/')}/health"):
@@ -50,8 +50,13 @@ def use_prefect() -> str:
     return f"http://127.0.0.1:{port}"
 
 
+def named_server() -> str | None:
+    """The API of the server that PREFECT_API_URL names, or else the active profile of the user's Prefect."""
+    return os.environ.get("PREFECT_API_URL") or _api_url_of_profile()
+
+
 def _api_url_of_profile() -> str | None:
-    """What `prefect config set PREFECT_API_URL=...` wrote, if anything: the active profile of the user's Prefect."""
+    """What `prefect config set PREFECT_API_URL=...` wrote, if anything."""
     folder = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     file = Path(os.environ.get("PREFECT_PROFILES_PATH") or folder / "profiles.toml")
     try:

@@ -14,7 +14,9 @@ from archdb import (
     Campaign,
     Conflict,
     Experiment,
+    NotApproved,
     Outline,
+    Store,
     create_experiment,
     get_campaign,
     get_experiment,
@@ -24,7 +26,10 @@ from archdb import (
     open_store,
     set_fields,
 )
+from archdb.governance import rule_of
+from archdb.records import State
 from flows.approval import await_start
+from flows.estimate import given_estimate
 from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.imported_parents import refuse_imported
@@ -32,9 +37,9 @@ from flows.in_parallel import in_parallel
 from flows.seed_baselines import seed_baselines
 from flows.settings import campaign_record
 from flows.verify_design import verify
+from tasks.domain import domain_of
 
 DESIGNS = ("candidate", "external")  # kinds
-OTHERS = 100  # baselines, repetitions and ablations that may stand between the best designs
 LEAST_FOR_RANKS = 3  # designs, below which a rank correlation says nothing
 
 
@@ -47,8 +52,9 @@ class Finalist(BaseModel):
     above: str  # its experiment at the larger scale
     name: str
     fitness_below: float
-    fitness_above: float | None  # None: it failed there
-    verdict: str = ""  # of its verification, if it got one
+    fitness_above: float | None
+    state: State  # of its experiment there: open while another worker has it
+    verdict: str = ""  # of its verification, or why it got none
 
 
 class Promotion(BaseModel):
@@ -84,34 +90,72 @@ def promote(
         The finalists with their fitness at both scales.
 
     Raises:
-        Conflict: the campaign was imported, has no finished design, or is at that scale already.
+        Conflict: as of :func:`finalists`.
         ValueError: an unknown scale.
     """
     store = open_store()
     below = get_campaign(store, campaign)
-    refuse_imported(below)
-    if below.scale == scale:
-        raise Conflict(f"Campaign {campaign} is at the {scale} scale already: name another with --scale.")
-    ranking = leaderboard(store, campaign, top + OTHERS)
-    best = [one for one in ranking if one.kind in DESIGNS and one.code is not None][:top]
-    if not best:
-        raise Conflict(f"Campaign {campaign} has no finished design: run its cycles first.")
+    best = finalists(store, below, scale, top)
     above = open_campaign(store, larger(below, scale, into))
     refuse_halted(store, above.id)
-    await_start(store, above, len(best))
+    await_start(store, above, partial(given_estimate, store, above, len(best)))
     seed_baselines(above.id, parallel)
     pairs = [(one, _opened(above, one)) for one in best]
     jobs = [partial(evaluate_source, new, get_text(store, old.code or "")) for old, new in pairs]
     ended = in_parallel(jobs, parallel)
     trained = sorted((one for one in ended if one.fitness is not None), key=lambda one: (-(one.fitness or 0.0), one.id))
-    told = {one.id: verify(one.id, seeds, parallel) for one in trained[:keep]}
+    told = {one.id: _verify(one, seeds, parallel) for one in trained[:keep]}
     return _promotion(above, pairs, told)
 
 
+def finalists(store: Store, below: Campaign, scale: str, top: int) -> list[Outline]:
+    """The best designs of a campaign that are to be trained at another scale, the fittest first.
+
+    Raises:
+        Conflict: the campaign was imported, has no finished design, or is at that scale or a larger one.
+        ValueError: an unknown scale.
+    """
+    refuse_imported(below)
+    if below.scale == scale:
+        raise Conflict(f"Campaign {below.id} is at the {scale} scale already: name another with --scale.")
+    sizes = [domain_of(below.domain).scale(name).reference_parameters for name in (scale, below.scale)]
+    if sizes[0] < sizes[1]:
+        raise Conflict(f"The {scale} scale is smaller than {below.scale}, where {below.id} is: name a larger one.")
+    looked_at = top
+    while True:  # baselines, repetitions and ablations may stand between the best designs
+        looked_at *= 2
+        ranking = leaderboard(store, below.id, looked_at)
+        best = [one for one in ranking if one.kind in DESIGNS and one.code is not None][:top]
+        if len(best) == top or len(ranking) < looked_at:
+            break
+    if not best:
+        raise Conflict(f"Campaign {below.id} has no finished design: run its cycles first.")
+    return best
+
+
+def _verify(design: Experiment, seeds: int, parallel: int) -> str:
+    """What came of a verification; that people refused one is no reason to leave the others out."""
+    try:
+        return verify(design.id, seeds, parallel)
+    except NotApproved as fault:
+        return str(fault)
+
+
 def larger(below: Campaign, scale: str, into: str = "") -> Campaign:
-    """The record of the campaign that designs of this one are promoted into. Raises ValueError for an unknown scale."""
+    """The record of the campaign that designs of this one are promoted into, under the same rule of approval.
+
+    Raises:
+        ValueError: an unknown scale.
+    """
     return campaign_record(
-        into or f"{below.id}-{scale}", 0, scale, "grammar", below.seed, below.domain, below.further_baselines
+        into or f"{below.id}-{scale}",
+        0,
+        scale,
+        "grammar",
+        below.seed,
+        below.domain,
+        below.further_baselines,
+        rule=rule_of(below),
     )
 
 
@@ -135,6 +179,7 @@ def _promotion(above: Campaign, pairs: list[tuple[Outline, Experiment]], told: d
                 name=now.name,
                 fitness_below=old.fitness or 0.0,
                 fitness_above=now.fitness,
+                state=now.state,
                 verdict=told.get(now.id, ""),
             )
         )

@@ -3,8 +3,21 @@
 import hashlib
 from collections.abc import Sequence
 
-from archdb import KINDS, Amounts, Campaign, Conflict, Store, exact, fork_campaign, refuse_known, set_caps, shown
+from archdb import (
+    KINDS,
+    Amounts,
+    Campaign,
+    Conflict,
+    Store,
+    exact,
+    fork_campaign,
+    forks_of,
+    refuse_known,
+    set_caps,
+    shown,
+)
 from archdb.governance import (
+    EVERYTHING,
     Request,
     Rule,
     decide,
@@ -13,11 +26,12 @@ from archdb.governance import (
     open_request,
     refuse_turn,
     rule_of,
+    subject_of_turn,
     turn,
 )
 from archdb.governance.approvals import What
 from archdb.governance.control import Switch
-from flows.settings import environment
+from flows.settings import measured_environment
 
 TURNS: dict[str, Switch] = {"pause": "paused", "resume": "running", "stop": "stopped"}
 
@@ -37,9 +51,9 @@ def turn_by_quorum(store: Store, switch: str, verb: str, who: str, reason: str, 
         turn(store, switch, to, who, reason)
         return None
     what: What = "pause" if verb == "pause" else "resume"
-    subject = f"{switch}/{now.number}"  # a voice is for the switch as it stands: the next turn needs new ones
-    name = "everything" if switch == "*" else f"campaign {switch}"
-    campaign = "" if switch == "*" else switch
+    subject = subject_of_turn(now)
+    name = "everything" if switch == EVERYTHING else f"campaign {switch}"
+    campaign = "" if switch == EVERYTHING else switch
     request = open_request(store, what, subject, campaign, rule, f"To {verb} {name}")
     request = decide(store, request, who, "approved", reason)
     if request.state == "approved":
@@ -57,13 +71,17 @@ def fork_by_quorum(
 ) -> tuple[Request | None, Campaign | None]:
     """Fork a campaign under these caps; where people approve, add a voice for this very fork, and do it with the last.
 
+    Asked again, it goes on where it was killed: a fork that is there from the same designs gets the caps.
+
     Returns:
         The request for it, where people are asked, and the fork once it is made.
 
     Raises:
-        Conflict: a campaign has this name, or who is not an approver.
+        Conflict: another campaign has this name, or who is not an approver.
     """
-    refuse_known(store, name)
+    made = next((one for one in forks_of(store, old.id) if (one.id, one.forked) == (name, tuple(designs))), None)
+    if made is None:
+        refuse_known(store, name)
     rule, request = rule_of(old), None
     if rule.needed:
         allowed = [f"{shown(units, kind)} {KINDS[kind].word}" for kind, units in sorted(exact(caps).items())]
@@ -71,10 +89,12 @@ def fork_by_quorum(
         told += f" with at most {' and '.join(allowed)}" if allowed else ""
         chosen = hashlib.sha256(told.encode()).hexdigest()[:8]  # other designs or caps are another fork
         request = open_request(store, "fork", f"{old.id}/{name}/{chosen}", old.id, rule, told)
-        request = decide(store, request, who, "approved")
+        rule.refuse_stranger(who)
+        if request.state == "waiting":
+            request = decide(store, request, who, "approved")
         if request.state == "waiting":
             return request, None
     by = request.by if request else who
-    made = fork_campaign(store, old, name, designs, by, environment())
+    made = made or fork_campaign(store, old, name, designs, by, measured_environment(old.domain))
     set_caps(store, made.id, caps)
     return request, made

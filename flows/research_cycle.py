@@ -25,6 +25,7 @@ from flows.announcing import announce_cycle, at_work
 from flows.approval import await_start
 from flows.artifacts import show_cycle
 from flows.choices import AtLeastOne
+from flows.estimate import campaign_estimate
 from flows.given_design import check_and_evaluate
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.joining import join
@@ -58,7 +59,7 @@ def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -
     """
     record = join(campaign)
     refuse_halted(open_store(), campaign)
-    await_start(open_store(), record, max(record.cycles, cycle or 1))
+    await_start(open_store(), record, partial(campaign_estimate, open_store(), record, max(record.cycles, cycle or 1)))
     with at_work(campaign):
         return _run(record, cycle)
 

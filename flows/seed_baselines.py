@@ -9,6 +9,7 @@ from archdb import Campaign, Experiment, create_experiment, get_campaign, get_ex
 from archdb.governance import require_not_stopped
 from flows.approval import await_start
 from flows.choices import AtLeastOne
+from flows.estimate import campaign_estimate
 from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
@@ -41,7 +42,7 @@ def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
     """
     store, record = open_store(), join(campaign, parallel)
     refuse_halted(store, campaign)
-    await_start(store, record, record.cycles)
+    await_start(store, record, partial(campaign_estimate, store, record, record.cycles))
     domain = domain_of(record.domain)
     wanted = []
     for name, baseline in wanted_baselines(record).items():
@@ -85,7 +86,7 @@ def _evaluate(experiment: Experiment, source: str) -> Experiment:
 def _wait_for_others(campaign: str) -> None:
     require_not_stopped(open_store(), campaign)
     if stop_everything.wait(LOOK_SECONDS):
-        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+        raise Stopped
 
 
 def fix_panel(campaign: Campaign, baselines: list[Experiment]) -> None:

@@ -7,7 +7,7 @@ from importlib import metadata
 
 from archdb import Campaign, CassetteUnusable, NotFound, Store, get_campaign, open_campaign, set_caps
 from archdb.copies import Cassette, sha256_of_cassette
-from archdb.governance import Rule, rule_from
+from archdb.governance import Rule, rule_from, rule_of
 from tasks.agents.providers import THINKING, check_provider, require_provider
 from tasks.domain import domain_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
@@ -84,17 +84,18 @@ def campaign_record(
         ablations=ABLATIONS if ablations is None else ablations,
         approvals=rule.needed,
         approvers=rule.approvers,
-        environment=environment() | {"fitness_source": sha256_of_source(fitness_source(domain))},
+        environment=measured_environment(domain),
     )
 
 
-def replay_record(cassette: Cassette, name: str = "", cycles: int | None = None) -> Campaign:
+def replay_record(cassette: Cassette, name: str = "", cycles: int | None = None, rule: Rule | None = None) -> Campaign:
     """The record that a campaign has which is run again from a cassette.
 
     Args:
         cassette: whose settings it takes.
         name: of the campaign; empty for the recorded one's, under which prompts are the very same.
         cycles: how many it shall have; all that are held if left out.
+        rule: who has to approve; None for what the environment says.
 
     Raises:
         CassetteUnusable: the machine lacks the recorded data, or archloop the recorded provider.
@@ -118,6 +119,7 @@ def replay_record(cassette: Cassette, name: str = "", cycles: int | None = None)
         held.sampler,
         held.model,
         held.ablations,
+        rule,
     )
     if wanted.dataset != held.dataset:
         raise CassetteUnusable(
@@ -151,6 +153,14 @@ def open_checked(
     return record
 
 
+def known_rule(store: Store, name: str) -> Rule | None:
+    """The rule of approval of a campaign that exists, for which nobody need look at the environment's."""
+    try:
+        return rule_of(get_campaign(store, name))
+    except NotFound:
+        return None
+
+
 def dataset_of(domain: str) -> str:
     """Name and hash of the data that a domain trains on in this process."""
     fingerprint = domain_of(domain).corpus().fingerprint
@@ -165,6 +175,11 @@ def check_name(name: str) -> None:
     """
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise ValueError(f"The campaign name {name!r} has other signs than letters, digits, - and _: choose another.")
+
+
+def measured_environment(domain: str) -> dict[str, str]:
+    """What a campaign's numbers depend on: these versions, and the source that computes fitness."""
+    return environment() | {"fitness_source": sha256_of_source(fitness_source(domain))}
 
 
 def environment() -> dict[str, str]:

@@ -26,7 +26,7 @@ LONG_LIFE_SECONDS = 30.0  # after one of these the pause is the first one again
 
 
 class _Stop:
-    """Whether this process was told to end."""
+    """Whether this process was told to end. A signal handler that set a threading.Event could meet its lock held."""
 
     asked = False
 

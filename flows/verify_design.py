@@ -1,5 +1,6 @@
 """Test a screened design on fresh seeds against the best sub-quadratic baseline: the only way to a breakthrough."""
 
+import time
 from functools import partial
 
 from prefect import flow
@@ -37,7 +38,7 @@ from tasks.benchmark import hold_out
 from tasks.plan import hold_outs, repetition_plan
 from tasks.rivals import repetitions_of, rival_of
 from tasks.spending import give_back
-from tasks.verify import promote_design, verify_design
+from tasks.verify import close_untested, promote_design, verify_design
 
 CONFIRMATION_SEEDS = 5
 
@@ -78,7 +79,7 @@ def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel:
         await_approval(store, campaign, "verification", design.id, plan, size=sum(len(one.seeds) for one in pair))
         _test(campaign, design, rival, fresh, parallel)
         known = verified(design)
-        if known is not None and known.result["breakthrough"]:
+        if known is not None and known.result["breakthrough"] and known.result["promoted"] is not None:
             announce_breakthrough(known, sentence(design, known))
     return f"{design.id} {design.name}: not verified, a training failed" if known is None else sentence(design, known)
 
@@ -135,6 +136,8 @@ def _repeat_and_test(design: Experiment, pair: list[tuple[Experiment, str]], par
     store = open_store()
     jobs = [partial(evaluate_source, again, source, close=False) for again, source in pair]
     repeated, rival = in_parallel(jobs, parallel)
+    if any(one.failure is not None for one in (repeated, rival)):
+        close_untested(store, repeated, rival, design.id)
     if any(one.failure is not None or not one.objectives for one in (repeated, rival)):
         return None
     with working_on(repeated) as token, working_on(rival) as other:
@@ -147,7 +150,7 @@ def _repeat_and_test(design: Experiment, pair: list[tuple[Experiment, str]], par
             if not all(in_parallel(held, parallel)):
                 return None
             within_budget(partial(promote_design, repeated.id, token, design.id, rival.id), repeated, token)
-        set_fields(store, rival.id, state="done")
+        set_fields(store, rival.id, state="done", finished_at=time.time())
     return breakthrough
 
 

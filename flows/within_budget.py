@@ -64,7 +64,7 @@ def _wait_for_resume(halted: Halted, experiment: Experiment | None, token: int) 
 def _look_again(why: str, since: float, experiment: Experiment | None, token: int) -> None:
     """Keep the lease, show what is waited for, and sleep a moment."""
     if stop_everything.is_set():
-        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+        raise Stopped
     if experiment is not None:
         store = open_store()
         renew(store, experiment.id, token)

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from socket import gethostname
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import Worker
 
 from archdb import home
 from archdb.errors import StoreMisconfigured
@@ -52,8 +54,8 @@ def _environment() -> dict[str, str]:
     return {**POLL, **os.environ, **here, "ARCHLOOP_HOME": str(home())}
 
 
-def wait_until_online(pools: Sequence[str]) -> None:
-    """Return when the server has heard of each pool's worker.
+def wait_until_online(pools: Sequence[str], since: datetime) -> None:
+    """Return when the server has heard of each pool's worker after ``since``: a dead one is listed for a while.
 
     Raises:
         StoreMisconfigured: one does not report; the sentence names its log.
@@ -61,7 +63,7 @@ def wait_until_online(pools: Sequence[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     with get_client(sync_client=True) as client:
         for pool in pools:
-            while not _online(client, pool):
+            while not _online(client, pool, since):
                 if time.monotonic() > deadline:
                     raise StoreMisconfigured(
                         f"The worker of the pool {pool} does not report to the Prefect server: read "
@@ -70,10 +72,11 @@ def wait_until_online(pools: Sequence[str]) -> None:
                 time.sleep(0.3)
 
 
-def _online(client: SyncPrefectClient, pool: str) -> bool:
+def _online(client: SyncPrefectClient, pool: str, since: datetime) -> bool:
     of = {"work_pool_name": pool}
     found = client.request("POST", "/work_pools/{work_pool_name}/workers/filter", path_params=of, json={}).json()
-    return any(one["name"] == worker_name(pool) and one["status"] == "ONLINE" for one in found)
+    mine = [Worker.model_validate(one) for one in found if one["name"] == worker_name(pool)]
+    return any(one.last_heartbeat_time is not None and one.last_heartbeat_time > since for one in mine)
 
 
 def stop_workers(supervisors: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -20,6 +20,11 @@ class NotConfined(Exception):
 class Stopped(Exception):
     """A person or a cancelled run ended the work. Nothing is recorded; the same command goes on from here."""
 
+    SENTENCE = "Stopped: what is recorded stays, and the same command goes on from here."
+
+    def __init__(self, message: str = SENTENCE) -> None:
+        super().__init__(message)
+
 
 class ModelUnusable(Exception):
     """A model endpoint, or the settings that name it, cannot be used. Trying again does not help; the text says what

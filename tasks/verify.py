@@ -7,7 +7,6 @@ from archdb import (
     Body,
     Campaign,
     Experiment,
-    Stage,
     Store,
     Verified,
     add_holdout,
@@ -34,7 +33,9 @@ def verify_design(repeated: str, token: int, design: str, rival: str) -> bool:
     after = run_stage(repeated, token, "verify", lambda store, now: _verify(store, now, design, rival), attempt=0)
     found = after.stage("verify", 0)
     if found is not None:
-        _close_runs(open_store(), after, get_experiment(open_store(), rival), design, found)
+        p, level = (float(found.summary[name]) for name in ("p", "level"))
+        told = f"Trained on fresh seeds to test {design}: p {p:.3g}, level {level:.3g}."
+        _close_runs(open_store(), after, get_experiment(open_store(), rival), told)
     return found is not None and bool(found.summary["breakthrough"])
 
 
@@ -83,10 +84,12 @@ def _promote(store: Store, repeated: Experiment, design: str, rival: str) -> Out
     )
 
 
-def _close_runs(store: Store, repeated: Experiment, rival: Experiment, design: str, verified: Stage) -> None:
-    """End the MLflow runs of both repetitions."""
-    p, level = (float(verified.summary[name]) for name in ("p", "level"))
-    told = f"Trained on fresh seeds to test {design}: p {p:.3g}, level {level:.3g}."
+def close_untested(store: Store, repeated: Experiment, rival: Experiment, design: str) -> None:
+    """End the MLflow runs of two repetitions of which one failed, so that there is nothing to test."""
+    _close_runs(store, repeated, rival, f"Trained on fresh seeds to test {design}, which could not be: one failed.")
+
+
+def _close_runs(store: Store, repeated: Experiment, rival: Experiment, told: str) -> None:
     for one in (repeated, rival):
         if one.mlflow_run:
             close_run(store, one, told, {})

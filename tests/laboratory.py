@@ -3,11 +3,25 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 ARCHLOOP = str(Path(sys.executable).parent / "archloop")
 CYCLES = 2  # of the campaign that tests share
+PATIENCE = 400.0  # seconds, for what takes a busy machine long
+Found = TypeVar("Found")
+
+
+def until(look: Callable[[], Found | None], what: str = "what was looked for", patience: float = PATIENCE) -> Found:
+    """What ``look`` finds, as soon as it finds something."""
+    deadline = time.monotonic() + patience
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
+        time.sleep(0.05)
+    return found
 
 
 @dataclass(frozen=True)

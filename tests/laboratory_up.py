@@ -4,19 +4,16 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
-from tests.laboratory import ARCHLOOP
+from tests.laboratory import ARCHLOOP, until
 
 ROOT = Path(__file__).parents[1]
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-PATIENCE = 300.0  # seconds, for what takes a busy machine long
 
 
 class Up:
@@ -34,7 +31,7 @@ class Up:
             )
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ctrl-C" in self.told() or self.process.poll() is not None, "archloop up")
+        until(lambda: "Ctrl-C" in self.told() or self.process.poll() is not None, "archloop up")
         assert self.process.poll() is None, self.told()
         self.api = self.page("Prefect UI") + "/api"
 
@@ -49,7 +46,12 @@ class Up:
         return httpx.get(f"{self.api}/{path}", timeout=60).raise_for_status().json()
 
     def post(self, path: str, body: Any) -> Any:
-        return httpx.post(f"{self.api}/{path}", json=body, timeout=60).raise_for_status().json()
+        def taken() -> httpx.Response | None:
+            """Its database may be locked for a moment on a busy machine, which Prefect's own client tries again."""
+            reply = httpx.post(f"{self.api}/{path}", json=body, timeout=60)
+            return None if reply.status_code == httpx.codes.SERVICE_UNAVAILABLE else reply
+
+        return until(taken, path).raise_for_status().json()
 
     def deployment(self, name: str) -> Any:
         return self.get(f"deployments/name/{name}/{name}")
@@ -64,7 +66,7 @@ class Up:
 
     def end(self, run: str) -> str:
         """Wait for a run's end; how it ended."""
-        wait_for(lambda: self.state(run) in ENDED, f"the end of {run}")
+        until(lambda: self.state(run) in ENDED, f"the end of {run}")
         return self.state(run)
 
     def below(self, *words: str) -> list[psutil.Process]:
@@ -82,10 +84,3 @@ def command_of(process: psutil.Process) -> list[str]:
     with contextlib.suppress(psutil.Error):
         return list(process.cmdline())
     return []
-
-
-def wait_for(true: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline, f"waited {patience:g} s in vain for {what}"
-        time.sleep(0.1)

@@ -13,6 +13,7 @@ from archdb.amounts import KINDS, Exact, exact
 from archdb.errors import Conflict, NotFound
 from archdb.events import Told, sha256_of
 from archdb.governance.approvals import Decision, What, list_approvals, record_approval
+from archdb.governance.control import Control, get_control
 from archdb.governance.rule import Rule
 from archdb.once import insert_or_find
 from archdb.outbox import holding, settle, telling
@@ -94,10 +95,23 @@ def requests_of(store: Store, subject: str) -> list[Request]:
 
 @patient
 def waiting_requests(store: Store, campaign: str | None = None) -> list[Request]:
-    """What waits for people, oldest first; of one campaign if it is named."""
+    """What waits for people, oldest first; of one campaign if it is named. What was asked of a switch that has been
+    turned since waits for nobody any more.
+    """
     wanted = {"state": "waiting"} | ({"campaign": campaign} if campaign is not None else {})
     found = [Request.model_validate(one) for one in store.requests.find(wanted)]
-    return sorted(found, key=lambda one: (one.at, one.id))
+    return sorted((one for one in found if not _is_overtaken(store, one)), key=lambda one: (one.at, one.id))
+
+
+def subject_of_turn(switch: Control) -> str:
+    """What people decide on who turn a switch: it as it stands, so that the next turn needs new voices."""
+    return f"{switch.id}/{switch.number}"
+
+
+def _is_overtaken(store: Store, request: Request) -> bool:
+    if request.what not in ("pause", "resume"):
+        return False
+    return request.subject != subject_of_turn(get_control(store, request.subject.rpartition("/")[0]))
 
 
 def decide(store: Store, request: Request, who: str, decision: Decision, reason: str = "") -> Request:

@@ -36,8 +36,14 @@ def stop(campaign: Name = None, all_: All = False, who: As = "", reason: Why = "
     _turn("stop", campaign, all_, who, reason, as_json)
 
 
-def person(given: str) -> str:
-    """Who types a command: the name given, else the login's."""
+def person(given: str, counts: bool) -> str:
+    """Who types a command: the name given, else the login's where nobody's voice is counted.
+
+    Raises:
+        Refused: voices are counted, and no name is given.
+    """
+    if counts and not given.strip():
+        raise Refused("People are asked to approve this: say who you are with --as NAME, since a voice has a name.")
     return given.strip() or getpass.getuser()
 
 
@@ -51,7 +57,8 @@ def _turn(verb: str, campaign: str | None, everything: bool, who: str, reason: s
     store = open_store()
     rule = rule_from() if campaign is None else rule_of(get_campaign(store, campaign))
     switch = EVERYTHING if campaign is None else campaign
-    request = turn_by_quorum(store, switch, verb, person(who), reason, rule)
+    name = person(who, counts=rule.needed > 0 and verb != "stop")
+    request = turn_by_quorum(store, switch, verb, name, reason, rule)
     control = get_control(store, switch)
     if as_json:
         waiting = request.model_dump(by_alias=True) if request and request.state == "waiting" else None

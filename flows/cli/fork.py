@@ -42,7 +42,7 @@ def fork(
     store = open_store()
     old = get_campaign(store, campaign)
     chosen = designs_to_fork(store, old, [find_experiment(store, one, campaign).id for one in designs or ()])
-    request, made = fork_by_quorum(store, old, new, chosen, caps, person(who))
+    request, made = fork_by_quorum(store, old, new, chosen, caps, person(who, counts=old.approvals > 0))
     if as_json:
         told = {"campaign": new, "forked_from": old.id, "designs": list(chosen), "made": made is not None}
         print_json(told | {"waiting": request.model_dump(by_alias=True) if request and made is None else None})

@@ -38,13 +38,15 @@ def promote(
     with console.status("Starting the store and the Prefect server"):
         address = start()
         from archdb import get_campaign, open_campaign, open_store, set_caps
-        from flows.promote import larger
+        from flows.promote import finalists, larger
         from flows.promote import promote as promote_flow
         from flows.wanted_baselines import baseline_trainings
         from tasks.domain import domain_of
 
+        below = get_campaign(open_store(), campaign)
         try:
-            wanted = larger(get_campaign(open_store(), campaign), scale, into)
+            finalists(open_store(), below, scale, top)
+            wanted = larger(below, scale, into)
         except ValueError as fault:
             raise Refused(str(fault)) from fault
         record = open_campaign(open_store(), wanted)
@@ -65,7 +67,8 @@ def _tell(console: Console, campaign: str, found: "Promotion") -> None:
     for name in ("design", f"fitness in {campaign}", f"fitness at {found.scale}"):
         table.add_column(name)
     for one in found.finalists:
-        above = "failed" if one.fitness_above is None else f"{one.fitness_above:+.3f}"
+        without = "failed" if one.state == "failed" else "not finished"
+        above = without if one.fitness_above is None else f"{one.fitness_above:+.3f}"
         table.add_row(escape(one.name), f"{one.fitness_below:+.3f}", above)
     console.print(table)
     if found.rank_correlation is not None:

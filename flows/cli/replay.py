@@ -12,6 +12,7 @@ from flows.cli.asked import Refused
 if TYPE_CHECKING:
     from archdb import Campaign, Store
     from archdb.copies import Cassette
+    from archdb.governance import Rule
 
 OPTIONS = {  # of `archloop run` -> the setting of a cassette that they would contradict
     "scale": "scale",
@@ -52,8 +53,8 @@ def is_replay(given: Mapping[str, Any]) -> bool:
     return file is not None or provider == REPLAY
 
 
-def replay_of_file(file: Path, given: Mapping[str, Any]) -> Replay:
-    """What to run, from a file. Nothing is started.
+def replay_of_file(file: Path, given: Mapping[str, Any], rule: "Rule | None") -> Replay:
+    """What to run, from a file, where these have to approve. Nothing is started.
 
     Raises:
         Refused: an option contradicts the cassette.
@@ -62,10 +63,10 @@ def replay_of_file(file: Path, given: Mapping[str, Any]) -> Replay:
     from archdb.copies import read_cassette
 
     cassette, texts = read_cassette(file)
-    return Replay(cassette, texts, _record(cassette, given))
+    return Replay(cassette, texts, _record(cassette, given, rule))
 
 
-def replay_of_campaign(store: "Store", given: Mapping[str, Any]) -> Replay:
+def replay_of_campaign(store: "Store", given: Mapping[str, Any], rule: "Rule | None") -> Replay:
     """What to go on with, from the campaign that keeps the cassette.
 
     Raises:
@@ -73,6 +74,7 @@ def replay_of_campaign(store: "Store", given: Mapping[str, Any]) -> Replay:
     """
     from archdb import get_campaign
     from archdb.copies import find_cassette
+    from archdb.governance import rule_of
 
     if "campaign" not in given:
         raise Refused("Nothing says what to replay: give --cassette FILE, or --campaign NAME of a replay to resume.")
@@ -80,10 +82,10 @@ def replay_of_campaign(store: "Store", given: Mapping[str, Any]) -> Replay:
     if not stored.cassette:
         raise Refused(f"Campaign {stored.id} replays nothing: give --cassette FILE, and --campaign NAME of a new one.")
     cassette = find_cassette(store, stored.cassette)
-    return Replay(cassette, {}, _record(cassette, given))
+    return Replay(cassette, {}, _record(cassette, given, rule or rule_of(stored)))
 
 
-def _record(cassette: "Cassette", given: Mapping[str, Any]) -> "Campaign":
+def _record(cassette: "Cassette", given: Mapping[str, Any], rule: "Rule | None") -> "Campaign":
     from flows.settings import replay_record
 
     settings = cassette.settings
@@ -100,7 +102,7 @@ def _record(cassette: "Cassette", given: Mapping[str, Any]) -> "Campaign":
             f"The cassette holds {settings.cycles} cycles, not {cycles}: ask for --cycles {settings.cycles} or fewer."
         )
     try:
-        return replay_record(cassette, given.get("campaign", ""), cycles)
+        return replay_record(cassette, given.get("campaign", ""), cycles, rule)
     except ValueError as fault:
         raise Refused(str(fault)) from fault
 

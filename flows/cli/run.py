@@ -15,6 +15,7 @@ from flows.cli.replay import given_options, is_replay, replay_of_campaign, repla
 
 if TYPE_CHECKING:
     from archdb import Campaign
+    from archdb.governance import Rule
 
 # Prefect's own lines would tear the display; they are kept in its UI, where each run's log can be read.
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
@@ -92,11 +93,11 @@ def run(
     rule = rule_from(approvals, tuple(approver or ())) if approvals is not None or approver else None
     console, given = console_for(as_json), given_options(context)
     replaying = is_replay(given)
-    replay = replay_of_file(cassette, given) if cassette is not None else None
+    replay = replay_of_file(cassette, given, rule) if cassette is not None else None
     wanted = replay.campaign if replay else None
     if not replaying:
         wanted = checked_settings(
-            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations
+            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule
         )
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
@@ -108,12 +109,10 @@ def run(
         from flows.settings import open_checked
 
         if replaying:
-            replay = replay or replay_of_campaign(open_store(), given)
+            replay = replay or replay_of_campaign(open_store(), given, rule)
             wanted, sampler = replay.campaign, ""
             keep_cassette(open_store(), replay.cassette, replay.texts)
         assert wanted is not None
-        if rule is not None:
-            wanted = wanted.model_copy(update={"approvals": rule.needed, "approvers": rule.approvers})
         check_parents_from(open_store(), wanted.parents_from)
         record = open_checked(open_store(), wanted, sampler, caps, None if replaying else ablations, rule)
     from flows.cli.live import Display
@@ -144,6 +143,7 @@ def checked_settings(
     sampler: str = "",
     model: str = "",
     ablations: int | None = None,
+    rule: "Rule | None" = None,
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -165,6 +165,7 @@ def checked_settings(
             sampler,
             model,
             ablations,
+            rule,
         )
     except ValueError as fault:
         raise Refused(str(fault)) from fault
@@ -178,7 +179,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.") from None
+        raise Stopped from None
 
 
 def start() -> str:

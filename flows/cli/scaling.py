@@ -43,7 +43,7 @@ def scaling(
     held against searches that it simulates, to see whether it fits at all (docs/scaling.md).
     """
     from archdb import get_campaign, open_store
-    from evaluation import LEAST_SCORES, discovery_law, flattening
+    from evaluation import LEAST_DISCOVERIES, LEAST_SCORES, discovery_law, flattening
     from flows.report.scaling import draw_scaling
     from flows.report_folder import report_folder
     from tasks.discoveries import search_of
@@ -67,7 +67,7 @@ def scaling(
         found = {"discovery": law.model_dump(mode="json"), "flattening": bend and bend.model_dump(mode="json")}
         print_json(search.model_dump(mode="json") | found | {"plot": str(file)})
         return
-    for sentence in _told(search, law):
+    for sentence in _told(search, law, LEAST_DISCOVERIES):
         console.print(sentence, highlight=False, markup=False)
     if law.laws:
         console.print(_table(law, search.unit))
@@ -77,7 +77,7 @@ def scaling(
     console.print(f"[dim]Drawn in {file}.[/]", highlight=False, soft_wrap=True)
 
 
-def _told(search: "Search", law: "Discovery") -> list[str]:
+def _told(search: "Search", law: "Discovery", least: int) -> list[str]:
     from tasks.discoveries import MEANING
 
     many = law.compute >= 1000
@@ -91,7 +91,7 @@ def _told(search: "Search", law: "Discovery") -> list[str]:
     if search.assumed:
         told.insert(1, search.assumed)
     if not law.laws:
-        told.append("Too few to compare laws: five are needed.")
+        told.append(f"Too few to compare laws: {least} are needed.")
     return told
 
 

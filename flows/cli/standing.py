@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdb import Campaign, Store, forks_of
-from archdb.governance import get_control, halt_of, refusal_of, requests_of, standing_of, waiting_requests
+from archdb.governance import Request, get_control, halt_of, refusal_of, requests_of, standing_of, waiting_requests
 from flows.cli.control import control_json
 
 
@@ -15,7 +15,7 @@ def standing_lines(store: Store, campaign: Campaign) -> Iterator[str]:
     halt = halt_of(store, campaign.id)
     if halt is not None:
         yield halt.sentence
-    for one in (*waiting_requests(store, campaign.id), *waiting_requests(store, "")):
+    for one in _waiting(store, campaign):
         yield f"Waiting for approval. {standing_of(store, one)}"
     for one in requests_of(store, campaign.id):
         if (one.what, one.state) == ("campaign", "refused"):
@@ -30,11 +30,15 @@ def standing_lines(store: Store, campaign: Campaign) -> Iterator[str]:
 def standing_json(store: Store, campaign: Campaign) -> dict[str, Any]:
     """The same for a machine. ``halted`` is the switch that keeps it from going on, or null."""
     halt = halt_of(store, campaign.id)
-    waiting = (*waiting_requests(store, campaign.id), *waiting_requests(store, ""))
     return {
         "control": control_json(get_control(store, campaign.id)),
         "halted": control_json(halt) if halt else None,
-        "waiting": [one.model_dump(by_alias=True) for one in waiting],
+        "waiting": [one.model_dump(by_alias=True) for one in _waiting(store, campaign)],
         "forked_from": campaign.forked_from or None,
         "forks": [one.id for one in forks_of(store, campaign.id)],
     }
+
+
+def _waiting(store: Store, campaign: Campaign) -> list[Request]:
+    """What concerns the campaign alone, then what concerns everything."""
+    return [*waiting_requests(store, campaign.id), *waiting_requests(store, "")]

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -66,9 +67,10 @@ def start(console: Console, workers: dict[str, subprocess.Popen[bytes]]) -> None
         from flows.workers import start_worker, wait_until_online
 
         status.update("Starting workers")
+        begun = datetime.now(UTC)
         for pool in pools:
             workers[pool] = start_worker(pool)
-        wait_until_online(pools)
+        wait_until_online(pools, begun)
         console.print(f"Workers      {', '.join(pools) or 'none on this machine'}", highlight=False)
 
 

@@ -157,6 +157,7 @@ def _label(design: Design) -> str:
 
 
 def png(figure: Figure) -> bytes:
+    """The figure as a PNG that does not say what drew it, so that the same figure gives the same bytes."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from flows.report.figures import DOTS_PER_INCH, png
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 def draw_scaling(search: "Search", law: "Discovery", bend: "Flattening | None") -> bytes:
     """A PNG with two panels."""
     figure = Figure(figsize=(11, 4.4), dpi=DOTS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     moments = np.concatenate([[0.0], np.sort(search.moments), [search.compute]])
     counts = np.concatenate([np.arange(len(search.moments) + 1), [len(search.moments)]])

@@ -189,7 +189,7 @@ class _Asking:
 
     def _attempt(self, model: Model) -> Outcome:
         if stop_everything.is_set():
-            raise Stopped("Stopped: what is recorded stays, and the same command goes on from here.")
+            raise Stopped
         correction = self._correction()
         prompt_tokens = most_prompt_tokens(self.prompt, self.shape, correction)
         most = Usage(prompt_tokens, model.max_output_tokens)

@@ -146,7 +146,7 @@ class _Supervision:
                     self.next_poll = now + POLL_SECONDS
                     self._judge(now)
                 if stop_everything.is_set():
-                    raise Stopped("The work was stopped; the same command goes on from here.")
+                    raise Stopped
                 if now - self.last_second >= 1.0:
                     self.last_second = now
                     every_second()

@@ -9,7 +9,7 @@ from tasks.tracking.numbers import log_curves, log_parameters, log_scores
 from tasks.tracking.registry import registered_version
 from tasks.tracking.runs import OPENED, TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs
 from tasks.tracking.scales import folder_of, tag_scale, tagged_scales
-from tasks.tracking.server import client, tracking_uri
+from tasks.tracking.server import client, shown_address, tracking_uri
 
 __all__ = [
     "OPENED",
@@ -31,6 +31,7 @@ __all__ = [
     "registered_version",
     "remove_file",
     "set_tags",
+    "shown_address",
     "tag_scale",
     "tagged_runs",
     "tagged_scales",

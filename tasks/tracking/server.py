@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,11 @@ from tasks.faults import TransportFault
 def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI, or an sqlite file in the data folder."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def shown_address(text: str) -> str:
+    """An address, or a text with addresses, without users and passwords: what people, pages and logs may see."""
+    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 @functools.cache
@@ -40,7 +46,8 @@ def tracking_faults() -> Iterator[None]:
     try:
         yield
     except (MlflowException, RequestException, SQLAlchemyError) as fault:
+        told = shown_address(str(fault))
         raise TransportFault(
-            f"MLflow at {tracking_uri()} does not take results ({str(fault)[:200]}): start it or mend "
+            f"MLflow at {shown_address(tracking_uri())} does not take results ({told[:200]}): start it or mend "
             "MLFLOW_TRACKING_URI, then run the same command again."
-        ) from fault
+        ) from (fault if told == str(fault) else None)  # a traceback would show the cause's own text

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ from prefect.states import Cancelling
 
 from tests.deploy.api_server import Cluster, serve
 from tests.deploy.manifests import pool_template
-from tests.laboratory import Lab
+from tests.laboratory import Lab, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
-PATIENCE = 400.0
 STORE = "mongodb://archloop:hidden-password@mongodb:27017/archloop"
 FLOW = """
 import os, time
@@ -101,14 +99,6 @@ def start(client: SyncPrefectClient, seconds: float, **variables: Any) -> Any:
     ).id
 
 
-def wait_until(holds: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := holds()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
-
-
 def is_in(client: SyncPrefectClient, run: Any, state: str) -> Callable[[], bool]:
     return lambda: client.read_flow_run(run).state_name == state
 
@@ -122,7 +112,7 @@ def job_of(cluster: Cluster, run: Any) -> str:
 
 def test_a_run_completes_as_a_job_without_credentials(cluster: Cluster, client: SyncPrefectClient) -> None:
     run = start(client, 0.0)
-    wait_until(is_in(client, run, "Completed"))
+    until(is_in(client, run, "Completed"))
     (created,) = (one for one in cluster.created if one["metadata"]["labels"]["prefect.io/flow-run-id"] == str(run))
     assert created["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert "hidden-password" not in str(created)
@@ -130,23 +120,23 @@ def test_a_run_completes_as_a_job_without_credentials(cluster: Cluster, client: 
 
 def test_a_cancelled_run_ends_its_pod(cluster: Cluster, client: SyncPrefectClient) -> None:
     run = start(client, 3600.0)
-    wait_until(is_in(client, run, "Running"))
+    until(is_in(client, run, "Running"))
     name = job_of(cluster, run)
     client.set_flow_run_state(run, Cancelling())
-    wait_until(is_in(client, run, "Cancelled"))
-    wait_until(lambda: cluster.processes[name].poll() is not None)
+    until(is_in(client, run, "Cancelled"))
+    until(lambda: cluster.processes[name].poll() is not None)
 
 
 def test_a_killed_pod_is_a_crashed_run(cluster: Cluster, client: SyncPrefectClient) -> None:
     run = start(client, 3600.0)
-    wait_until(is_in(client, run, "Running"))
+    until(is_in(client, run, "Running"))
     cluster.kill_pod(job_of(cluster, run), signal.SIGKILL)
-    wait_until(is_in(client, run, "Crashed"))
+    until(is_in(client, run, "Crashed"))
 
 
 def test_a_job_that_kubernetes_refuses_is_a_crashed_run(cluster: Cluster, client: SyncPrefectClient) -> None:
     run = start(client, 0.0, memory_limit="plenty")
-    wait_until(is_in(client, run, "Crashed"))
+    until(is_in(client, run, "Crashed"))
     assert "plenty" in client.read_flow_run(run).state.message
     assert not job_of(cluster, run)
 
@@ -155,10 +145,10 @@ def test_a_pod_without_gpus_waits(cluster: Cluster, client: SyncPrefectClient) -
     run = start(client, 0.0, gpus=2)
     label = "prefect.io/flow-run-id"
     pods = cluster.objects["pods"]
-    wait_until(lambda: any(one["metadata"]["labels"][label] == str(run) for one in pods.values()))
+    until(lambda: any(one["metadata"]["labels"][label] == str(run) for one in pods.values()))
     waiting = next(one for one in pods.values() if one["metadata"]["labels"][label] == str(run))
     assert waiting["status"]["phase"] == "Pending"
     assert client.read_flow_run(run).state.is_pending()
     cluster.add_gpus(1)  # a node joins
-    wait_until(is_in(client, run, "Completed"))
-    wait_until(lambda: cluster.take_gpus(1))  # given back once its process has ended
+    until(is_in(client, run, "Completed"))
+    until(lambda: cluster.take_gpus(1))  # given back once its process has ended

@@ -9,7 +9,7 @@ import pytest
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from archdb import Campaign, Store, create_experiment, get_experiment, get_text
+from archdb import Campaign, Failed, Store, create_experiment, get_experiment, get_text, put_text, set_fields
 from flows.artifacts import key_of, show_cycle
 from flows.cycle_summary import cycle_summary
 from tests.laboratory import Lab
@@ -65,8 +65,16 @@ def test_showing_a_cycle_again_adds_nothing(finished: Done, lab: Lab, lab_store:
 
 def test_a_models_words_lay_out_nothing_but_text(store: Store) -> None:
     campaign = Campaign(id="T_1", scale="tiny", provider="openai", cycles=1)
-    name = "<img src=x> | [here](http://elsewhere) `rm`"
+    name = "<img src=x> | [here](elsewhere) `rm`"
+    links = "see HTTPS://elsewhere, WWW.elsewhere.org and me@elsewhere.org [there][1]"
+    create_experiment(store, "T_1-gla", campaign="T_1", kind="baseline", name=f"gla {links}")
     one = create_experiment(store, "T_1-c001", campaign="T_1", kind="candidate", name=name, cycle=1)
+    failure = Failed(stage="propose", kind="k", message=links, remedy=links)
+    texts = {"parents": ("T_1-gla",), "components": {"memory": links}, "failure": failure}
+    one = set_fields(store, one.id, analysis=put_text(store, f"# Learned\n{links}"), **texts)
     told = cycle_summary(store, campaign, one)
-    assert r"\<img src=x\> \| \[here\]\(http://elsewhere\) \`rm\`" in told
+    assert r"\<img src=x\> \| \[here\]\(elsewhere\) \`rm\`" in told
+    assert told.count("elsewhere.org") == 2 * 5
+    for link in ("://", "www.", "e@e"):
+        assert link not in told.lower()
     assert key_of("T_1-c001") == "t-1-c001"

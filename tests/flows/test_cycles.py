@@ -1,14 +1,13 @@
 """A cycle on its own, as a schedule starts it: it finds what is unfinished, else takes the next number."""
 
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from archdb import Store, claim, create_experiment, get_experiment, release
-from tests.laboratory import Lab
+from tests.laboratory import Lab, until
 
 pytestmark = pytest.mark.xdist_group("lab")  # they share one laboratory
 
@@ -54,11 +53,21 @@ def test_a_cycle_of_an_unknown_campaign_seeds_its_own_baselines(lab: Lab, lab_st
 
 
 @pytest.mark.slow
-def test_baselines_that_another_worker_evaluates_are_waited_for(lab: Lab, lab_store: Store) -> None:
+def test_baselines_that_another_worker_evaluates_are_waited_for(
+    lab: Lab, lab_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from archdb import get_campaign, open_campaign
-    from flows.seed_baselines import seed_baselines
+    from flows.seed_baselines import _wait_for_others, seed_baselines
     from flows.settings import campaign_record
 
+    looks: list[str] = []
+
+    def look(campaign: str) -> None:
+        looks.append(campaign)
+        _wait_for_others(campaign)
+
+    monkeypatch.setattr("flows.seed_baselines.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("flows.seed_baselines._wait_for_others", look)
     open_campaign(lab_store, campaign_record("shared", 0, "tiny", "grammar", 0, "tests.flows.two_baselines"))
     create_experiment(lab_store, "shared-gla", campaign="shared", kind="baseline", name="gla", seeds=(0,), tags=())
     token = claim(lab_store, "shared-gla")  # by a live worker: this process
@@ -70,13 +79,9 @@ def test_baselines_that_another_worker_evaluates_are_waited_for(lab: Lab, lab_st
                 return seed_baselines("shared")
 
         waiting = pool.submit(seed)
-        while not lab_store.experiments.count_documents(
-            {"_id": "shared-gated_deltanet", "objectives.text_bpb": {"$gt": 0}}
-        ):
-            assert not waiting.done()
-            time.sleep(0.1)
-        time.sleep(5)  # more than one look
+        until(lambda: len(looks) >= 3 or waiting.done())
         assert not waiting.done()
+        assert get_experiment(lab_store, "shared-gated_deltanet").objectives, "its own are evaluated meanwhile"
         assert get_campaign(lab_store, "shared").panel is None
         release(lab_store, "shared-gla", token)
         assert waiting.result(timeout=200) == 2

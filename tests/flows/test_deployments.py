@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events.schemas.automations import Automation, EventTrigger
 
+from flows.deploying import AUTOMATION, UNDEPLOYED, notice_dead_runs
 from tests.laboratory import ARCHLOOP
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +47,33 @@ def test_every_deployment_is_its_flow_with_a_form_that_explains_itself() -> None
     assert {"grammar", "openai"} <= set(forms["campaign"]["provider"]["enum"])
     assert forms["campaign"]["sampler"]["default"] in forms["campaign"]["sampler"]["enum"]
     assert "kda" in forms["campaign"]["baselines"]["items"]["enum"]
+
+
+def test_every_flow_is_deployed_or_known_to_be_run_by_the_command_line_alone() -> None:
+    sources = [file.read_text() for file in (ROOT / "flows").glob("*.py")]
+    named = [name for source in sources for name in re.findall(r'^@flow\(name="([^"]+)"', source, re.MULTILINE)]
+    assert sorted(named) == sorted([*NAMES, *UNDEPLOYED])
+    assert len(named) == sum(source.count("\n@flow") for source in sources)
+
+
+@pytest.mark.xdist_group("lab")
+def test_an_automation_that_is_there_watches_new_flows_and_stays_as_a_person_has_set_it(
+    prefect: SyncPrefectClient,
+) -> None:
+    def only() -> Automation:
+        (found,) = prefect.read_automations_by_name(AUTOMATION)
+        return found
+
+    notice_dead_runs(["old"])
+    prefect.request("PATCH", "/automations/{id}", path_params={"id": only().id}, json={"enabled": False})
+    notice_dead_runs(["new", "old"])
+    after = only()
+    assert (after.enabled, len(after.actions)) == (False, 1)
+    assert isinstance(after.trigger, EventTrigger)
+    assert after.trigger.match_related["prefect.resource.name"] == ["new", "old", *UNDEPLOYED]
+    notice_dead_runs(["new", "old"])
+    assert only() == after
+    prefect.delete_automation(after.id)
 
 
 def test_a_worker_whose_data_folder_would_vanish_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,28 +23,42 @@ from prefect.runtime import flow_run as this_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
-from archdb import Campaign, Experiment, Store, create_experiment, get_experiment, get_running, open_campaign
+from archdb import Campaign, Experiment, Halted, Store, create_experiment, get_experiment, get_running, open_campaign
+from archdb.governance import turn
+from flows.evaluate_design import GIVEN_BACK
 from tasks.faults import Stopped
-from tests.laboratory import Lab
+from tests.laboratory import PATIENCE, Lab, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
 ROOT = Path(__file__).parent.parent.parent
 POOL = "gpus"
-PATIENCE = 400.0
 
 
 def spawn(environment: dict[str, str], log: Path, *command: str) -> subprocess.Popen[bytes]:
     program = str(Path(sys.executable).parent / command[0])
     with log.open("wb") as out:
         return subprocess.Popen(
-            [program, *command[1:]], env=environment, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+            [program, *command[1:]],
+            env=environment,
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a worker ends by it; shells ignore it
         )
 
 
-@pytest.fixture(scope="module")
-def pool(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+@dataclass(frozen=True)
+class Pool:
     """A worker with a data folder of its own, as a pod has; what names the servers that it shares with its callers."""
+
+    worker: psutil.Process
+    shared: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def pool(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     from archdb.embedded import embedded_uri
     from flows.evaluate_design import evaluate_design
     from flows.prefect_server import answers
@@ -78,8 +93,8 @@ def pool(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         folder / "worker.log",
         *("prefect", "worker", "start", "--pool", POOL, "--type", "process"),
     )
-    wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"))
-    yield shared | {"ARCHLOOP_GPU_DEPLOYMENT": "evaluate-design/elsewhere"}
+    until(lambda: answers(f"http://127.0.0.1:{port}/health"))
+    yield Pool(psutil.Process(worker.pid), shared | {"ARCHLOOP_GPU_DEPLOYMENT": "evaluate-design/elsewhere"})
     for one in (worker, mlflow):
         os.killpg(one.pid, signal.SIGTERM)
         one.wait(timeout=60)
@@ -87,27 +102,20 @@ def pool(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
 
 @pytest.fixture
 def caller(
-    pool: dict[str, str], lab: Lab, lab_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Store, dict[str, str]]]:
-    """A campaign whose designs are evaluated on the pool by this process."""
+    pool: Pool, lab: Lab, lab_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Store, psutil.Process]]:
+    """A campaign whose designs are evaluated on the pool by this process: its store, and the pool's worker."""
     from flows.settings import dataset_of
     from flows.slots import offer_slots
 
-    for name, value in pool.items():
+    for name, value in pool.shared.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("flows.dispatch.LOOK_SECONDS", 0.5)
     campaign = Campaign(id="g", scale="tiny", provider="grammar", cycles=0, dataset=dataset_of("evaluation"))
     open_campaign(lab_store, campaign)
     with temporary_settings({PREFECT_API_URL: lab.prefect}):
         offer_slots(1)
-        yield lab_store, pool
-
-
-def wait_until(holds: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+        yield lab_store, pool.worker
 
 
 def design(store: Store, name: str) -> Experiment:
@@ -133,23 +141,17 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
-def pod_of(store: Store, experiment: str) -> psutil.Process:
-    """The process that trains the experiment on the pool, once it does."""
-    found: list[psutil.Process] = []
+def pod_of(worker: psutil.Process, store: Store, experiment: str) -> psutil.Process:
+    """The worker's process that trains the experiment, once it does."""
 
-    def is_training() -> bool:
+    def training() -> psutil.Process | None:
         shown = get_running(store, experiment)
         if shown is None or shown.stage != "gpu-train" or not get_experiment(store, experiment).dispatch.open:
-            return False
-        found[:] = [
-            one
-            for one in psutil.process_iter()
-            if one.pid != os.getpid() and "PREFECT__FLOW_RUN_ID" in environment_of(one) and has_children(one)
-        ]
-        return bool(found)
+            return None
+        runs = [one for one in worker.children(recursive=True) if "PREFECT__FLOW_RUN_ID" in environment_of(one)]
+        return next((one for one in runs if has_children(one)), None)
 
-    wait_until(is_training)
-    return found[0]
+    return until(training, "a training on the pool")
 
 
 def environment_of(process: psutil.Process) -> dict[str, str]:
@@ -172,7 +174,7 @@ def child_runs(lab: Lab, experiment: str) -> list[Any]:
 
 
 def test_a_pool_gives_the_results_of_a_process(
-    caller: tuple[Store, dict[str, str]], lab: Lab, monkeypatch: pytest.MonkeyPatch
+    caller: tuple[Store, psutil.Process], lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, _ = caller
     there = evaluated(design(store, "there"))
@@ -188,37 +190,73 @@ def test_a_pool_gives_the_results_of_a_process(
     assert weights[0] == weights[1]
 
 
-def test_a_crashed_run_is_dispatched_anew(caller: tuple[Store, dict[str, str]], lab: Lab) -> None:
-    store, _ = caller
+def test_a_crashed_run_is_dispatched_anew(caller: tuple[Store, psutil.Process], lab: Lab) -> None:
+    store, worker = caller
     experiment = design(store, "crashed")
     ended: list[Experiment] = []
     thread = in_thread(lambda: ended.append(evaluated(experiment)))
-    pod_of(store, experiment.id).kill()
+    pod_of(worker, store, experiment.id).kill()
     thread.join(PATIENCE)
     assert ended[0].objectives
     assert ended[0].dispatch.number == 2
     assert sorted(str(one.state_name) for one in child_runs(lab, experiment.id)) == ["Completed", "Crashed"]
 
 
-def test_a_cancelled_caller_cancels_its_run(caller: tuple[Store, dict[str, str]], lab: Lab) -> None:
-    store, _ = caller
+def test_a_pause_ends_the_run_on_the_pool_and_resumed_it_is_dispatched_anew(
+    caller: tuple[Store, psutil.Process], lab: Lab
+) -> None:
+    store, worker = caller
+    experiment = design(store, "paused")
+    ended: list[Experiment] = []
+    thread = in_thread(lambda: ended.append(evaluated(experiment)))
+    pod_of(worker, store, experiment.id)
+    turn(store, "g", "paused", "ada")
+    try:
+        until(lambda: (shown := get_running(store, experiment.id)) and shown.stage == "paused")
+        assert [one.state_name for one in child_runs(lab, experiment.id)] == [GIVEN_BACK]
+    finally:
+        turn(store, "g", "running", "ada")
+    thread.join(PATIENCE)
+    assert ended[0].objectives
+    assert ended[0].dispatch.number == 2
+
+
+def test_a_stop_ends_the_run_on_the_pool_and_its_caller(caller: tuple[Store, psutil.Process], lab: Lab) -> None:
+    store, worker = caller
+    experiment = design(store, "stopped")
+    raised: list[BaseException] = []
+    thread = in_thread(lambda: raised.append(raised_by(experiment)))
+    pod_of(worker, store, experiment.id)
+    turn(store, "g", "stopped", "ada", "enough")
+    thread.join(PATIENCE)
+    turn(store, "g", "running", "ada")
+    assert isinstance(raised[0], Halted)
+    (run,) = child_runs(lab, experiment.id)
+    assert run.state.is_cancelled()
+    assert "was stopped by ada (enough)" in run.state.message
+    assert get_experiment(store, experiment.id).state == "open"
+
+
+def raised_by(experiment: Experiment) -> BaseException:
+    try:
+        evaluated(experiment)
+    except BaseException as fault:
+        return fault
+    raise AssertionError("it ended by itself")
+
+
+def test_a_cancelled_caller_cancels_its_run(caller: tuple[Store, psutil.Process], lab: Lab) -> None:
+    store, worker = caller
     experiment = design(store, "cancelled")
     raised: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            evaluated(experiment)
-        except BaseException as fault:
-            raised.append(fault)
-
-    thread = in_thread(call)
-    pod = pod_of(store, experiment.id)
+    thread = in_thread(lambda: raised.append(raised_by(experiment)))
+    pod = pod_of(worker, store, experiment.id)
     jailed = pod.children(recursive=True)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(CALLERS[experiment.id]), Cancelling())
     thread.join(PATIENCE)
     assert isinstance(raised[0], Stopped)
-    wait_until(lambda: not pod.is_running() and not any(one.is_running() for one in jailed))
-    wait_until(lambda: [one.state_name for one in child_runs(lab, experiment.id)] == ["Cancelled"])
+    until(lambda: not pod.is_running() and not any(one.is_running() for one in jailed))
+    until(lambda: [one.state_name for one in child_runs(lab, experiment.id)] == ["Cancelled"])
     after = get_experiment(store, experiment.id)
     assert (after.state, after.dispatch.open, after.lease.owner) == ("open", False, "")

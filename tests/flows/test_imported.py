@@ -238,7 +238,7 @@ def test_the_scaling_of_an_imported_search_is_told_and_drawn(told: Told, tmp_pat
     text = " ".join(told("scaling", "asi-arch", "--plot", picture).split())
     assert "asi-arch: 2 designs that ASI-Arch published as better than its baseline" in text
     assert "Of its compute only the total was published (20,000 GPU-hours)" in text
-    assert "Too few to compare laws: five are needed." in text
+    assert "Too few to compare laws: 5 are needed." in text
     assert "Where scores flatten is not told for fewer than 30 of them." in text
     assert picture.read_bytes().startswith(b"\x89PNG")
     found = json.loads(told("scaling", "asi-arch", "--what", "records", "--plot", picture, "--json"))

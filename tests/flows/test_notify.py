@@ -18,7 +18,7 @@ from archdb import Experiment, Verified
 from flows.announcing import announce_breakthrough, announce_cycle, at_work
 from flows.notifying import BLOCK, ON_BREAKTHROUGH, ON_STALL, Block, notify
 from tasks.faults import Stopped
-from tests.laboratory import Lab
+from tests.laboratory import Lab, until
 
 pytestmark = pytest.mark.xdist_group("lab")
 PATIENCE = 300.0
@@ -54,10 +54,8 @@ def automations(lab: Lab) -> set[str]:
 def taken_up(lab: Lab, campaign: str, signs: int) -> None:
     """Wait until the server has so many signs of a campaign, and a moment longer."""
     asked = {"filter": {"event": {"prefix": ["archloop."]}, "resource": {"id": [f"archloop.campaign.{campaign}"]}}}
-    deadline = time.monotonic() + PATIENCE
-    while len(httpx.post(f"{lab.prefect}/events/filter", json=asked).raise_for_status().json()["events"]) < signs:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    events = f"{lab.prefect}/events/filter"
+    until(lambda: len(httpx.post(events, json=asked).raise_for_status().json()["events"]) >= signs)
     time.sleep(3)
 
 
@@ -115,9 +113,14 @@ def test_a_campaign_says_that_it_works_what_it_finished_and_that_it_rests(finish
         "occurred": {"since": (datetime.now(UTC) - timedelta(days=1)).isoformat()},
     }
     asked = {"filter": {**chosen, "order": "ASC"}, "limit": 50}
-    found = httpx.post(f"{lab.prefect}/events/filter", json=asked).raise_for_status().json()["events"]
-    told = [one["event"].removeprefix("archloop.") for one in found]
-    assert told[:4] == ["campaign.working", "cycle.finished", "cycle.finished", "campaign.resting"]
+
+    def four() -> list[str] | None:
+        """The server writes events down every few seconds."""
+        found = httpx.post(f"{lab.prefect}/events/filter", json=asked).raise_for_status().json()["events"]
+        told = [one["event"].removeprefix("archloop.") for one in found]
+        return told[:4] if len(told) >= 4 else None
+
+    assert until(four, "four events") == ["campaign.working", "cycle.finished", "cycle.finished", "campaign.resting"]
 
 
 @pytest.mark.slow

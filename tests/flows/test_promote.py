@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from archdb import Store, campaign_experiments, get_experiment, leaderboard, list_verified
+from archdb import Store, campaign_experiments, get_experiment, leaderboard, list_campaigns, list_verified
 from tests.laboratory import Lab
 
 pytestmark = pytest.mark.xdist_group("lab")
@@ -39,7 +39,10 @@ def test_the_best_designs_are_trained_at_the_next_scale_and_the_best_of_them_ver
     assert {one.id: one.rev for one in campaign_experiments(lab_store, "t-tiny-constant")} == before
 
 
-def test_a_campaign_is_not_promoted_to_where_it_is(lab: Lab, finished: subprocess.CompletedProcess[str]) -> None:
+def test_a_campaign_is_not_promoted_to_where_it_is(
+    lab: Lab, lab_store: Store, finished: subprocess.CompletedProcess[str]
+) -> None:
     told = lab.run("promote", "t", "--scale", "tiny", "--into", "elsewhere")
     assert told.returncode == 1
     assert "Campaign t is at the tiny scale already: name another with --scale." in told.stderr
+    assert "elsewhere" not in {one.id for one in list_campaigns(lab_store)}, "nothing is left of what was refused"

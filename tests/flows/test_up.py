@@ -1,12 +1,14 @@
 """`archloop up` for real: schedules, cancelling, killed workers and Ctrl-C, all by way of Prefect's API.
 
-One laboratory serves all of these tests, since its servers take a minute to start; the last one ends it.
+One laboratory serves these tests, since its servers take a minute to start; the one that is ended is another.
 """
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,11 +18,13 @@ import pytest
 from archdb import Store, campaign_experiments, get_campaign, list_running, open_campaign, open_store
 from flows.settings import campaign_record
 from tests.conftest import forget_connections
-from tests.laboratory_up import ROOT, Up, command_of, wait_for
+from tests.laboratory import until
+from tests.laboratory_up import ROOT, Up, command_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 DOMAIN = "tests.flows.two_baselines"
+LONG = "tests.flows.long_training"
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -45,9 +49,9 @@ def its_store(up: Up, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     forget_connections()
 
 
-def a_campaign(store: Store, name: str) -> None:
+def a_campaign(store: Store, name: str, domain: str = DOMAIN) -> None:
     """A tiny one, known but without baselines: a run of research-cycle trains them first."""
-    open_campaign(store, campaign_record(name, 0, "tiny", "grammar", 0, DOMAIN))
+    open_campaign(store, campaign_record(name, 0, "tiny", "grammar", 0, domain))
 
 
 def in_training(store: Store, campaign: str) -> bool:
@@ -67,7 +71,7 @@ def test_a_schedule_set_over_the_api_makes_cycles_and_survives_a_new_registratio
     wanted = {"schedule": interval, "active": True, "parameters": {"campaign": "scheduled"}}
     mine = up.post(f"deployments/{cycle['id']}/schedules", [wanted])[0]
     try:
-        wait_for(lambda: get_campaign(its_store, "scheduled").cycles >= 1, "a scheduled cycle")
+        until(lambda: get_campaign(its_store, "scheduled").cycles >= 1, "a scheduled cycle")
         register_again(up)
         kept = up.deployment("research-cycle")["schedules"]
         assert sorted((one["active"], one["parameters"].get("campaign")) for one in kept) == [
@@ -80,7 +84,7 @@ def test_a_schedule_set_over_the_api_makes_cycles_and_survives_a_new_registratio
                 httpx.delete(f"{up.api}/deployments/{cycle['id']}/schedules/{one['id']}")
     assert mine["active"]
     done = {"deployments": {"id": {"any_": [cycle["id"]]}}, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
-    wait_for(lambda: up.post("flow_runs/filter", done), "the end of a scheduled cycle")
+    until(lambda: up.post("flow_runs/filter", done), "the end of a scheduled cycle")
     cycles = [one for one in campaign_experiments(its_store, "scheduled") if one.kind == "candidate"]
     assert any(one.state in ("done", "failed") for one in cycles)
 
@@ -89,27 +93,29 @@ def register_again(up: Up) -> None:
     """What the next `archloop up` does, in a process of its own: this one has read Prefect's settings already."""
     program = "from flows.deploying import *; register(deployments_file())"
     environment = {**os.environ, "PREFECT_API_URL": up.api, "PYTHONPATH": str(ROOT)}
-    subprocess.run(["python", "-c", program], env=environment, check=True, timeout=200)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=200)
 
 
 def test_cancelling_a_run_ends_its_training_child(up: Up, its_store: Store) -> None:
-    a_campaign(its_store, "cancelled")
-    run = up.start("campaign", name="cancelled", cycles=1, scale="tiny", domain=DOMAIN)
-    wait_for(lambda: in_training(its_store, "cancelled"), "a training")
+    a_campaign(its_store, "cancelled", LONG)
+    run = up.start("campaign", name="cancelled", cycles=1, scale="tiny", domain=LONG)
+    until(lambda: in_training(its_store, "cancelled"), "a training")
     children = up.below("tasks.sandbox.fork_server")
     assert len(children) > 1, "the fork server, and what it forked"
     up.post(f"flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
-    wait_for(lambda: not list_running(its_store, "cancelled"), "the trainings to stop", 10.0)
+    until(lambda: not list_running(its_store, "cancelled"), "the trainings to stop")
     assert up.end(run) == "CANCELLED"
     assert not alive(children)
     experiments = campaign_experiments(its_store, "cancelled")
     assert all(one.state == "open" and one.failure is None and not one.lease.owner for one in experiments)
+    stages = [stage.stage for one in experiments for stage in one.stages.values()]
+    assert "gpu-train" not in stages, "they were ended in the middle of their minutes"
 
 
 def test_a_killed_worker_is_replaced_and_the_next_run_goes_on(up: Up, its_store: Store) -> None:
     a_campaign(its_store, "killed")
     run = up.start("research-cycle", campaign="killed")
-    wait_for(lambda: in_training(its_store, "killed"), "a training")
+    until(lambda: in_training(its_store, "killed"), "a training")
     before = recorded(its_store, "killed")
     (worker,) = [one for one in up.below("worker", "start", "archloop on") if "flows.supervised" not in command_of(one)]
     worker.kill()
@@ -126,7 +132,7 @@ def test_a_run_whose_process_vanished_becomes_crashed(up: Up, its_store: Store) 
     """As when a machine dies: nobody is left to tell the server."""
     a_campaign(its_store, "vanished")
     run = up.start("research-cycle", campaign="vanished")
-    wait_for(lambda: in_training(its_store, "vanished"), "a training")
+    until(lambda: in_training(its_store, "vanished"), "a training")
     (worker,) = [one for one in up.below("worker", "start", "archloop on") if "flows.supervised" not in command_of(one)]
     worker.suspend()
     for one in up.below("prefect.engine"):
@@ -136,10 +142,25 @@ def test_a_run_whose_process_vanished_becomes_crashed(up: Up, its_store: Store) 
     assert "heartbeat" in up.get(f"flow_runs/{run}")["state"]["message"]
 
 
-def test_ctrl_c_ends_everything(up: Up, its_store: Store) -> None:
+@pytest.fixture
+def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
+    """A laboratory that no other test needs."""
+    started = Up(tmp_path / "data")
+    forget_connections()
+    monkeypatch.setenv("ARCHLOOP_HOME", str(started.folder))
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        forget_connections()
+        started.stop()
+
+
+def test_ctrl_c_ends_everything(other: Up) -> None:
+    up, its_store = other, open_store()
     a_campaign(its_store, "ended")
     up.start("research-cycle", campaign="ended")
-    wait_for(lambda: in_training(its_store, "ended"), "a training")
+    until(lambda: in_training(its_store, "ended"), "a training")
     before, started = recorded(its_store, "ended"), up.below()
     forget_connections()
     from archdb.shared_server import detach
