@@ -14,8 +14,8 @@ import pytest
 
 from archdb import Store, open_store
 from tests.conftest import forget_connections
-from tests.laboratory import CYCLES, Lab
-from tests.laboratory_up import PATIENCE, Up
+from tests.laboratory import CYCLES, PATIENCE, Lab
+from tests.laboratory_up import Up
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

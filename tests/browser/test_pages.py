@@ -8,7 +8,8 @@ import pytest
 
 from archdb import Store, campaign_experiments, get_experiment
 from tests.browser.conftest import Look
-from tests.laboratory_up import Up, wait_for
+from tests.laboratory import until
+from tests.laboratory_up import Up
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pages")]
 
@@ -50,8 +51,8 @@ def test_a_run_that_is_started_in_the_form_is_done_by_the_worker(up: Up, look: L
     page.locator("textarea").fill("t")  # the only parameter
     page.get_by_role("button", name="Submit").click()
     mine = {"deployments": {"name": {"any_": ["report"]}}}
-    wait_for(lambda: any(not one["auto_scheduled"] for one in up.post("flow_runs/filter", mine)), "the run")
-    run = next(one["id"] for one in up.post("flow_runs/filter", mine) if not one["auto_scheduled"])
+    started = until(lambda: [one for one in up.post("flow_runs/filter", mine) if not one["auto_scheduled"]], "the run")
+    run = started[0]["id"]
     page.goto(f"{up.page('Prefect UI')}/runs/flow-run/{run}")
     page.get_by_text("Completed", exact=True).first.wait_for()
     assert report.exists()
