@@ -42,6 +42,7 @@ from evaluation.launch import (
 )
 from evaluation.library import Documented, library
 from evaluation.objectives import OBJECTIVES, Objective, objectives_from, objectives_of
+from evaluation.population import Design, Population, PopulationEffect, population_effects
 from evaluation.reports import (
     BenchmarkReport,
     CheckReport,
@@ -88,6 +89,7 @@ __all__ = [
     "CorpusError",
     "Costs",
     "Dataset",
+    "Design",
     "Difference",
     "Discovery",
     "Documented",
@@ -114,6 +116,8 @@ __all__ = [
     "Ordering",
     "Overhead",
     "Panel",
+    "Population",
+    "PopulationEffect",
     "Profile",
     "Progress",
     "Report",
@@ -157,6 +161,7 @@ __all__ = [
     "overhead_study",
     "panel_trainings",
     "plain_launch",
+    "population_effects",
     "prepare_data",
     "private_paths",
     "processor_seconds",

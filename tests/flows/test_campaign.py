@@ -124,6 +124,15 @@ def test_other_settings_are_refused(finished: Done, lab: Lab) -> None:
     assert "--campaign NAME" in told.stderr
 
 
+def test_effects_of_components_are_not_estimated_from_two_cycles(finished: Done, lab: Lab) -> None:
+    told = lab.run("components", "t")
+    assert told.returncode == 0
+    assert "Fitness: nothing can be estimated. " in told.stdout
+    assert "parents have more than one child, and 8 are needed." in told.stdout
+    found = json.loads(lab.run("components", "t", "--json").stdout)
+    assert set(found) == {"fitness", "text_bpb", "recall_loss", "copy_loss"}
+
+
 def test_designs_within_the_limits_of_a_deployment_are_ranked(finished: Done, lab: Lab) -> None:
     asked = ("leaderboard", "-c", "t", "--meets", "prefill_seconds<=1x", "--meets", "peak_bytes>=1B")
     told = json.loads(lab.run(*asked, "--json").stdout)
