@@ -10,7 +10,7 @@ from archdb import Store
 from archdb.copies import read_dossier
 from tasks.dossier.judging import Judgement
 from tasks.dossier.verifying import verify_dossier
-from tests.flows.recorded import NAME, environment, record
+from tests.flows.recorded import DOMAIN, NAME, environment, record
 from tests.laboratory import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
@@ -44,7 +44,9 @@ def test_model_calls_repairs_failures_and_knock_outs_are_in_it(lab: Lab, tmp_pat
         )
 
     assert archloop("dossier", "export", NAME, str(file)).returncode == 0
-    told = archloop("dossier", "verify", str(file), "--json")
+    stranger = archloop("dossier", "verify", str(file))
+    assert (stranger.returncode, f"--domain {DOMAIN} if you trust it" in stranger.stdout) == (1, True)
+    told = archloop("dossier", "verify", str(file), "--domain", DOMAIN, "--json")
     assert told.returncode == 0, told.stdout + told.stderr
     assert json.loads(told.stdout)["differences"] == []
     dossier, _ = read_dossier(file)
@@ -55,5 +57,5 @@ def test_model_calls_repairs_failures_and_knock_outs_are_in_it(lab: Lab, tmp_pat
     effect["body"]["fitness"]["difference"] += 1.0
     dossier.texts[report] = json.dumps(effect)
     found = Judgement()
-    verify_dossier(dossier, found)
+    verify_dossier(dossier, found, [DOMAIN])
     assert any(one.startswith(f"effect.fitness.difference of {ablation['_id']} is") for one in found.differences)
