@@ -11,7 +11,7 @@ then of pairs on what those leave over; each penalty is the one that predicts fa
 errors add up what whole families pull (Liang and Zeger 1986, doi 10.1093/biomet/73.1.13), and intervals come from the
 wild cluster bootstrap of t (Cameron, Gelbach and Miller 2008, doi 10.1162/rest.90.3.414): the signs of whole families
 are drawn anew, as if nothing mattered. They hold at once for all that is estimated, by the 95% quantile of the largest
-|t| (Westfall and Young 1993), so where nothing matters, something is reported in about one analysis of 15 to 20. Ridge
+|t| (Westfall and Young 1993), so where nothing matters, something is reported in about one analysis of 10 to 20. Ridge
 draws coefficients towards 0: what is reported is a lower figure rather than a higher one.
 """
 
