@@ -42,7 +42,7 @@ from evaluation.launch import (
 )
 from evaluation.library import Documented, library
 from evaluation.objectives import OBJECTIVES, Objective, objectives_from, objectives_of
-from evaluation.population import Design, Population, PopulationEffect, population_effects
+from evaluation.population import Population, PopulationDesign, PopulationEffect, population_effects
 from evaluation.reports import (
     BenchmarkReport,
     CheckReport,
@@ -89,7 +89,6 @@ __all__ = [
     "CorpusError",
     "Costs",
     "Dataset",
-    "Design",
     "Difference",
     "Discovery",
     "Documented",
@@ -117,6 +116,7 @@ __all__ = [
     "Overhead",
     "Panel",
     "Population",
+    "PopulationDesign",
     "PopulationEffect",
     "Profile",
     "Progress",

@@ -11,8 +11,9 @@ then of pairs on what those leave over; each penalty is the one that predicts fa
 errors add up what whole families pull (Liang and Zeger 1986, doi 10.1093/biomet/73.1.13), and intervals come from the
 wild cluster bootstrap of t (Cameron, Gelbach and Miller 2008, doi 10.1162/rest.90.3.414): the signs of whole families
 are drawn anew, as if nothing mattered. They hold at once for all that is estimated, by the 95% quantile of the largest
-|t| (Westfall and Young 1993), so where nothing matters, something is reported in about one analysis of 10 to 20. Ridge
-draws coefficients towards 0: what is reported is a lower figure rather than a higher one.
+|t| (Westfall and Young 1993), so where nothing matters, something should be reported in one analysis of 20; few
+families make that more, and tests hold it to 7 of 60. Ridge draws coefficients towards 0: what is reported is a lower
+figure rather than a higher one.
 """
 
 from collections import Counter
@@ -35,8 +36,8 @@ FOLDS = 5
 LEAST_NORM = 1e-12
 
 
-class Design(NamedTuple):
-    """One design of a population."""
+class PopulationDesign(NamedTuple):
+    """One design, as its choices, its family and one score tell of it."""
 
     made: Mapping[str, str]  # slot -> choice
     family: str  # its first parent
@@ -68,7 +69,7 @@ class Population(Report):
     why_none: str = ""  # where there is too little to estimate anything
 
 
-def population_effects(designs: Sequence[Design], resamples: int = RESAMPLES, seed: int = 0) -> Population:
+def population_effects(designs: Sequence[PopulationDesign], resamples: int = RESAMPLES, seed: int = 0) -> Population:
     """Effects of single choices and of pairs on a score.
 
     Args:
@@ -118,7 +119,7 @@ def _effect(
     )
 
 
-def _singles(designs: Sequence[Design], family: NDArray[np.intp]) -> tuple[list[str], Floats]:
+def _singles(designs: Sequence[PopulationDesign], family: NDArray[np.intp]) -> tuple[list[str], Floats]:
     """The choices in which siblings differ often enough, and their indicators within families [designs, choices]."""
     known = sorted({f"{slot}={name}" for one in designs for slot, name in one.made.items()})
     columns = _within(_indicators(designs, known), family)
@@ -127,7 +128,7 @@ def _singles(designs: Sequence[Design], family: NDArray[np.intp]) -> tuple[list[
 
 
 def _pairs(
-    designs: Sequence[Design], singles: Sequence[str], family: NDArray[np.intp]
+    designs: Sequence[PopulationDesign], singles: Sequence[str], family: NDArray[np.intp]
 ) -> tuple[list[tuple[str, str]], Floats]:
     """The same of two choices for different slots, as the products of their centred indicators."""
     has = _indicators(designs, singles)
@@ -143,7 +144,7 @@ def _pairs(
     return kept, np.stack(columns, axis=1) if kept else np.zeros((len(designs), 0))
 
 
-def _indicators(designs: Sequence[Design], choices: Sequence[str]) -> Floats:
+def _indicators(designs: Sequence[PopulationDesign], choices: Sequence[str]) -> Floats:
     slots = [choice.partition("=")[::2] for choice in choices]
     return np.array([[float(one.made.get(slot) == name) for slot, name in slots] for one in designs])
 

@@ -1,7 +1,7 @@
 """What components and pairs of them are worth over all designs of a campaign, objective by objective."""
 
 from archdb import Campaign, Outline, Store, campaign_outlines
-from evaluation import Design, Population, population_effects
+from evaluation import Population, PopulationDesign, population_effects
 from tasks.domain import domain_of
 
 FITNESS = "fitness"
@@ -22,6 +22,6 @@ def effects_of(store: Store, campaign: Campaign) -> dict[str, Population]:
     return {name: population_effects(_designs(scored, name)) for name in names}
 
 
-def _designs(scored: list[Outline], name: str) -> list[Design]:
+def _designs(scored: list[Outline], name: str) -> list[PopulationDesign]:
     found = ((one, one.fitness if name == FITNESS else one.gains.get(name)) for one in scored)
-    return [Design(one.components, one.parents[0], score) for one, score in found if score is not None]
+    return [PopulationDesign(one.components, one.parents[0], score) for one, score in found if score is not None]

@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from evaluation import Design, PopulationEffect, population_effects
+from evaluation import PopulationDesign, PopulationEffect, population_effects
 
 SLOTS = {f"s{number}": ("a", "b", "c") for number in range(5)}
 Worth = Callable[[Mapping[str, str]], float]
@@ -18,7 +18,7 @@ def planted(made: Mapping[str, str]) -> float:
     return 0.6 * (made["s0"] == "b") - 0.5 * (made["s1"] == "c") + 0.8 * both
 
 
-def population(seed: int, count: int, worth: Worth) -> list[Design]:
+def population(seed: int, count: int, worth: Worth) -> list[PopulationDesign]:
     """Children that change two slots of one of the last forty designs, each with luck of its own and a lineage's."""
     chance = random.Random(seed)
     grown = [({slot: chance.choice(choices) for slot, choices in SLOTS.items()}, chance.gauss(0, 1)) for _ in range(5)]
@@ -29,11 +29,11 @@ def population(seed: int, count: int, worth: Worth) -> list[Design]:
         for slot in chance.sample(list(SLOTS), 2):
             made[slot] = chance.choice(SLOTS[slot])
         grown.append((made, lineage))
-        found.append(Design(made, f"d{place}", worth(made) + lineage + chance.gauss(0, 0.3)))
+        found.append(PopulationDesign(made, f"d{place}", worth(made) + lineage + chance.gauss(0, 0.3)))
     return found
 
 
-def certain(designs: list[Design]) -> dict[tuple[str, ...], PopulationEffect]:
+def certain(designs: list[PopulationDesign]) -> dict[tuple[str, ...], PopulationEffect]:
     found = population_effects(designs, RESAMPLES)
     assert found.why_none == ""
     return {one.choices: one for one in chain(found.marginal, found.pairwise) if one.certain}
@@ -51,13 +51,13 @@ def test_planted_effects_are_found_with_their_signs(seed: int) -> None:
 
 
 def test_nothing_is_found_where_nothing_matters() -> None:
-    """The seeds are fixed; 7 of 60 is what 1 in 20 gives at most in all but 2 of 100 such tests."""
+    """The seeds are fixed; 7 of 60 is what 1 in 20 gives at most in all but 1 of 100 such tests."""
     lineages_alone = sum(bool(certain(population(seed, 160, lambda _: 0.0))) for seed in range(60))
     assert lineages_alone <= 7
 
 
 def test_nothing_is_found_under_shuffled_labels() -> None:
-    def shuffled(seed: int) -> list[Design]:
+    def shuffled(seed: int) -> list[PopulationDesign]:
         designs = population(seed, 160, planted)
         scores = [one.score for one in designs]
         random.Random(seed).shuffle(scores)
@@ -75,7 +75,7 @@ def test_the_same_population_in_another_order_has_the_same_effects() -> None:
 
 
 def test_too_little_is_told_and_not_estimated() -> None:
-    lonely = [Design({"s0": "a"}, f"d{number}", 1.0) for number in range(50)]
+    lonely = [PopulationDesign({"s0": "a"}, f"d{number}", 1.0) for number in range(50)]
     assert population_effects(lonely).why_none == "0 parents have more than one child, and 8 are needed."
-    equal = [Design({"s0": "a"}, f"d{number // 2}", 1.0) for number in range(50)]
+    equal = [PopulationDesign({"s0": "a"}, f"d{number // 2}", 1.0) for number in range(50)]
     assert "In no choice do siblings of enough families differ" in population_effects(equal).why_none

@@ -21,7 +21,7 @@ def commands(page: Path) -> Iterator[list[str]]:
     for line in page.read_text().splitlines():
         if line.lstrip().startswith("```"):
             fenced = not fenced
-        found = COMMAND.match(line)
+        found = COMMAND.match(line.partition(" #")[0].rstrip())
         if found and (fenced or line.startswith("    ")):
             yield shlex.split(found[1], comments=True)
 
