@@ -92,7 +92,8 @@ def render_imported(contents: ImportedContents) -> str:
 
 def _frame() -> dict[str, str]:
     """What every page has: style, script, and the policy that lets nothing else in."""
-    style, script = ((HERE / name).read_text(encoding="utf-8").strip() for name in ("style.css", "highlight.js"))
+    style = (HERE / "style.css").read_text(encoding="utf-8").strip()
+    script = "\n".join(one.read_text(encoding="utf-8").strip() for one in sorted((HERE / "scripts").glob("*.js")))
     policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src "
     return {
         "dash": wording.DASH,
