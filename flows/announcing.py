@@ -5,11 +5,9 @@ stopped by a person says that the campaign rests; one that failed or was killed 
 
 The server takes up events that come at once in any order, and a sign of work that is taken up after the one of rest
 reads like a campaign at work. So each event names the one that it follows. The server can still miss that one while it
-is taking it up; then it takes the other up a quarter of an hour later, which is within the time that is waited. One
-on SQLite loses an event that meets writes of others four times in a row, within milliseconds: so rest is told twice.
+is taking it up; then it takes the other up a quarter of an hour later, which is within the time that is waited.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,7 +21,6 @@ WORKING = "archloop.campaign.working"
 RESTING = "archloop.campaign.resting"
 CYCLE = "archloop.cycle.finished"
 BREAKTHROUGH = "archloop.breakthrough"
-AGAIN_SECONDS = 1.0  # until rest is told a second time
 CAMPAIGNS, DESIGNS = "archloop.campaign.", "archloop.experiment."  # ids of resources begin with these
 
 _last: dict[str, Event] = {}  # of each campaign
@@ -47,13 +44,13 @@ def at_work(campaign: str) -> Iterator[None]:
     finally:
         _at_work.reset(before)
         if not failed:
-            _tell_rest(campaign, f"Campaign {campaign} rests.")
+            _tell(RESTING, campaign, f"Campaign {campaign} rests.")
 
 
 @contextmanager
 def at_rest(campaign: str) -> Iterator[None]:
     """While a flow that is at work waits for people: nobody need be told that no cycle ends."""
-    _tell_rest(campaign, f"Campaign {campaign} is paused.")
+    _tell(RESTING, campaign, f"Campaign {campaign} is paused.")
     yield
     _tell(WORKING, campaign, f"Campaign {campaign} is at work again.")
 
@@ -71,12 +68,6 @@ def announce_breakthrough(one: Verified, sentence: str) -> None:
         related=[{"prefect.resource.id": CAMPAIGNS + one.campaign, "prefect.resource.role": "campaign"}],
         payload={"text": sentence, "campaign": one.campaign, "promoted": one.result["promoted"]},
     )
-
-
-def _tell_rest(campaign: str, text: str) -> None:
-    _tell(RESTING, campaign, text)
-    time.sleep(AGAIN_SECONDS)
-    _tell(RESTING, campaign, text)
 
 
 def _tell(event: str, campaign: str, text: str) -> None:

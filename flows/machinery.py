@@ -55,6 +55,7 @@ def machinery_study(
     store = open_store()
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{start_local_server(folder / 'prefect', prefer_port=None)}/api"
     from archdb import open_campaign
+    from flows.announcing import at_work
     from flows.in_parallel import in_parallel
     from flows.research_cycle import research_cycle
     from flows.seed_baselines import seed_baselines
@@ -69,7 +70,8 @@ def machinery_study(
             research_cycle(NAME, number)
             on_done()
 
-        in_parallel([partial(one, number) for number in range(first, first + count)], at_a_time)
+        with at_work(NAME):  # as a campaign runs them
+            in_parallel([partial(one, number) for number in range(first, first + count)], at_a_time)
 
     found, done = [], 0
     for wanted in recorded:

@@ -4,7 +4,6 @@
 """
 
 import os
-import shutil
 import sys
 import tomllib
 import urllib.error
@@ -70,7 +69,6 @@ def _api_url_of_profile() -> str | None:
 
 def start_local_server(folder: Path, prefer_port: int | None = UI_PORT) -> int:
     """Start or join the local Prefect server whose database lies in ``folder``; returns its port."""
-    program = shutil.which("prefect", path=str(Path(sys.executable).parent)) or "prefect"
     environment = {
         **QUIET,
         "PREFECT_HOME": str(folder),
@@ -83,7 +81,8 @@ def start_local_server(folder: Path, prefer_port: int | None = UI_PORT) -> int:
     }
 
     def command(port: int) -> list[str]:
-        return [program, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        own = [sys.executable, "-m", "flows.sqlite_prefect"]
+        return [*own, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
     return attach(
         folder,
