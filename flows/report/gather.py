@@ -17,6 +17,7 @@ from tasks.domain import domain_of
 from tasks.foresight import foresight
 
 AHEAD = 100  # designs whose texts are read together
+APART = 30  # of the best designs, that decimals tell apart; of thousands, some are equal but for rounding
 PAIR = 2  # a finding about more experiments than this speaks of the population
 
 
@@ -51,7 +52,7 @@ def gather(store: Store, campaign: Campaign) -> Contents:
         superseded=len(told) - len(kept),
         kinds_of_failure=_kinds_of_failure(designs),
         progress=progress(designs),
-        fitness_places=places([one.fitness for one in designs if one.fitness is not None], least=2),
+        fitness_places=places(sorted(one.fitness for one in designs if one.fitness is not None)[-APART:], least=2),
         foresight=predictions if predictions.predictions else None,
     )
 

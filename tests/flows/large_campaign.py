@@ -1,14 +1,15 @@
 """A campaign of as many designs as a test wants, as the archive holds one after real cycles, put there in bulk.
 
 Programs, components and names are the grammar's own; scores are drawn, since nothing is trained. The tree is a
-search's: each design changes its first parent, better ones have more children, one in eight fails, some have an ablation.
+search's: each design changes its first parent, better ones have more children, one in eight fails, and some have an
+ablation.
 """
 
 import hashlib
 import random
 from collections.abc import Mapping
 
-from archdb import Campaign, Experiment, Finding, Stage, Store, get_campaign
+from archdb import Campaign, Experiment, Finding, Stage, Store, get_campaign, open_campaign
 from archdb.blobs import put_texts, report_text
 from archdb.bulk import insert_absent
 from archdb.outlines import record_outlines
@@ -20,7 +21,7 @@ from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.evolve import difference, mutate
 from tasks.agents.grammar.naming import name_of, sentence_of
 from tasks.agents.grammar.space import Design
-from tests.flows.report_campaign import SCORES, a_campaign, seed_baselines
+from tests.flows.report_campaign import SCORES, seed_baselines
 
 PROPERTIES = ("shape", "causality", "samples apart", "length", "work per token", "decoding", "gradients", "parameters")
 NAMES = ("text_bpb", "recall_loss", "copy_loss")
@@ -33,7 +34,9 @@ BEGUN = 1_700_000_000.0
 
 def record_large(store: Store, name: str, size: int, seed: int = 0) -> Campaign:
     """Three baselines that are measured as usual, and ``size`` designs that descend from some more."""
-    a_campaign(store, name)
+    open_campaign(
+        store, Campaign(id=name, scale="nano", provider="grammar", cycles=size, seed=seed, dataset="books 8c1f")
+    )
     seed_baselines(store, name)
     panel = Panel.model_validate(get_campaign(store, name).panel)
     grown = _Grown(name, panel, random.Random(seed))
@@ -104,7 +107,8 @@ class _Grown:
             self._stage("codegen", summary={"note": "as proposed"}),
             self._stage("compile-check", CheckReport.model_validate(
                 common | {"verdicts": verdicts, "reference_parameters": 140_000, "cpu_seconds": 5.0,
-                          "sandbox": {"seccomp": "on (37 calls)"}}), {"cpu_seconds": 5.0, "parameters": common["parameters"]}),
+                          "sandbox": {"seccomp": "on (37 calls)"}}),
+                {"cpu_seconds": 5.0, "parameters": common["parameters"]}),
         ]  # fmt: skip
         if failed:
             stages.append(self._stage("gpu-train", None, {"cpu_seconds": 211.0}, seed=0, failure=SLOW))

@@ -30,7 +30,7 @@ window.archloop = (() => {
     if (value === null || value === undefined) return "–";
     const places = { minimumFractionDigits: measure.places, maximumFractionDigits: measure.places };
     const text = value.toLocaleString("en", {
-      ...(roughly ? { maximumSignificantDigits: 3 } : places), signDisplay: measure.centred ? "exceptZero" : "auto",
+      ...(roughly ? { maximumSignificantDigits: measure.centred ? 2 : 4 } : places), signDisplay: measure.centred ? "exceptZero" : "auto",
     });
     return text.replace("-", "−");
   };

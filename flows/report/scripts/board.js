@@ -55,15 +55,22 @@
   };
 
   for (const head of table.tHead.querySelectorAll("[data-sort]")) {
-    const button = element("button");
-    button.type = "button";
-    button.append(...head.childNodes);
-    head.append(button);
-    button.addEventListener("click", () => {
-      const { sort } = head.dataset;
-      wish.falling = wish.key === sort ? !wish.falling : sort !== "name";
-      wish.key = sort;
+    const handle = element("span"); // no button: those are missing where a printed page repeats the head
+    handle.role = "button";
+    handle.tabIndex = 0;
+    handle.append(...head.childNodes);
+    head.append(handle);
+    const sort = () => {
+      const { sort: key } = head.dataset;
+      wish.falling = wish.key === key ? !wish.falling : key !== "name";
+      wish.key = key;
       show();
+    };
+    handle.addEventListener("click", sort);
+    handle.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      sort();
     });
   }
   text.addEventListener("input", show);

@@ -1,8 +1,8 @@
 // The tree on its canvas, as much of it as is in view.
 (() => {
   const NAMED = 12; // pixels a row has to be high for names to be written
-  const SIGNS = 40;
-  const shortened = (name) => (name.length > SIGNS ? `${name.slice(0, SIGNS - 1)}…` : name);
+  const [SIGNS, FAMILY] = [40, 18]; // of a design's name, of a family's beside its band
+  const shortened = (name, most = SIGNS) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
 
   const mark = (pen, columns, number, x, y, size, colour, colours) => {
     const sign = columns.mark[number];
@@ -60,10 +60,11 @@
     const lit = seen.filter(([number]) => number === view.lit);
     for (const [number, x, y] of [...lit, ...[...seen].reverse()]) {
       const inner = layout.children[number].length > 0;
-      if (inner && layout.family[number] === number) continue; // its band has its name
+      if (view.roomy() && layout.family[number] === number) continue; // its band has its name
       const name = shortened(columns.name[number]);
       const wide = pen.measureText(name).width;
       const [left, base] = inner ? [x - 5 - wide, y - 5] : [x + 9, y + 4];
+      if (left < 0 && number !== view.lit) continue;
       if (taken.some(([from, to, line]) => left < to && left + wide > from && Math.abs(line - base) < NAMED - 1)) continue;
       taken.push([left, left + wide, base]);
       pen.fillStyle = columns.mark[number].startsWith("failed") ? colours.soft : colours.ink;
@@ -84,15 +85,19 @@
     }
   };
 
-  // The name of a family stays in view as long as some of it is.
+  // The name of a family stays in view as long as some of it is. A narrow page has it at the root, like other names.
   const families = (pen, view, columns, layout, colours) => {
     pen.textAlign = "left";
     pen.font = `600 11px ${view.font}`;
     pen.fillStyle = colours.soft;
+    const named = view.rowHeight() >= NAMED;
+    if (named && !view.roomy()) return;
     for (const band of layout.bands) {
       const [top, end] = [view.down(band.from), view.down(band.to)];
       if (end - top < NAMED - 1 || end < 0 || top > view.height) continue;
-      words(pen, shortened(columns.name[band.root]), 8, Math.min(Math.max(top, 2) + 9, end - 3), colours);
+      const wanted = named ? view.place(band.root)[1] + 4 : top + 9;
+      const base = Math.min(Math.max(wanted, 11), view.height - 4, end - 3);
+      words(pen, shortened(columns.name[band.root], FAMILY), 8, Math.max(base, top + 9), colours);
     }
   };
 

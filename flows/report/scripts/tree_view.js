@@ -14,10 +14,11 @@
     const scored = [...columns.ranking].reverse();
     const known = new Set(scored);
     const view = {
-      width: 0, height: 0, wide: 1, high: 1, x: 0, y: 0, lit: -1,
+      width: 0, height: 0, wide: 1, high: 1, x: 0, y: 0, lit: -1, chosen: -1, told: false,
       font: getComputedStyle(tip).fontFamily,
       above: [...tree.order.filter((number) => !known.has(number)), ...scored], // the best are drawn last
-      margins: () => (view.width > ROOMY ? [120, view.few() ? 190 : 20, 10] : [14, view.few() ? 120 : 14, 10]),
+      roomy: () => view.width > ROOMY,
+      margins: () => (view.roomy() ? [138, view.few() ? 190 : 20] : [14, view.few() ? 120 : 14]),
       few: () => tree.rows * ROW < 900,
       down: (row) => 10 + (row / tree.rows) * (view.height - 20) * view.high + view.y,
       rowHeight: () => ((view.height - 20) * view.high) / tree.rows,
@@ -29,15 +30,16 @@
     };
     let [colours, shades, measure, waiting] = [palette(), null, null, false];
 
+    const now = () => {
+      waiting = false;
+      paint(canvas, view, columns, tree, shades, measure.values, colours);
+      hint();
+      if (!performance.getEntriesByName("usable").length) performance.mark("usable");
+    };
     const draw = () => {
       if (waiting) return;
       waiting = true;
-      requestAnimationFrame(() => {
-        waiting = false;
-        paint(canvas, view, columns, tree, shades, measure.values, colours);
-        hint();
-        if (!performance.getEntriesByName("usable").length) performance.mark("usable");
-      });
+      requestAnimationFrame(now);
     };
     const recolour = () => {
       measure = measured(columns, colour.value);
@@ -87,15 +89,21 @@
       return found;
     };
     const open = (number) => { location.hash = columns.anchor[number]; };
-    const light = (number) => {
-      if (number === view.lit) return;
-      view.lit = number;
-      canvas.style.cursor = number < 0 ? "grab" : "pointer";
+    // The design that is pointed at, told in words; else the one that was opened or chosen last stays lit in silence.
+    const light = (number, told = true) => {
+      if (number === view.lit && told === view.told) return;
+      [view.lit, view.told] = [number, told];
+      canvas.style.cursor = told && number >= 0 ? "pointer" : "grab";
       draw();
+    };
+    const opened = () => {
+      const number = columns.anchor.indexOf(location.hash.slice(1));
+      if (number >= 0) view.chosen = number;
+      light(view.chosen, false);
     };
     const hint = () => {
       const number = view.lit;
-      tip.hidden = number < 0;
+      tip.hidden = number < 0 || !view.told;
       if (tip.hidden) return;
       const said = columns.measures.filter((one) => one.values[number] !== null);
       const list = element("dl");
@@ -110,13 +118,17 @@
       tip.style.left = `${Math.max(0, Math.min(left, view.width - tip.offsetWidth))}px`;
       tip.style.top = `${Math.max(0, Math.min(y + 12, view.height - tip.offsetHeight))}px`;
     };
-    const point = (x, y, type) => light(nearest(x, y, NEAR[type] ?? NEAR.mouse));
+    const point = (x, y, type) => {
+      const number = nearest(x, y, NEAR[type] ?? NEAR.mouse);
+      light(number < 0 ? view.chosen : number, number >= 0);
+    };
     const press = (x, y, type) => {
       if (x === undefined) return view.lit >= 0 ? open(view.lit) : undefined;
       const number = nearest(x, y, NEAR[type] ?? NEAR.mouse);
       // A finger cannot point without pressing: its first tap tells what is there, the second opens it.
-      if (number >= 0 && (type !== "touch" || number === view.lit)) open(number);
-      return light(number);
+      if (number >= 0 && (type !== "touch" || (number === view.lit && view.told))) open(number);
+      view.chosen = number;
+      return light(number, number >= 0);
     };
     const step = (right, below) => {
       const from = view.lit < 0 ? tree.order[0] : view.lit;
@@ -127,6 +139,7 @@
       const [x, y] = view.place(next);
       const aside = (value, end) => (value < 30 ? 30 - value : value > end - 30 ? end - 30 - value : 0);
       move(aside(x, view.width), aside(y, view.height));
+      view.chosen = next;
       light(next);
     };
 
@@ -143,7 +156,17 @@
       button.addEventListener("click", () => (factor ? zoom(factor, view.width / 2, view.height / 2) : whole()));
     }
     hands(canvas, { move, zoom, point, press, step, whole, zoomed: () => view.high > 1 });
-    for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", recolour);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+    for (const [event, printed] of [["beforeprint", true], ["afterprint", false]]) {
+      window.addEventListener(event, () => {
+        document.documentElement.classList.toggle("printed", printed); // light, whatever the screen is
+        light(view.chosen, false);
+        recolour();
+        now(); // no frame comes before the page is on paper
+      });
+    }
+    window.addEventListener("hashchange", opened);
+    opened();
     box.hidden = false;
     new ResizeObserver(resize).observe(canvas.parentElement);
     resize();
