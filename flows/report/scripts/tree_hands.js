@@ -50,7 +50,9 @@
       down.delete(event.pointerId);
       wandered = true;
     });
-    canvas.addEventListener("pointerleave", () => { if (!down.size) point(-99, -99); });
+    canvas.addEventListener("pointerleave", (event) => { // a finger leaves whenever it is lifted
+      if (!down.size && event.pointerType === "mouse") point(-99, -99);
+    });
     canvas.addEventListener("wheel", (event) => {
       if (document.activeElement !== canvas && !event.ctrlKey && !event.metaKey) return; // the page scrolls
       event.preventDefault();

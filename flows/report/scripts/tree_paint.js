@@ -1,7 +1,7 @@
 // The tree on its canvas, as much of it as is in view.
 (() => {
   const NAMED = 12; // pixels a row has to be high for names to be written
-  const [SIGNS, FAMILY] = [40, 18]; // of a design's name, of a family's beside its band
+  const [SIGNS, FEWER] = [40, 18]; // of a name; of a family's beside its band, and of those on a narrow page
   const shortened = (name, most = SIGNS) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
 
   const mark = (pen, columns, number, x, y, size, colour, colours) => {
@@ -61,10 +61,9 @@
     for (const [number, x, y] of [...lit, ...[...seen].reverse()]) {
       const inner = layout.children[number].length > 0;
       if (view.roomy() && layout.family[number] === number) continue; // its band has its name
-      const name = shortened(columns.name[number]);
+      const name = shortened(columns.name[number], view.roomy() ? SIGNS : FEWER);
       const wide = pen.measureText(name).width;
-      const [left, base] = inner ? [x - 5 - wide, y - 5] : [x + 9, y + 4];
-      if (left < 0 && number !== view.lit) continue;
+      const [left, base] = inner ? [Math.max(4, x - 5 - wide), y - 6] : [x + 9, y + 4];
       if (taken.some(([from, to, line]) => left < to && left + wide > from && Math.abs(line - base) < NAMED - 1)) continue;
       taken.push([left, left + wide, base]);
       pen.fillStyle = columns.mark[number].startsWith("failed") ? colours.soft : colours.ink;
@@ -97,7 +96,7 @@
       if (end - top < NAMED - 1 || end < 0 || top > view.height) continue;
       const wanted = named ? view.place(band.root)[1] + 4 : top + 9;
       const base = Math.min(Math.max(wanted, 11), view.height - 4, end - 3);
-      words(pen, shortened(columns.name[band.root], FAMILY), 8, Math.max(base, top + 9), colours);
+      words(pen, shortened(columns.name[band.root], FEWER), 8, Math.max(base, top + 9), colours);
     }
   };
 

@@ -5,6 +5,7 @@
   if (!box) return;
   const NEAR = { mouse: 9, touch: 20 }; // pixels within which a design is meant
   const [LOWEST, ROW, ROOMY] = [180, 24, 600]; // pixels: height, of a row where there are few, of a wide page
+  const WIDER = { cycle: 0.5, depth: 0.15 }; // how zooming widens: rows are what there are many of
   const canvas = box.querySelector("canvas");
   const tip = box.querySelector("[data-tip]");
   const [colour, across] = [box.querySelector("[data-colour]"), box.querySelector("[data-across]")];
@@ -71,7 +72,7 @@
     const zoom = (factor, x, y) => {
       const [left] = view.margins();
       const high = Math.max(1, Math.min(deepest, view.high * factor));
-      const wide = high ** 0.6; // rows are what there are many of
+      const wide = high ** WIDER[across.value];
       view.y = y - 10 - ((y - 10 - view.y) * high) / view.high;
       view.x = x - left - ((x - left - view.x) * wide) / view.wide;
       [view.high, view.wide] = [high, wide];
