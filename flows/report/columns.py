@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flows.report.contents import Contents, Design, Part
+from flows.report.imported import ImportedContents, Published
 from flows.report.packed import CHUNK
 from flows.report.tree import lay_out
 
@@ -22,7 +23,40 @@ class Measure(Part):
 
 def columns(contents: Contents) -> dict[str, object]:
     """Columns in the order of the designs; ``order`` and ``ranking`` hold places in that order."""
-    designs = contents.designs
+    return _columns(contents.designs, contents.ranking, _measures(contents))
+
+
+def searched(designs: Sequence[Design]) -> dict[str, list[str]]:
+    """What is looked through besides ids and names: components as slot=choice, and motivations, each on one line."""
+    return {
+        "components": [" ".join(f"{slot.name}={slot.choice}" for slot in one.slots) for one in designs],
+        "motivation": [" ".join(one.motivation.split())[:MOST_SIGNS] for one in designs],
+    }
+
+
+def imported_columns(contents: ImportedContents) -> dict[str, object]:
+    """The same of an imported campaign. It has scores, which are not ours, and a number in place of a cycle."""
+    designs = [as_design(one) for one in contents.designs]
+    ranks = {one.id: place for place, one in enumerate(contents.ranking)}
+    ranking = sorted((one for one in designs if one.id in ranks), key=lambda one: ranks[one.id])
+    measures = [
+        _measure("score", "ASI-Arch score", [one.score for one in contents.designs], 3),
+        _measure("cycle", "Number in the search", [one.number for one in contents.designs], 0),
+        _measure("parameters", "Parameters", [one.parameters for one in contents.designs], 0),
+        _measure("accuracy", "Mean accuracy", [one.benchmarks.get("average") for one in contents.designs], 4),
+    ]
+    return _columns(designs, ranking, measures)
+
+
+def as_design(one: Published) -> Design:
+    """An imported design as one of ours, for what draws both. Its score is no fitness, and none is set."""
+    return Design(
+        id=one.id, anchor=one.anchor, name=one.name, kind="imported", state="done", reference=False, quadratic=False,
+        cycle=None, rank=one.rank, parent=one.parent, parameters=one.parameters, motivation=one.motivation,
+    )  # fmt: skip
+
+
+def _columns(designs: Sequence[Design], ranking: Sequence[Design], measures: Sequence[Measure]) -> dict[str, object]:
     place = {one.id: number for number, one in enumerate(designs)}
     return {
         "anchor": [one.anchor for one in designs],
@@ -34,23 +68,17 @@ def columns(contents: Contents) -> dict[str, object]:
         "rank": [one.rank for one in designs],
         "parent": [place.get(one.parent or "", -1) for one in designs],
         "order": [place[node.design.id] for node in lay_out(designs)],
-        "ranking": [place[one.id] for one in contents.ranking],
+        "ranking": [place[one.id] for one in ranking],
         "inside": {part.anchor: place[one.id] for one in designs for part in one.ablations},
-        "measures": [one.model_dump() for one in _measures(contents)],
+        "measures": [one.model_dump() for one in measures],
         "chunk": CHUNK,
     }
 
 
-def searched(designs: Sequence[Design]) -> dict[str, list[str]]:
-    """What is looked through besides ids and names: components as slot=choice, and motivations, each on one line."""
-    return {
-        "components": [" ".join(f"{slot.name}={slot.choice}" for slot in one.slots) for one in designs],
-        "motivation": [" ".join(one.motivation.split())[:MOST_SIGNS] for one in designs],
-    }
-
-
 def _mark(design: Design) -> str:
-    """How a design is drawn."""
+    """How a design is drawn: plain where it has nothing to say."""
+    if design.kind == "imported":
+        return "" if design.rank else "no score"
     if design.failure is not None:
         return f"failed: {design.failure.kind.replace('_', ' ')} in {design.failure.stage}"
     if design.fitness is None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
 from archdb.asi_arch import CAVEAT
 from flows.report import wording
-from flows.report.columns import columns, searched
+from flows.report.columns import as_design, columns, imported_columns, searched
 from flows.report.contents import Contents
 from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress
 from flows.report.figures import draw_figures
@@ -97,6 +97,10 @@ def render_imported(contents: ImportedContents) -> str:
             tree=draw_tree(contents),
             anchors={one.id: one.anchor for one in contents.designs},
             names={one.id: one.name for one in contents.designs},
+            packed=[
+                ("columns", pack(imported_columns(contents))),
+                ("searched", pack(searched([as_design(one) for one in contents.designs]))),
+            ],
             **_frame(),
         )
     )

@@ -1,6 +1,6 @@
 // Search over ids, names, components and motivations. Results are links; "/" goes to the field.
 (() => {
-  const { unpack, element, measured, written } = window.archloop;
+  const { unpack, element, written } = window.archloop;
   const box = document.querySelector("[data-find]");
   if (!box) return;
   const MOST = 30;
@@ -35,7 +35,7 @@
     if (mine !== asked) return;
     found.hidden = !words.length;
     if (!words.length) return;
-    const fitness = measured(columns, "fitness");
+    const [first] = columns.measures; // what designs are ranked by
     const hits = [];
     for (let number = 0; number < columns.id.length; number++) {
       const parts = [columns.name[number], columns.id[number], known.components[number], known.motivation[number]];
@@ -49,8 +49,8 @@
       const line = element("li");
       const link = element("a", columns.name[number]);
       link.href = `#${columns.anchor[number]}`;
-      const value = fitness.values[number];
-      line.append(link, element("b", value === null ? columns.mark[number] : written(value, fitness)));
+      const value = first.values[number];
+      line.append(link, element("b", value === null ? columns.mark[number] : written(value, first)));
       line.append(element("small", columns.id[number]));
       const said = where(words, known.components[number], known.motivation[number]);
       if (said) line.append(element("q", said));

@@ -20,7 +20,7 @@
     }
     if (sign === "quadratic") pen.rect(x - size, y - size, 2 * size, 2 * size);
     else pen.arc(x, y, size, 0, 7);
-    if (sign.startsWith("unfinished") || sign === "quadratic") {
+    if (sign) { // quadratic, unfinished, or without a score
       pen.fillStyle = colours.paper;
       pen.fill();
       pen.lineWidth = 1.6;
