@@ -14,6 +14,7 @@ from flows.report.wording import anchor
 from tests.browser.conftest import Look
 from tests.conftest import forget_connections
 from tests.flows.large_campaign import record_large
+from tests.flows.report_campaign import HOSTILE, record_lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,6 +29,7 @@ class Written:
     """A report, and what is in it."""
 
     index: Path
+    hostile: Path  # the report of a small campaign whose texts are markup and scripts
     designs: tuple[Experiment, ...]
     ablations: tuple[Experiment, ...]
 
@@ -47,6 +49,7 @@ def written(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Ite
         experiments = campaign_experiments(store, "large")
         yield Written(
             index,
+            write_report(store, record_lab(store)),
             tuple(one for one in experiments if one.kind != "ablation"),
             tuple(one for one in experiments if one.kind == "ablation"),
         )
@@ -226,6 +229,28 @@ def test_on_paper_there_is_the_opened_design_and_no_control(visit: "Page", writt
         assert not visit.locator(control).first.is_visible(), control
     assert visit.locator("article").is_visible()
     assert visit.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_what_a_design_wrote_is_shown_and_never_run(visit: "Page", written: Written) -> None:
+    visit.goto(written.hostile.as_uri())
+    settle(visit)
+    visit.keyboard.press("/")
+    visit.keyboard.type("<script>steal()")
+    hit = visit.locator("#found li a")
+    hit.first.wait_for()
+    shown = HOSTILE.split(" \x1b")[0]
+    assert hit.first.inner_text().startswith(shown)
+    visit.keyboard.press("Escape")
+    point_at_a_design(visit, start=0.45)
+    assert visit.locator("[data-tip] strong").inner_text().startswith(shown)
+    visit.get_by_placeholder("name, id or component").fill("steal")
+    visit.locator("[data-count]", has_text="1 of 4").wait_for()
+    visit.goto(f"{written.hostile.as_uri()}#{anchor('lab-c002')}")
+    assert visit.locator(f"article#{anchor('lab-c002')}").is_visible(), (
+        "a small campaign's designs all stand in the page"
+    )
+    assert visit.locator("img").count() == 0
+    assert not visit.faults  # type: ignore[attr-defined]
 
 
 def test_without_scripts_the_page_says_what_it_lacks(browser: "Browser", written: Written) -> None:

@@ -101,11 +101,11 @@
   };
 
   window.archloop.paint = (canvas, view, columns, layout, scale, values, colours) => {
-    const pen = canvas.getContext("2d");
+    const pen = canvas.getContext("2d", { alpha: false });
     const sharp = window.devicePixelRatio || 1;
-    canvas.width = Math.round(view.width * sharp);
-    canvas.height = Math.round(view.height * sharp);
-    pen.scale(sharp, sharp);
+    const [wide, high] = [Math.round(view.width * sharp), Math.round(view.height * sharp)];
+    if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
+    pen.setTransform(sharp, 0, 0, sharp, 0, 0);
     pen.fillStyle = colours.paper;
     pen.fillRect(0, 0, view.width, view.height);
     bands(pen, view, columns, layout, colours);
