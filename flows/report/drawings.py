@@ -1,17 +1,19 @@
 """Figures of the page as inline SVG. Built as a tree of elements, so every text and attribute is escaped."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from flows.report.axes import Axis, linear, logarithmic, of_fitness, tick_label
-from flows.report.contents import Contents, Design
+from flows.report.contents import Contents, Design, Point
 from flows.report.palette import fitness_colour
 from flows.report.series import FLOOR, Line, lines_by_task, title_of, visible_losses
 from flows.report.svg import add, canvas, grid, text, written
 from flows.report.tree import Node, lay_out
 from flows.report.wording import number, shortened, signed
 
+MOST_MARKS = 300  # designs with a mark and a link each in the figure of the progress
 ROW, INDENT, LABEL = 22, 18, 42  # pixels per row and per depth; signs of a name
 
 
@@ -51,13 +53,45 @@ def draw_progress(contents: Contents) -> Markup:
     if best:
         path = f"M{best[0][0]} {best[0][1]}" + "".join(f"H{x}V{y}" for x, y in best[1:]) + "H748"
         add(svg, "path", d=path, **{"class": "best"})
+    rest = []
     for point in points:
-        x, design = across.at(point.cpu_seconds), point.design
-        if design.fitness is None:
-            _mark(svg, x, 292, design)
+        x, y, design = across.at(point.cpu_seconds), _level(point.design, down), point.design
+        if _stands_out(point, len(points)):
+            _mark(svg, x, y, design)
         else:
-            _mark(svg, x, down.at(design.fitness), design)
+            rest.append((x, y, design))
+    _dots(svg, rest)
     return written(svg)
+
+
+def _level(design: Design, down: Axis) -> float:
+    """The height of a design; those without a fitness lie below all others."""
+    return 292 if design.fitness is None else down.at(design.fitness)
+
+
+def _stands_out(point: Point, count: int) -> bool:
+    """Whether a design has a mark of its own, with a link: all do, or of very many the baselines and each new best."""
+    return (
+        count <= MOST_MARKS
+        or point.design.kind == "baseline"
+        or (point.best is not None and point.best == point.design.fitness)
+    )
+
+
+def _dots(svg: ET.Element, marks: Sequence[tuple[float, float, Design]]) -> None:
+    """Many designs as few paths, one a colour; crosses are those that failed."""
+    paths: dict[str, list[str]] = {}
+    for x, y, design in marks:
+        if design.failure is not None:
+            paths.setdefault("", []).append(f"M{x - 2:g} {y - 2:g}l4 4m0 -4l-4 4")
+        else:
+            colour = fitness_colour(None if design.fitness is None else round(design.fitness, 1))
+            paths.setdefault(colour, []).append(f"M{x:g} {y:g}h0")
+    for colour, path in paths.items():
+        if colour:
+            add(svg, "path", d="".join(path), stroke=colour, **{"class": "dot"})
+        else:
+            add(svg, "path", d="".join(path), **{"class": "cross faint"})
 
 
 def draw_lineage(contents: Contents) -> Markup:
@@ -66,6 +100,7 @@ def draw_lineage(contents: Contents) -> Markup:
     left = 16 + INDENT * max((node.depth for node in nodes), default=0) + 7 * LABEL
     height = 34 + ROW * len(nodes)
     svg = canvas(left + 480, height, "Lineage: every design under its first parent, with its fitness")
+    svg.set("role", "group")  # its names and links are read out, too
     svg.set("width", str(left + 480))
     svg.set("height", str(height))
     scored = [one.fitness for one in contents.designs if one.fitness is not None]

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, NullLocator
@@ -18,6 +19,7 @@ from flows.report.wording import shortened, signed
 DOTS_PER_INCH = 150
 WIDEST = 4  # loss curves side by side; more tasks go below
 TALLEST = 60.0  # inches: a figure of this height is 9,000 pixels high
+MOST_ROWS = 100  # with a name each: the best of a leaderboard, or all of a lineage
 NOTHING = "nothing to show yet"
 FAILED = -9.0  # a failed design has the colour of a fitness this far below the reference
 
@@ -33,7 +35,7 @@ def draw_figures(contents: Contents) -> dict[str, bytes]:
 
 
 def _leaderboard(contents: Contents) -> bytes:
-    ranking = contents.ranking[::-1]
+    ranking = contents.ranking[:MOST_ROWS][::-1]
     figure, (axes,) = _sheet(8, 1.4 + 0.28 * len(ranking))
     if not ranking:
         return png(_empty(figure, axes))
@@ -115,24 +117,34 @@ def _progress(contents: Contents) -> bytes:
 
 def _lineage(contents: Contents) -> bytes:
     nodes = lay_out(contents.designs)
-    figure, (axes,) = _sheet(9, 1.0 + 0.26 * len(nodes))
+    labelled = len(nodes) <= MOST_ROWS
+    figure, (axes,) = _sheet(9, 1.0 + 0.26 * len(nodes) if labelled else 12)
     if not nodes:
         return png(_empty(figure, axes))
-    for node in nodes:
-        if node.parent is not None:
-            across, down = [node.depth - 1, node.depth - 1, node.depth], [node.parent, node.row, node.row]
-            axes.plot(across, down, color=QUIET, linewidth=0.8, zorder=1)
-        marker = "x" if node.design.failure else "s" if node.design.quadratic else "o"
-        colour = fitness_colour(FAILED if node.design.failure else node.design.fitness)
-        axes.plot(node.depth, node.row, marker, color=colour, markersize=6, zorder=2)
+    edges = [
+        ((node.depth - 1, node.parent), (node.depth - 1, node.row), (node.depth, node.row))
+        for node in nodes
+        if node.parent is not None
+    ]
+    axes.add_collection(LineCollection(edges, color=QUIET, linewidth=0.8 if labelled else 0.3, zorder=1))
+    for marker in ("o", "s", "x"):
+        alike = [node for node in nodes if _marker(node.design) == marker]
+        colours = [fitness_colour(FAILED if marker == "x" else node.design.fitness) for node in alike]
+        places = [node.depth for node in alike], [node.row for node in alike]
+        axes.scatter(*places, c=colours, marker=marker, s=36 if labelled else 6, linewidths=1.2, zorder=2)
+    for node in nodes if labelled else ():
         said = "failed" if node.design.failure else signed(node.design.fitness, contents.fitness_places)
         label = f"{_label(node.design)}   {said}"
         beside = {"xytext": (8, 0), "textcoords": "offset points"}
         axes.annotate(label, (node.depth, node.row), va="center", fontsize=8, parse_math=False, **beside)
-    axes.set_xlim(-0.2, max(node.depth for node in nodes) + 5)
+    axes.set_xlim(-0.2, max(node.depth for node in nodes) + (5 if labelled else 0.5))
     axes.set_ylim(len(nodes), -1)
     axes.set_axis_off()
     return png(figure)
+
+
+def _marker(design: Design) -> str:
+    return "x" if design.failure else "s" if design.quadratic else "o"
 
 
 def _sheet(width: float, height: float, count: int = 1, columns: int = 1) -> tuple[Figure, list[Any]]:

@@ -10,11 +10,14 @@ from archdb import Campaign, Finding, Store, campaign_experiments, list_running
 from archdb.cognition import list_findings
 from evaluation import Panel
 from flows.report.contents import Contents, Design, Lesson, Point, Yardstick
-from flows.report.gather_design import Library, gather_design
+from flows.report.gather_design import gather_design
+from flows.report.library import Library
 from flows.report.wording import places
 from tasks.domain import domain_of
 from tasks.foresight import foresight
 
+AHEAD = 100  # designs whose texts are read together
+APART = 30  # of the best designs, that decimals tell apart; of thousands, some are equal but for rounding
 PAIR = 2  # a finding about more experiments than this speaks of the population
 
 
@@ -31,7 +34,11 @@ def gather(store: Store, campaign: Campaign) -> Contents:
     domain = domain_of(campaign.domain)
     library = Library(store, experiments, domain.baselines(), domain.MEASURES)
     shown = [one for one in experiments if one.kind != "ablation"]  # those stand in the sections of their designs
-    designs = ranked([gather_design(library, one, running.get(one.id)) for one in shown])
+    gathered = []
+    for start in range(0, len(shown), AHEAD):
+        library.read_ahead(shown[start : start + AHEAD])
+        gathered += [gather_design(library, one, running.get(one.id)) for one in shown[start : start + AHEAD]]
+    designs = ranked(gathered)
     yardsticks = _yardsticks(campaign)
     told = without_failures(findings, designs)
     kept = without_superseded(told)
@@ -45,7 +52,7 @@ def gather(store: Store, campaign: Campaign) -> Contents:
         superseded=len(told) - len(kept),
         kinds_of_failure=_kinds_of_failure(designs),
         progress=progress(designs),
-        fitness_places=places([one.fitness for one in designs if one.fitness is not None], least=2),
+        fitness_places=places(sorted(one.fitness for one in designs if one.fitness is not None)[-APART:], least=2),
         foresight=predictions if predictions.predictions else None,
     )
 

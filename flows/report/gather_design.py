@@ -1,11 +1,10 @@
 """One experiment's part of the report, read from the store."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from archdb import Experiment, NotFound, Running, Stage, Store, get_experiment, get_report, get_text
-from archdb.cognition import find_entries
-from evaluation import CLAIM, Baseline, BenchmarkReport, CheckReport, Fitness, Measure, TrainReport
+from archdb import Experiment, Running, Stage
+from evaluation import CLAIM, BenchmarkReport, CheckReport, Fitness, TrainReport
 from evaluation import Verdict as Judged
 from flows.ablation_results import effect_of, in_words, standing
 from flows.report.contents import (
@@ -24,55 +23,18 @@ from flows.report.contents import (
     Step,
     Verdict,
 )
+from flows.report.library import Library, named, online
 from flows.report.wording import anchor
 from tasks.asked_ablations import ablations_of
 
 
-class Library:
-    """What the designs of a campaign refer to: each other and baselines, by id, and whatever else is in the store."""
-
-    def __init__(
-        self,
-        store: Store,
-        experiments: Sequence[Experiment],
-        baselines: Mapping[str, Baseline],
-        measures: Mapping[str, Measure],
-    ) -> None:
-        self.store = store
-        self.baselines = baselines
-        self.measures = measures
-        self.experiments = {one.id: one for one in experiments}
-
-    def link(self, experiment_id: str) -> Link:
-        """A link to a design's section; a forked campaign also has parents elsewhere, which have no section here."""
-        found = self.experiments.get(experiment_id)
-        if found is not None:
-            return Link(text=found.name, href=f"#{anchor(experiment_id)}")
-        return Link(text=experiment_id)
-
-    def origin(self, experiment: Experiment) -> Link | None:
-        """The paper that a baseline comes from."""
-        found = self.baselines.get(experiment.name) if experiment.kind == "baseline" else None
-        return Link(text=found.paper, href=_online(f"arXiv:{found.arxiv}")) if found else None
-
-    def parent(self, experiment: Experiment) -> Experiment | None:
-        """The first parent, wherever it lies."""
-        if not experiment.parents:
-            return None
-        try:
-            return self.experiments.get(experiment.parents[0]) or get_experiment(self.store, experiment.parents[0])
-        except NotFound:
-            return None
-
-
 def gather_design(library: Library, experiment: Experiment, running: Running | None) -> Design:
     """Everything that the report shows of one experiment, save its rank."""
-    store = library.store
     parent = library.parent(experiment)
     proposed = experiment.stage("propose", 0)
     summary = proposed.summary if proposed else {}
-    trained = {seed: _training(store, experiment.stage("gpu-train", seed=seed)) for seed in experiment.seeds}
-    seeds = tuple(_seed(store, experiment, seed, report) for seed, report in trained.items())
+    trained = {seed: _training(library, experiment.stage("gpu-train", seed=seed)) for seed in experiment.seeds}
+    seeds = tuple(_seed(library, experiment, seed, report) for seed, report in trained.items())
     curves = next((dict(report.curves) for report in trained.values() if report), {})
     return Design(
         id=experiment.id,
@@ -87,21 +49,21 @@ def gather_design(library: Library, experiment: Experiment, running: Running | N
         parents=tuple(library.link(one) for one in experiment.parents),
         parent=experiment.parents[0] if experiment.parents else None,
         fitness=experiment.fitness,
-        scores=_scores(store, experiment),
+        scores=_scores(library, experiment),
         details=experiment.details,
         ablations=tuple(_ablations(library, experiment)),
         costs=tuple(_costs(library, experiment)),
         parameters=_parameters(experiment, seeds),
         seeds=tuple(one for one in seeds if one.objectives or one.cpu_seconds is not None),
         cpu_seconds=experiment.cpu_seconds,
-        motivation=_text(store, experiment.motivation),
-        analysis=_text(store, experiment.analysis),
+        motivation=library.text(experiment.motivation),
+        analysis=library.text(experiment.analysis),
         query=str(summary.get("query") or ""),
         evidence=tuple(_evidence(library, summary)),
         slots=_slots(experiment, parent),
-        code=tuple(_code(_text(store, experiment.code), _text(store, parent.code if parent else None))),
+        code=tuple(_code(library.text(experiment.code), library.text(parent.code if parent else None))),
         compared=bool(parent and parent.code),
-        attempts=tuple(_attempts(store, experiment)),
+        attempts=tuple(_attempts(library, experiment)),
         steps=tuple(_step(stage) for stage in sorted(experiment.stages.values(), key=lambda one: one.started_at)),
         curves=curves,
         failure=Failure.model_validate(experiment.failure.model_dump()) if experiment.failure else None,
@@ -111,14 +73,9 @@ def gather_design(library: Library, experiment: Experiment, running: Running | N
     )
 
 
-def _text(store: Store, digest: str | None) -> str:
-    return get_text(store, digest) if digest else ""
-
-
-def _scores(store: Store, experiment: Experiment) -> dict[str, Score]:
-    stage = experiment.stage("analyze", 0)
-    scored = Fitness.model_validate(get_report(store, stage.report)["body"]) if stage and stage.report else None
-    gains = scored.gains if scored else {}
+def _scores(library: Library, experiment: Experiment) -> dict[str, Score]:
+    scored = library.report(experiment.stage("analyze", 0))
+    gains = Fitness.model_validate(scored).gains if scored else {}
     return {
         name: Score(value=value)
         if name not in gains
@@ -162,11 +119,9 @@ def _costs(library: Library, experiment: Experiment) -> Iterator[Cost]:
             )
 
 
-def _seed(store: Store, experiment: Experiment, seed: int, training: TrainReport | None) -> Seed:
-    scored = experiment.stage("benchmark", seed=seed)
-    report = (
-        BenchmarkReport.model_validate(get_report(store, scored.report)["body"]) if scored and scored.report else None
-    )
+def _seed(library: Library, experiment: Experiment, seed: int, training: TrainReport | None) -> Seed:
+    scored = library.report(experiment.stage("benchmark", seed=seed))
+    report = BenchmarkReport.model_validate(scored) if scored else None
     return Seed(
         seed=seed,
         objectives=report.objectives if report else {},
@@ -178,8 +133,9 @@ def _seed(store: Store, experiment: Experiment, seed: int, training: TrainReport
     )
 
 
-def _training(store: Store, stage: Stage | None) -> TrainReport | None:
-    return TrainReport.model_validate(get_report(store, stage.report)["body"]) if stage and stage.report else None
+def _training(library: Library, stage: Stage | None) -> TrainReport | None:
+    reported = library.report(stage)
+    return TrainReport.model_validate(reported) if reported else None
 
 
 def _parameters(experiment: Experiment, seeds: tuple[Seed, ...]) -> int | None:
@@ -190,35 +146,21 @@ def _parameters(experiment: Experiment, seeds: tuple[Seed, ...]) -> int | None:
 
 def _evidence(library: Library, summary: Mapping[str, object]) -> Iterator[Evidence]:
     """What was retrieved, in its order, then what else was used: findings, papers, designs and component statistics."""
-    retrieved, used = (tuple(map(str, _list(summary.get(key)))) for key in ("retrieved", "used"))
-    named = list(dict.fromkeys(retrieved + used))
-    entries = {entry.id: entry for entry in find_entries(library.store, named)}
-    for one in named:
+    used = named(summary, "used")
+    for one in dict.fromkeys(named(summary, "retrieved") + used):
         known = one in used
-        if one in entries:
-            entry = entries[one]
+        entry = library.entries.get(one)
+        if entry is not None:
             if entry.kind == "paper":
-                link = Link(text=entry.title, href=_online(one))
+                link = Link(text=entry.title, href=online(one))
             else:
                 link = Link(text=entry.text, href=library.link(one.split("/finding-")[0]).href)
             yield Evidence(kind=entry.kind, id=one, link=link, used=known)
         elif one in library.experiments:
             yield Evidence(kind="experiment", id=one, link=library.link(one), used=known)
         else:
-            kind, href = ("component", "") if "=" in one else ("paper", _online(one))
+            kind, href = ("component", "") if "=" in one else ("paper", online(one))
             yield Evidence(kind=kind, id=one, link=Link(text=one, href=href), used=known)
-
-
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else []
-
-
-def _online(paper_id: str) -> str:
-    """Where a paper can be read, for identifiers of arXiv and of the DOI system."""
-    number = paper_id.partition(":")[2]
-    if paper_id.startswith("arXiv:") and number.replace(".", "").isdigit():
-        return f"https://arxiv.org/abs/{number}"
-    return f"https://doi.org/{number}" if paper_id.startswith("doi:10.") else ""
 
 
 def _slots(experiment: Experiment, parent: Experiment | None) -> tuple[Slot, ...]:
@@ -242,12 +184,13 @@ def _code(source: str, parent: str) -> Iterator[DiffLine]:
         yield DiffLine(kind=kinds.get(line[:1], "same"), text=line)
 
 
-def _attempts(store: Store, experiment: Experiment) -> Iterator[Attempt]:
+def _attempts(library: Library, experiment: Experiment) -> Iterator[Attempt]:
     for number in range(experiment.attempt + 1):
         checked, written = experiment.stage("compile-check", number), experiment.stage("codegen", number)
         if checked is None:
             continue
-        report = CheckReport.model_validate(get_report(store, checked.report)["body"]) if checked.report else None
+        reported = library.report(checked)
+        report = CheckReport.model_validate(reported) if reported else None
         yield Attempt(
             number=number,
             note=str(written.summary.get("note") or "") if written else "",

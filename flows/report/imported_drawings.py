@@ -3,7 +3,7 @@
 from markupsafe import Markup, escape
 
 from flows.report.axes import linear
-from flows.report.contents import Design
+from flows.report.columns import as_design
 from flows.report.drawings import draw_curves
 from flows.report.imported import ImportedContents, Published
 from flows.report.palette import SERIES
@@ -25,12 +25,8 @@ def draw_published_curves(contents: ImportedContents) -> Markup:
     lines = []
     for one in contents.gallery[::-1]:
         if one.curve:
-            design = Design(
-                id=one.id, anchor=one.anchor, name=one.name, kind="imported", state="done", reference=False,
-                quadratic=False, cycle=None,
-            )  # fmt: skip
             role = "top" if one.id in top else "other"
-            lines.append(Line(design=design, role=role, place=top.get(one.id, 0), points=thinned(one.curve)))
+            lines.append(Line(design=as_design(one), role=role, place=top.get(one.id, 0), points=thinned(one.curve)))
     return draw_curves(sorted(lines, key=lambda one: one.role == "top"), width=760) if lines else Markup()
 
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
 from archdb.asi_arch import CAVEAT
 from flows.report import wording
+from flows.report.columns import as_design, columns, imported_columns, searched
 from flows.report.contents import Contents
 from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress
 from flows.report.figures import draw_figures
@@ -22,6 +23,7 @@ from flows.report.gather import gather
 from flows.report.imported import ImportedContents, gather_imported
 from flows.report.imported_drawings import draw_published_curves, draw_score, draw_search, draw_tree, with_curves
 from flows.report.markdown import render_markdown
+from flows.report.packed import ROWS, WHOLE, chunked, pack
 from flows.report.series import top_candidates
 from flows.report_folder import report_folder
 
@@ -55,19 +57,29 @@ def write_report(store: Store, campaign: Campaign) -> Path:
 
 
 def render_page(contents: Contents) -> str:
-    """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used."""
-    return (
-        _templates()
-        .get_template("page.html")
-        .render(
-            it=contents,
-            losses=draw_losses(contents),
-            top_designs=top_candidates(contents),
-            lineage=draw_lineage(contents),
-            progress=draw_progress(contents),
-            titles={one.name: one.title for one in contents.yardsticks},
-            **_frame(),
-        )
+    """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used.
+
+    Of a large campaign most is packed, so that a browser lays out only what somebody looks at.
+    """
+    templates = _templates()
+    whole = len(contents.designs) <= WHOLE
+    shown = {"it": contents, "dash": wording.DASH, "titles": {one.name: one.title for one in contents.yardsticks}}
+    lineage = draw_lineage(contents)
+    packed = [("columns", pack(columns(contents))), ("searched", pack(searched(contents.designs)))]
+    if not whole:
+        section, rows = templates.get_template("design.html"), templates.get_template("sections/leaderboard_rows.html")
+        packed.append(("lineage", pack(lineage)))
+        packed.append(("leaderboard", pack(rows.render(rows=contents.ranking[ROWS:], **shown))))
+        packed += chunked([(one.anchor, section.render(one=one, **shown)) for one in contents.designs])
+    return templates.get_template("page.html").render(
+        losses=draw_losses(contents),
+        top_designs=top_candidates(contents),
+        lineage=lineage if whole else "",
+        progress=draw_progress(contents),
+        whole=whole,
+        first_rows=contents.ranking if whole else contents.ranking[:ROWS],
+        packed=packed,
+        **shown | _frame(),
     )
 
 
@@ -85,6 +97,10 @@ def render_imported(contents: ImportedContents) -> str:
             tree=draw_tree(contents),
             anchors={one.id: one.anchor for one in contents.designs},
             names={one.id: one.name for one in contents.designs},
+            packed=[
+                ("columns", pack(imported_columns(contents))),
+                ("searched", pack(searched([as_design(one) for one in contents.designs]))),
+            ],
             **_frame(),
         )
     )

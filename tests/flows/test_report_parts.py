@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import matplotlib.image
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from archdb import Campaign, Finding
 from evaluation import objectives_of, scale
 from flows.report.axes import linear, tick_label
-from flows.report.contents import Contents, Design, Yardstick
+from flows.report.contents import Ablation, Contents, Design, Failure, Score, Yardstick
 from flows.report.drawings import draw_losses
 from flows.report.figures import draw_figures
 from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
+from flows.report.packed import unpack
 from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
 from flows.report.wording import amount, anchor, number, places, signed
@@ -38,18 +40,17 @@ def test_lineage_of_200_designs_gives_each_its_own_row_below_its_parent() -> Non
         assert above is None or above.row < node.row
 
 
-def test_the_page_holds_200_designs() -> None:
+def a_campaign_of(size: int, **fields: object) -> Contents:
     curves = {"text": tuple((step, 2.0 + 1 / step) for step in range(1, 400))}
-    common = {"cpu_seconds": 9.0, "curves": curves}
+    common = {"cpu_seconds": 9.0, "curves": curves} | fields
     designs = ranked(
         [
             a_design(n, parent=f"c{n // 3}" if n else None, fitness=1 / (n + 1), finished_at=float(n), **common)
-            for n in range(200)
+            for n in range(size)
         ]
     )
-    campaign = Campaign(id="big", scale="nano", provider="grammar", cycles=200)
-    contents = Contents(
-        campaign=campaign,
+    return Contents(
+        campaign=Campaign(id="big", scale="nano", provider="grammar", cycles=size),
         written_at=0.0,
         yardsticks=(),
         designs=tuple(designs),
@@ -59,10 +60,67 @@ def test_the_page_holds_200_designs() -> None:
         progress=progress(designs),
         fitness_places=3,
     )
-    html = render_page(contents)
-    assert html.count('class="name"') == 200
+
+
+def packed_in(html: str) -> dict[str, Any]:
+    found = re.findall(r'<script type="application/octet-stream" data-packed="([^"]+)">([^<]*)</script>', html)
+    return {name: unpack(text) for name, text in found}
+
+
+def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
+    html = render_page(a_campaign_of(200))
+    packed = packed_in(html)
+    assert "<article" not in html
+    columns = packed["columns"]
+    assert columns["anchor"] == [f"a{n}" for n in range(200)]
+    for n in range(200):  # each is where the page's script looks for it
+        assert f'<article id="a{n}">' in packed[f"designs-{n // columns['chunk']}"][f"a{n}"]
+    assert packed["lineage"].count('class="name"') == 200
+    assert packed["leaderboard"].count("<tr>") == 100, "behind the best hundred, which the page shows"
     assert html.count('class="line ') == 65, "the best five and the sixty behind them"
-    assert len(html) < 2_000_000
+    assert len(html) < 300_000
+
+
+def test_a_small_campaign_reads_without_a_script() -> None:
+    html = render_page(a_campaign_of(20))
+    assert set(packed_in(html)) == {"columns", "searched"}, "what tree and search need"
+    assert html.count("<article") == html.count('class="name"') == 20
+    assert "<noscript>" not in html
+
+
+def test_what_the_script_knows_is_what_the_page_says() -> None:
+    hostile = "</script><b>c1</b>"
+    lost = {"failure": Failure(stage="gpu-train", kind="too_slow", message="", remedy=""), "fitness": None}
+    less = Ablation(id="c1-less", anchor="less", component="decay", parameters=None, cpu_seconds=1.0)
+    designs = ranked(
+        [
+            a_design(0, fitness=0.25, reference=True, scores={"loss": Score(value=2.0, gain=0.0, normalised=0.0)}),
+            a_design(1, fitness=0.5, parent="c0", name=hostile, ablations=(less,), motivation="keeps\n more",
+                     scores={"loss": Score(value=1.0, gain=1.0, normalised=2.0)}, parameters=7),
+            a_design(2, parent="c1", **lost),
+            a_design(3, parent="elsewhere-9"),
+        ]
+    )  # fmt: skip
+    contents = a_campaign_of(0).model_copy(
+        update={
+            "designs": tuple(designs),
+            "yardsticks": (Yardstick(name="loss", title="Loss", unit="nats", better="lower"),),
+        }
+    )
+    html = render_page(contents)
+    packed = packed_in(html)
+    known = packed["columns"]
+    assert known["name"][1] == hostile
+    assert hostile not in html
+    assert known["parent"] == [-1, 0, 1, -1]
+    assert known["order"] == [0, 1, 2, 3], "parents come before their children"
+    assert known["ranking"] == [1, 0]
+    assert known["mark"] == ["", "", "failed: too slow in gpu-train", "unfinished"]
+    assert known["inside"] == {"less": 1}, "a link to an ablation opens its design"
+    values = {one["key"]: one["values"] for one in known["measures"]}
+    assert values["gain loss"] == [0.0, 2.0, None, None]
+    assert values["parameters"] == [None, 7, None, None]
+    assert packed["searched"]["motivation"] == ["", "keeps more", "", ""]
 
 
 def test_every_task_of_a_large_scale_is_drawn_under_its_title() -> None:
