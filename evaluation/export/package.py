@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors.numpy import save_file
 
 from evaluation.arrays import Array, read_arrays
@@ -90,7 +89,7 @@ def _configuration(scale: Scale, mlp_hidden: int) -> dict[str, Any]:
 
 
 def _write_weights(file: Path, arrays: dict[str, Array]) -> None:
-    named = {f"model.{name}": np.ascontiguousarray(one) for name, one in arrays.items()}
+    named = {f"model.{name}": one for name, one in arrays.items()}
     save_file(named, file, metadata={"format": "pt"})  # without it transformers takes the file for another library's
 
 

@@ -56,8 +56,10 @@ def trained(source: str, seed: int) -> Model:
     model = Model(loaded(source), SCALE, HIDDEN, seed=0).eval()
     stream = torch.Generator().manual_seed(seed)
     with torch.no_grad():
+        model.embedding.weight.mul_(0.2)
         for name, parameter in model.named_parameters():
-            parameter.add_((0.2 if name != "embedding.weight" else 0.5) * torch.randn(parameter.shape, generator=stream))
+            if name != "embedding.weight":
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=stream))
     return model
 
 
