@@ -1,4 +1,4 @@
-"""The Python files of a package: the design, the laboratory's model around it, and the parts of kernels that it calls."""
+"""The Python files of a package: the design, the laboratory's model around it, and what it calls of kernels."""
 
 import ast
 import importlib.metadata

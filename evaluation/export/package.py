@@ -6,7 +6,6 @@ Nothing of the design is imported or run here, and torch is not loaded.
 import importlib.metadata
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any

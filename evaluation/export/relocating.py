@@ -83,10 +83,14 @@ def face(names: set[str]) -> str:
     homes = _homes()
     unknown = names - homes.keys()
     if unknown:
-        raise Unmovable(f"The design imports {', '.join(sorted(unknown))} from kernels, which has no such name: mend it.")
+        raise Unmovable(
+            f"The design imports {', '.join(sorted(unknown))} from kernels, which has no such name: mend it."
+        )
     chosen = sorted(names) or sorted(homes)
     imports = "".join(f"from {homes[one]} import {one}\n" for one in chosen)
-    return f'"""The functions of archloop\'s ``kernels`` that this design calls."""\n\n{imports}\n__all__ = {chosen!r}\n'
+    return (
+        f'"""The functions of archloop\'s ``kernels`` that this design calls."""\n\n{imports}\n__all__ = {chosen!r}\n'
+    )
 
 
 def names_of_kernels(text: str) -> set[str]:

@@ -64,7 +64,7 @@ class ArchloopForCausalLM(PreTrainedModel, GenerationMixin):
         return self.model.embedding
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        self.model.embedding = value  # type: ignore[assignment]
+        self.model.embedding = value
 
     def _init_weights(self, module: nn.Module) -> None:
         """Nothing: layers begin as their constructors leave them."""
@@ -142,7 +142,9 @@ class ArchloopForCausalLM(PreTrainedModel, GenerationMixin):
         mask = torch.ones_like(tokens) if given is None else given[:, -tokens.shape[1] :]
         padding = self.config.pad_token_id
         if state is None and padding is not None and bool(((tokens == padding) & (mask != 0))[:, 0].any()):
-            raise ValueError("A row begins with padding that is taken for text: pass the tokenizer's attention_mask, too.")
+            raise ValueError(
+                "A row begins with padding that is taken for text: pass the tokenizer's attention_mask, too."
+            )
         return mask != 0
 
     def _whole(self, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -168,7 +170,9 @@ def _padding_before(mask: Tensor) -> Tensor:
 
 def _require_tokens_last(mask: Tensor) -> None:
     if not bool(mask[:, -1].all()):
-        raise ValueError("Prompts are padded at the right, where generation goes on: set tokenizer.padding_side='left'.")
+        raise ValueError(
+            "Prompts are padded at the right, where generation goes on: set tokenizer.padding_side='left'."
+        )
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-
 ABSENT = ("kernels", "evaluation", "archdb", "tasks", "flows", "triton")
 NEW = 12
 
@@ -72,7 +71,10 @@ def told_of(folder: Path) -> dict[str, Any]:
         twice = AutoModelForCausalLM.from_pretrained(saved, trust_remote_code=True)
         out["twice"] = twice(tokens).logits.detach()
         files = sorted(file.name for file in Path(saved).glob("*.py"))
-        same = AutoTokenizer.from_pretrained(saved, trust_remote_code=True)(words[2]).input_ids == tokenizer(words[2]).input_ids
+        same = (
+            AutoTokenizer.from_pretrained(saved, trust_remote_code=True)(words[2]).input_ids
+            == tokenizer(words[2]).input_ids
+        )
     out["after"] = model(tokens).logits.detach()
     save_file({name: one.contiguous() for name, one in out.items()}, beside / "told.safetensors")
     return {

@@ -1,4 +1,4 @@
-"""Packages in a process of their own, where archloop and Triton cannot be imported: what they load, compute and refuse."""
+"""Packages in a process where archloop and Triton cannot be imported: what they load, compute and refuse."""
 
 import importlib.util
 import json
