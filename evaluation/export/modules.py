@@ -40,6 +40,7 @@ def package_modules(source: str, name: str) -> dict[str, str]:
             moved, more = relocated(text, module)
             files[place(module)] = _notice(module) + moved
             left |= more
+    files[place(MODEL)] += _naming(sorted(files.keys() - {place(MODEL)}))
     return {f"{file}.py": _apart(file, text) for file, text in sorted(files.items())}
 
 
@@ -49,6 +50,14 @@ def version() -> str:
         return importlib.metadata.version("archloop")
     except importlib.metadata.PackageNotFoundError:
         return "that is not installed"
+
+
+def _naming(files: list[str]) -> str:
+    """Lines that name all files of a package. The loader of transformers copies what the model's own file imports, in
+    this form, and of some releases nothing else.
+    """
+    lines = "".join(f"from .{file} import __name__ as _{file}  # noqa: E402, F401\n" for file in files)
+    return f"\n# All files, for the loader that copies what is named here.\n{lines}"
 
 
 def _notice(module: str) -> str:

@@ -1,12 +1,11 @@
-"""Python modules moved into one flat folder: imports among them become relative, in the one form that the loader of
-dynamic modules in transformers follows (``from .name import ...`` at the beginning of a line, all files side by side).
+"""Python modules moved into one flat folder, where imports among them become relative: transformers copies such a
+folder to a place of its own, and loads what it finds there.
 
 Texts are parsed and edited, never run.
 """
 
 import ast
 import importlib.util
-import re
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +24,6 @@ INSTEAD = {
     "kernels.backends": "evaluation.export.inside.backends",
 }
 """Module -> the one whose text takes its place."""
-
-_FOLLOWED = re.compile(r"^\s*from\s+\.(\S+)\s+import", re.MULTILINE)
 
 
 class Unmovable(Exception):
@@ -51,13 +48,7 @@ def relocated(text: str, name: str = "the design") -> tuple[str, set[str]]:
         statement = _mended(node, needed, name)
         if statement is not None:
             _replace(lines, node, statement.encode())
-    moved = b"".join(lines).decode()
-    followed = set(_FOLLOWED.findall(moved))
-    unseen = sorted({place(one) for one in needed} - followed)
-    if unseen:
-        moved = f"{moved.rstrip()}\n\n# Named in this form, too, for the loader that copies what a module imports.\n"
-        moved += "".join(f"from .{one} import __name__ as _{one}  # noqa: E402, F401\n" for one in unseen)
-    return moved, needed
+    return b"".join(lines).decode(), needed
 
 
 def place(module: str) -> str:

@@ -15,7 +15,7 @@ def export(
     experiment: Annotated[
         str | None,
         typer.Argument(
-            help="A design, to be exported as a package: its id, its cycle's number or its name.", metavar="[ID]"
+            help="A design, to be exported as a package: its id, its cycle's number or its name.", metavar="ID"
         ),
     ] = None,
     into: Annotated[

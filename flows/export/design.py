@@ -117,6 +117,6 @@ def _again(
             "The weights were trained once more for this package, and are bit for bit those that were scored.",
         )
     return place / WEIGHTS, (
-        "The weights were trained once more for this package, on the same seed, and differ from those that were scored: "
-        f"the numbers above are not theirs. Their sha256 is {report.weights_sha256}."
+        "The weights were trained once more for this package, on the same seed, and differ from those that "
+        f"were scored: the numbers above are not theirs. Their sha256 is {report.weights_sha256}."
     )

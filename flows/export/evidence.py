@@ -139,7 +139,7 @@ def _costs(design: Experiment, domain: Domain) -> Iterator[Cost]:
 def _not_shown(design: Experiment, scored: bool, tested: bool, ablated: bool, steps: bool) -> Iterator[str]:
     if not scored:
         yield "How good it is: no benchmark is recorded."
-    if not tested:
+    if not tested and design.kind != "baseline":
         yield f"That it is better than any baseline: it was not tested on fresh seeds (`archloop verify {design.id}`)."
     if len(design.seeds) == 1:
         yield "How much its scores vary: one seed was trained, so intervals take the reference's variation for its own."

@@ -5,8 +5,6 @@ and ``generate``. With ``use_cache`` the prompt and every new token go through t
 constant memory. Designs without ``step`` compute the whole text again for each token.
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -34,25 +32,24 @@ class ArchloopForCausalLM(PreTrainedModel, GenerationMixin):
 
     def __init__(self, config: ArchloopConfig) -> None:
         super().__init__(config)
-        dtype = torch.get_default_dtype()
-        with _as_in_the_laboratory():
-            self.model = Model(Candidate, config, config.intermediate_size, seed=0)
-        self.model.to(dtype)
-        stored = self.model.state_dict().keys()
-        self._unstored = {name: one.clone() for name, one in self.model.named_buffers() if name not in stored}
+        self.model = _built(config, torch.get_default_dtype())
         self.post_init()
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers, but weights that are missing, unknown or of another shape are an error (ValueError)."""
+        """As in transformers, but weights that are missing, unknown or of another shape are an error (ValueError).
+
+        transformers builds models without numbers and fills in what the file holds. What else a design computes when
+        it is built would be lost, so it is built once more around the same weights.
+        """
         wanted = kwargs.pop("output_loading_info", False)
         model, told = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         wrong = {name: found for name, found in told.items() if found}
         if wrong:
             raise ValueError(f"The weights do not fit this design ({wrong}): use the files of one package together.")
-        with torch.no_grad():
-            for name, kept in model._unstored.items():  # transformers replaces buffers that no file holds
-                model.model.get_buffer(name).copy_(kept)
+        whole = _built(model.config, model.dtype).to(model.device)
+        whole.load_state_dict(model.model.state_dict(), assign=True)
+        model.model = whole.train(model.training)
         return (model, told) if wanted else model
 
     @property
@@ -175,15 +172,12 @@ def _require_tokens_last(mask: Tensor) -> None:
         )
 
 
-@contextlib.contextmanager
-def _as_in_the_laboratory() -> Iterator[None]:
-    """On the CPU, in float32, and with draws that nobody else's follow: what a constructor computes, and no file holds,
-    is what it was when the design was scored.
-    """
+def _built(config: ArchloopConfig, dtype: torch.dtype) -> Model:
+    """The model as the laboratory builds it before scoring: on the CPU, in float32, with draws that move nobody else's."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            yield
+            return Model(Candidate, config, config.intermediate_size, seed=0).to(dtype)
     finally:
         torch.set_default_dtype(before)
