@@ -173,7 +173,7 @@ def _require_tokens_last(mask: Tensor) -> None:
 
 
 def _built(config: ArchloopConfig, dtype: torch.dtype) -> Model:
-    """The model as the laboratory builds it before scoring: on the CPU, in float32, with draws that move nobody else's."""
+    """The model as the laboratory builds it before scoring: in float32 on the CPU, with random numbers of its own."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
