@@ -31,7 +31,9 @@ def package_modules(source: str, name: str) -> dict[str, str]:
             "and evaluate that."
         )
     design, needed = relocated(source, name)
-    files = {"candidate": f"# The program of {name} as it was trained, but for imports of kernels.\n{design}"}
+    # Two lines: Python takes a file's encoding from a comment there, which the laboratory does not.
+    head = f"# The program of {name} as it was trained.\n# Changed: imports of kernels are relative.\n"
+    files = {"candidate": head + design}
     left = needed | {MODEL}
     while left:
         module = left.pop()

@@ -21,7 +21,7 @@ from evaluation.weights import parameters_of
 
 CARD = "README.md"
 TEXT = "text"  # the task whose tokens are bytes of text; the others have symbols of their own
-_HERE = Path(__file__).parents[2]
+_CHECKOUT = Path(__file__).parents[2]
 
 
 def write_package(
@@ -104,5 +104,5 @@ def _licences() -> dict[str, str]:
             text = importlib.metadata.distribution("archloop").read_text(f"licenses/{name}")
         except importlib.metadata.PackageNotFoundError:
             text = None
-        found[name] = text or (_HERE / name).read_text(encoding="utf-8")
+        found[name] = text or (_CHECKOUT / name).read_text(encoding="utf-8")
     return found

@@ -41,14 +41,15 @@ def relocated(text: str, name: str = "the design") -> tuple[str, set[str]]:
         Unmovable: it imports what a package cannot hold.
     """
     tree = ast.parse(text)
-    lines = [line.encode() for line in text.splitlines(keepends=True)]  # ast counts bytes
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = [f"{line}\n".encode() for line in text.split("\n")]  # as ast counts: bytes, and no other ends of lines
     needed: set[str] = set()
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     for node in sorted(found, key=lambda one: (one.lineno, one.col_offset), reverse=True):
         statement = _mended(node, needed, name)
         if statement is not None:
             _replace(lines, node, statement.encode())
-    return b"".join(lines).decode(), needed
+    return b"".join(lines).decode().rstrip("\n") + "\n", needed
 
 
 def place(module: str) -> str:

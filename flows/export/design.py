@@ -57,7 +57,7 @@ def export_design(
             if not retrain:
                 raise Conflict(
                     f"The weights of {design.id}, seed {seed}, {what_became(design)}: give --retrain to train it once "
-                    f"more, which takes about {evidence_seconds(design, seed):.0f} CPU-seconds."
+                    f"more, which takes about {_seconds(design, seed):.0f} CPU-seconds."
                 )
             weights, again = _again(store, campaign, design, seed, Path(place), on_progress)
         text = card(evidence, campaign, design, seed, task, scale.plan(task).length, environment(), again)
@@ -68,7 +68,7 @@ def export_design(
             raise Conflict(str(fault)) from fault
 
 
-def evidence_seconds(design: Experiment, seed: int) -> float:
+def _seconds(design: Experiment, seed: int) -> float:
     """CPU-seconds that a seed's training took."""
     trained = design.stage("gpu-train", seed=seed)
     return float(trained.summary.get("cpu_seconds", 0.0)) if trained else 0.0

@@ -125,18 +125,18 @@ class ArchloopForCausalLM(PreTrainedModel, GenerationMixin):
         if attention_mask is not None:
             _require_tokens_last(attention_mask)
         if past_key_values is not None:
-            input_ids = input_ids[:, past_key_values.seen :]
-            if not input_ids.shape[1]:
-                raise ValueError("There is no token that past_key_values has not seen: pass the whole text so far.")
+            input_ids = past_key_values.unseen(input_ids)
         given = {"input_ids": input_ids, "attention_mask": attention_mask, "past_key_values": past_key_values}
         return {**given, "use_cache": use_cache, "logits_to_keep": 1}
 
     def _mask(self, tokens: Tensor, given: Tensor | None, state: DesignState | None) -> Tensor:
         """[B, T] of the columns at hand, True at tokens. ValueError if a row begins with padding that is not marked."""
-        if given is not None and (given.dim() != 2 or len(given) != len(tokens) or given.shape[1] < tokens.shape[1]):
-            shapes = f"{list(given.shape)}, but the tokens are {list(tokens.shape)}"
-            raise ValueError(f"The mask is {shapes}: give one number a token, 0 at padding.")
-        mask = torch.ones_like(tokens) if given is None else given[:, -tokens.shape[1] :]
+        rows, new = tokens.shape
+        fitting = [(rows, new)] if state is None else [(rows, new), (rows, state.seen + new)]
+        if given is not None and tuple(given.shape) not in fitting:
+            shapes = " or ".join(str(list(one)) for one in fitting)
+            raise ValueError(f"The mask is {list(given.shape)}, but {shapes} is needed: 0 at padding, 1 at each token.")
+        mask = torch.ones_like(tokens) if given is None else given[:, -new:]
         padding = self.config.pad_token_id
         if state is None and padding is not None and bool(((tokens == padding) & (mask != 0))[:, 0].any()):
             raise ValueError(
@@ -177,7 +177,10 @@ def _built(config: ArchloopConfig, dtype: torch.dtype) -> Model:
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            return Model(Candidate, config, config.intermediate_size, seed=0).to(dtype)
+        gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+        with torch.random.fork_rng(devices=gpus), torch.device("cpu"):
+            model = Model(Candidate, config, config.intermediate_size, seed=0)
+        model.to(dtype)
+        return model
     finally:
         torch.set_default_dtype(before)

@@ -30,24 +30,42 @@ class DesignState:
 
     def __init__(self, model: Model, padding: Tensor) -> None:
         """``padding`` [B] is how many columns of padding come before each row's first token."""
-        self.seen, self.batch = 0, len(padding)
+        self.seen, self.last = 0, torch.zeros_like(padding)
         self.groups: list[Group] = []
         for first in padding.unique().tolist():
             rows = (padding == first).nonzero().flatten()
             self.groups.append(Group(rows, first, start(model, len(rows))))
 
     def advance(self, model: Model, tokens: Tensor) -> Tensor:
-        """Step through tokens [B, T]. Returns what the head reads, [B, T, D]; zeros where there is padding."""
+        """Step through tokens [B, T]. Returns what the head reads, [B, T, D]; zeros where there is padding.
+
+        ValueError if the batch has another number of rows.
+        """
+        if len(tokens) != len(self.last):
+            raise ValueError(
+                f"past_key_values has {len(self.last)} rows and the batch {len(tokens)}: begin without it."
+            )
         columns: list[Tensor] = []
         for number, column in enumerate(tokens.unbind(1), start=self.seen):
-            out = model.smear.new_zeros(self.batch, len(model.smear))
+            out = model.smear.new_zeros(len(tokens), len(model.smear))
             for group in self.groups:
                 if number >= group.first:
                     x, group.state = step(model, column[group.rows], group.state)
                     out = out.index_copy(0, group.rows, x.to(out.dtype))
             columns.append(out)
-        self.seen += tokens.shape[1]
+        self.seen, self.last = self.seen + tokens.shape[1], tokens[:, -1]
         return torch.stack(columns, dim=1)
+
+    def unseen(self, text: Tensor) -> Tensor:
+        """What comes in a text [B, T] after the columns that were stepped through.
+
+        ValueError if nothing does, or if the text had another token where this state ends.
+        """
+        if text.shape[1] <= self.seen or not torch.equal(text[:, self.seen - 1], self.last):
+            raise ValueError(
+                "past_key_values is not of this text: pass all of it from its beginning, or begin without."
+            )
+        return text[:, self.seen :]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         """Columns that were stepped through, padding included."""

@@ -61,6 +61,7 @@ def told_of(folder: Path) -> dict[str, Any]:
     unmasked = torch.ones_like(batch.attention_mask)
     holes = batch.attention_mask.clone()
     holes[:, -3] = 0
+    state = lambda: model(tokens[:, :20], use_cache=True).past_key_values  # noqa: E731
     loss = model(tokens, labels=tokens).loss
     loss.backward()
     half = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True, dtype=torch.bfloat16)
@@ -103,6 +104,10 @@ def told_of(folder: Path) -> dict[str, Any]:
             "holes": raised(lambda: model(batch.input_ids, attention_mask=holes)),
             "unmasked": raised(lambda: model(batch.input_ids, attention_mask=unmasked)),
             "beams": raised(lambda: model.generate(tokens, num_beams=2, **greedy)) if model.steps else "",
+            "other text": raised(lambda: model.generate(tokens + 1, past_key_values=state(), **greedy)),
+            "short text": raised(lambda: model.generate(tokens[:, :9], past_key_values=state(), **greedy)),
+            "other rows": raised(lambda: model(tokens[:1], past_key_values=state())),
+            "long mask": raised(lambda: model(tokens[:, 5:], attention_mask=torch.ones_like(tokens))),
             "positions": raised(lambda: model(tokens, position_ids=torch.zeros_like(tokens))),
             "embeddings": raised(lambda: model(inputs_embeds=torch.zeros(1, 2, 32))),
         },

@@ -58,12 +58,13 @@ def test_only_what_a_design_calls_comes_along() -> None:
 
 def test_nothing_else_of_the_program_changes() -> None:
     source = (
-        "'''from kernels import nothing'''  # «é»\n"
+        "'''from kernels import nothing'''  # «é»\r\n'the end?\x0c \u2028 no'\n"
         "import math; import kernels; x = 1\n"
         "if x:\n    from kernels.norm import (\n        l2_norm,\n    )  # kept\n"
     )
-    assert package_modules(source, "x")["candidate.py"].splitlines()[1:] == [
+    assert package_modules(source, "x")["candidate.py"].split("\n")[2:-1] == [
         "'''from kernels import nothing'''  # «é»",
+        "'the end?\x0c \u2028 no'",
         "import math; from . import kernels as kernels; x = 1",
         "if x:",
         "    from .kernels_norm import l2_norm  # kept",

@@ -151,6 +151,11 @@ def test_what_would_be_wrong_is_refused(told: dict[str, Any], name: str) -> None
     assert "padding between its tokens" in refused["holes"]
     assert "begins with padding that is taken for text" in refused["unmasked"]
     assert ("Beam search needs" in refused["beams"]) == told[name]["steps"]
+    assert "The mask is [3, 40], but [3, 35] is needed" in refused["long mask"]
+    if told[name]["steps"]:
+        assert "past_key_values is not of this text" in refused["other text"]
+        assert "past_key_values is not of this text" in refused["short text"]
+        assert "past_key_values has 3 rows and the batch 1" in refused["other rows"]
     assert "given position_ids" in refused["positions"]
     assert "given inputs_embeds" in refused["embeddings"]
 
