@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from archdb import Campaign, Conflict, Experiment, Store, get_campaign, get_text, home
+from archdb import Campaign, Conflict, Experiment, Store, get_campaign, get_text
 from evaluation import Progress, Unmovable, write_package
 from flows.export.card import card
 from flows.export.evidence import evidence_of
@@ -50,8 +50,7 @@ def export_design(
         raise Conflict(f"{into} exists: name a folder that does not with --into.")
     if task not in scale.models:
         raise Conflict(f"A training at {campaign.scale} has no model {task!r}: choose {', '.join(scale.models)}.")
-    home().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="export-", dir=home()) as place:
+    with tempfile.TemporaryDirectory(prefix="archloop-export-") as place:
         weights, again = find_weights(design, seed, evidence.weights_sha256, Path(place)), ""
         if weights is None:
             if not retrain:

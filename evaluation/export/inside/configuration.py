@@ -24,6 +24,7 @@ class ArchloopConfig(PretrainedConfig):
         num_attention_heads: int = 2,
         num_hidden_layers: int = 2,
         intermediate_size: int = 352,
+        pad_token_id: int | None = None,
         **kwargs: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -32,6 +33,7 @@ class ArchloopConfig(PretrainedConfig):
         self.num_hidden_layers = num_hidden_layers
         self.intermediate_size = intermediate_size
         super().__init__(**kwargs)
+        self.pad_token_id = pad_token_id  # None where tokens are a probe's symbols
 
 
 Frame = ArchloopConfig

@@ -33,8 +33,12 @@ def told_of(folder: Path) -> dict[str, Any]:
     random = torch.get_rng_state()
     model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)
     drew = not torch.equal(random, torch.get_rng_state())
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
     greedy = {"max_new_tokens": NEW, "do_sample": False}
+    if not (folder / "tokenizer.json").exists():  # a probe's
+        told = {"logits": model(tokens).logits.detach(), "generated": model.generate(tokens, **greedy)}
+        save_file(told, beside / "told.safetensors")
+        return {"steps": model.steps}
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
     out: dict[str, torch.Tensor] = {"logits": model(tokens).logits.detach()}
     out["stepped"] = model(tokens, use_cache=True).logits.detach()
     out["generated"] = model.generate(tokens, **greedy)

@@ -39,6 +39,7 @@ DESIGNS = {name: baseline(name) for name in BASELINES} | {
     "forgetful": FORGETFUL,
     "no_step": NO_STEP,
 }
+PROBE = "gated_deltanet-recall"  # the same training's model for a probe
 HIDDEN = 48
 SCALE = scale("tiny")
 TOKENS = torch.randint(0, 128, (3, 40), generator=torch.Generator().manual_seed(1))
@@ -68,22 +69,23 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each package told of itself, and under ``ours`` what the laboratory's model gives."""
     top = tmp_path_factory.mktemp("packages")
     expected: dict[str, Any] = {}
-    for name, source in DESIGNS.items():
+    for name, task in [*((name, "text") for name in DESIGNS), (PROBE, "recall")]:
+        source = DESIGNS[name.removesuffix("-recall")]
         models = {task: trained(source, seed) for seed, task in enumerate(SCALE.models)}
         arrays = {f"{task}.{key}": one for task, model in models.items() for key, one in model.state_dict().items()}
         beside = top / f"{name}-case"
         beside.mkdir()
         save_file(arrays, beside / "weights.safetensors")
         save_file({"tokens": TOKENS}, beside / "case.safetensors")
-        write_package(source, "tiny", HIDDEN, beside / "weights.safetensors", "text", "# card\n", top / name, name)
+        write_package(source, "tiny", HIDDEN, beside / "weights.safetensors", task, "# card\n", top / name, name)
         with torch.no_grad():
             text = TOKENS
             for _ in range(12):
-                text = torch.cat([text, models["text"](text)[:, -1:].argmax(-1)], dim=1)
-            expected[name] = {"logits": models["text"](TOKENS), "text": text}
+                text = torch.cat([text, models[task](text)[:, -1:].argmax(-1)], dim=1)
+            expected[name] = {"logits": models[task](TOKENS), "text": text}
     away = {key: one for key, one in os.environ.items() if not key.startswith(("PYTHON", "ARCHLOOP"))}
     done = subprocess.run(
-        [sys.executable, "-I", str(AWAY), *(str(top / name) for name in DESIGNS)],
+        [sys.executable, "-I", str(AWAY), *(str(top / name) for name in expected)],
         env=away | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(top / "hf"), "TRANSFORMERS_VERBOSITY": "error"},
         cwd=top, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
@@ -91,7 +93,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     said = json.loads(done.stdout)
     return {
         name: said[str(top / name)] | load_file(top / f"{name}-case" / "told.safetensors") | {"ours": expected[name]}
-        for name in DESIGNS
+        for name in expected
     }
 
 
@@ -177,3 +179,11 @@ def test_the_tokenizer_gives_bytes(told: dict[str, Any], name: str) -> None:
     assert one["padding"] == [255, "left", 256]
     assert one["same_tokenizer"]
     assert {"modeling_archloop.py", "configuration_archloop.py", "candidate.py", "frame.py"} <= set(one["files"])
+
+
+def test_a_probes_model_has_no_tokenizer_and_runs(told: dict[str, Any]) -> None:
+    one = told[PROBE]
+    assert one["steps"]
+    close(one["logits"], one["ours"]["logits"])
+    assert torch.equal(one["generated"], one["ours"]["text"])
+    assert not torch.equal(one["ours"]["text"], told["gated_deltanet"]["ours"]["text"])
