@@ -19,6 +19,8 @@ from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
 from evaluation.efficiency import CLAIM, MEASURES, Measure, claims, measure_efficiency, of_training
+from evaluation.export.package import write_package
+from evaluation.export.relocating import Unmovable
 from evaluation.fidelity.growing import grow as grow_table
 from evaluation.fidelity.growing import trainings as table_trainings
 from evaluation.fidelity.saving import Interval
@@ -128,6 +130,7 @@ __all__ = [
     "TrainReport",
     "TrainingFailed",
     "Tried",
+    "Unmovable",
     "Used",
     "Verdict",
     "Verification",
@@ -175,5 +178,6 @@ __all__ = [
     "train",
     "tried",
     "verify",
+    "write_package",
     "zero_shot_file",
 ]

@@ -1,6 +1,5 @@
 """Stages ``benchmark`` and ``hold-out``: score a trained seed. The supervisor computes every score, the design none."""
 
-import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,10 @@ from statistics import fmean
 
 from archdb import Amounts, Campaign, Experiment, Stage, Store, get_campaign, home
 from evaluation import Efficiency, Launch
-from tasks import tracking
 from tasks.compile_check import failed, source_of
 from tasks.domain import Domain, domain_of
 from tasks.faults import CapacityFault
-from tasks.gpu_train import WEIGHTS, weights_folder
+from tasks.kept_weights import find_weights
 from tasks.run_contents import tell_scores
 from tasks.stage import Outcome, run_stage, stage_task
 from tasks.supervision import Watch, work_folder
@@ -148,10 +146,8 @@ def _hold_out(store: Store, experiment: Experiment, token: int, seed: int) -> Ou
 
 def _weights(experiment: Experiment, seed: int, sha256: str) -> Path:
     """The seed's weights: where training left them, or from the MLflow run when another machine trained them."""
-    here = work_folder(experiment, "gpu-train", seed) / WEIGHTS
-    if not here.exists() and experiment.mlflow_run:
-        tracking.fetch_file(experiment.mlflow_run, f"{weights_folder(seed)}/{WEIGHTS}", here.parent)
-    if not here.exists() or hashlib.sha256(here.read_bytes()).hexdigest() != sha256:
+    here = find_weights(experiment, seed, sha256, work_folder(experiment, "gpu-train", seed))
+    if here is None:
         raise CapacityFault(
             f"The trained weights of {experiment.id} (seed {seed}) are missing or altered under {home() / 'work'} and "
             "in MLflow: bring them back, or evaluate the design again under another campaign."

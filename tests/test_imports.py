@@ -75,6 +75,8 @@ def test_evaluation_is_light_to_import() -> None:
 BARE = {"torch", "triton", "numpy", "pandas", "scipy", "einops", "tokenizers", "safetensors", "pydantic", "typer"}
 BARE_BESIDES = {  # not needed to train
     "kernels/bench/plot.py": {"matplotlib"},
+    "evaluation/export/inside/configuration.py": {"transformers"},
+    "evaluation/export/inside/modeling.py": {"transformers"},
     "evaluation/launch.py": {"psutil"},
     "evaluation/efficiency/energy.py": {"pynvml"},
     "evaluation/zero_shot/adapter.py": {"lm_eval"},

@@ -90,7 +90,7 @@ class BytePairs:
         return np.array([len(spelt) for spelt in self._spelt], dtype=np.int64)
 
     def _spell(self) -> list[bytes]:
-        letters = {letter: byte for byte, letter in enumerate(_letters())}
+        letters = {letter: byte for byte, letter in enumerate(byte_letters())}
         by_number = sorted((number, token) for token, number in self._tokenizer.get_vocab().items())
         return [b"" if token == END_OF_TEXT else bytes(letters[letter] for letter in token) for _, token in by_number]
 
@@ -113,7 +113,7 @@ def learn(texts: Iterable[str], vocabulary: int) -> BytePairs:
     return BytePairs(tokenizer)
 
 
-def _letters() -> list[str]:
+def byte_letters() -> list[str]:
     """The letter that byte-level tokenizers write for each byte (GPT-2's table): itself if it can be printed."""
     printed = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = iter(range(256, 512))
