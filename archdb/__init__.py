@@ -65,7 +65,7 @@ from archdb.fingerprints import (
     same_program,
 )
 from archdb.forks import designs_to_fork, fork_campaign, forks_of, refuse_known
-from archdb.front import Better, Front, campaign_fronts, offer, pareto_front
+from archdb.front import FITNESS, Better, Front, campaign_fronts, dominates, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.judged import Ground, Judged, find_judged, record_judged
 from archdb.leases import anyone_at_work, claim, release, renew, settle_abandoned
@@ -123,6 +123,7 @@ from archdb.verified import add_holdout, list_verified, record_verified
 from archdb.watch import Watch
 
 __all__ = [
+    "FITNESS",
     "KINDS",
     "REPLAYED",
     "UNLIMITED",
@@ -204,6 +205,7 @@ __all__ = [
     "descendants",
     "describe_os_fault",
     "designs_to_fork",
+    "dominates",
     "drawn_from",
     "events_after",
     "exact",

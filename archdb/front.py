@@ -65,11 +65,11 @@ def offer(store: Store, experiment: Experiment, name: str, axes: Mapping[str, Be
             return False
         offered = Member(id=experiment.id, point=point)
         others = [one for one in now.members if one.id != experiment.id]
-        if any(_dominates(one.point, point, now.axes) for one in others):
+        if any(dominates(one.point, point, now.axes) for one in others):
             return False
         if offered in now.members:
             return True
-        members = [*(one for one in others if not _dominates(point, one.point, now.axes)), offered]
+        members = [*(one for one in others if not dominates(point, one.point, now.axes)), offered]
         changed = {"$set": {"members": plain(members, fresh.id)}, "$inc": {"rev": 1}}
         if store.fronts.update_one({"_id": fresh.id, "rev": now.rev}, changed).matched_count:
             return True
@@ -96,7 +96,7 @@ def coordinates(experiment: Experiment, axes: Mapping[str, Better]) -> tuple[flo
     return tuple(known[axis] for axis in axes) if all(axis in known for axis in axes) else None
 
 
-def _dominates(one: Sequence[float], other: Sequence[float], axes: Mapping[str, Better]) -> bool:
-    """Whether ``one`` is nowhere worse and somewhere better."""
+def dominates(one: Sequence[float], other: Sequence[float], axes: Mapping[str, Better]) -> bool:
+    """Whether the point ``one`` is nowhere worse and somewhere better; both in the order of the axes."""
     ahead = [a - b if better == "higher" else b - a for a, b, better in zip(one, other, axes.values(), strict=True)]
     return min(ahead, default=0.0) >= 0 and max(ahead, default=0.0) > 0

@@ -25,7 +25,8 @@ from flows.cli.evaluate import evaluate
 from flows.cli.export import export
 from flows.cli.fork import fork
 from flows.cli.importing import app as importing
-from flows.cli.inspect import diff, leaderboard, lineage, report, show, status
+from flows.cli.inspect import diff, lineage, report, show, status
+from flows.cli.leaderboard import leaderboard
 from flows.cli.notify import notify
 from flows.cli.promote import promote
 from flows.cli.run import run

@@ -1,4 +1,4 @@
-"""Commands that look at what is recorded: status, leaderboard, show, lineage, diff, report."""
+"""Commands that look at what is recorded: status, show, lineage, diff, report."""
 
 import difflib
 import time
@@ -32,18 +32,16 @@ from archdb import (
     list_calls,
     next_cycle,
     open_store,
-    ranked_by_score,
     siblings,
     unfinished_cycles,
     walk_outlines,
 )
-from archdb import leaderboard as best_designs
 from flows.cli.ablations import ablations_json, design_table, effect_table
 from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
 from flows.cli.budget import budget_json, budget_line
-from flows.cli.imported import print_ranking, print_results, print_status, standing
+from flows.cli.imported import print_results, print_status, standing
 from flows.cli.standing import standing_json, standing_lines
-from flows.cli.tables import calls_table, efficiency_table, experiments_table, leaderboard_table, repeats_of, summary_of
+from flows.cli.tables import calls_table, efficiency_table, experiments_table, repeats_of, summary_of
 
 ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its cycle's number, or a design's name.")]
 
@@ -91,59 +89,6 @@ def status(
             while True:
                 live.update(draw(take_snapshot(watched, 1, 0), objectives, "archloop up", record.created_at))
                 time.sleep(1)
-
-
-def leaderboard(
-    campaign: CampaignName = "default",
-    limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 20,
-    pareto: Annotated[
-        bool, typer.Option("--pareto", help="Only designs that no other beats in every objective's gain.")
-    ] = False,
-    costs: Annotated[
-        bool, typer.Option("--costs", help="With --pareto: in fitness, latency and memory instead of the gains.")
-    ] = False,
-    meets: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only designs within this limit of a deployment, such as state_bytes_per_layer<=64kB or "
-            "prefill_seconds<=1.1x (times the reference's); repeat for several.",
-            metavar="LIMIT",
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Rank the designs of a campaign by fitness, beside the baselines; imported ones by the scores they came with."""
-    if costs and not pareto:
-        raise Refused("--costs chooses the axes of the Pareto front: add --pareto.")
-    if pareto and meets:
-        raise Refused("--pareto and --meets are two questions: give one of them.")
-    store = open_store()
-    record = get_campaign(store, campaign)
-    if meets:
-        from flows.cli.meeting import print_meeting
-
-        print_meeting(store, record, meets, limit, as_json)
-        return
-    if pareto:
-        from flows.cli.pareto import print_front
-
-        print_front(store, record, costs, limit, as_json)
-        return
-    if record.ranked_by:
-        imported = ranked_by_score(store, campaign, record.ranked_by, limit)
-        if as_json:
-            print_json([summary_of(record, one) for one in imported])
-        else:
-            print_ranking(console_for(), record, imported)
-        return
-    ranked = best_designs(store, campaign, limit)
-    if as_json:
-        print_json([summary_of(record, one) for one in ranked])
-        return
-    from tasks.domain import domain_of
-
-    objectives = domain_of(record.domain).objectives_of(record.scale)
-    console_for().print(leaderboard_table(ranked, objectives, f"Leaderboard of {campaign} ({record.scale} scale)"))
 
 
 def show(experiment: ExperimentName, campaign: CampaignName = "default", as_json: AsJson = False) -> None:

@@ -149,6 +149,31 @@ def test_designs_within_the_limits_of_a_deployment_are_ranked(finished: Done, la
     assert (refused.returncode, refused.stderr.count("beauty is not recorded of designs")) == (1, 1)
 
 
+def test_what_no_other_design_beats_over_chosen_axes_is_shown(finished: Done, lab: Lab) -> None:
+    asked = ("leaderboard", "-c", "t", "--over", "recall_loss", "--over", "state_bytes_per_layer")
+    told = json.loads(lab.run(*asked, "--json").stdout)
+    assert told["axes"] == {"recall_loss": "higher", "claimed_state_bytes_per_layer": "lower"}
+    ranked = json.loads(lab.run("leaderboard", "-c", "t", "--json").stdout)
+    named = [one for one in ranked if "claimed_state_bytes_per_layer" in one["efficiency"]]
+    points = {
+        one["id"]: (one["gains"]["recall_loss"], -one["efficiency"]["claimed_state_bytes_per_layer"]) for one in named
+    }
+    best = {
+        name
+        for name, (recall, state) in points.items()
+        if not any(r >= recall and s >= state and (r, s) != (recall, state) for r, s in points.values())
+    }
+    assert {one["id"] for one in told["designs"]} == best
+    assert (told["members"], told["unknown"]) == (len(best), len(ranked) - len(points))
+    within = json.loads(lab.run(*asked, "--meets", "prefill_seconds<=1x", "--json").stdout)
+    bound = next(one["efficiency"]["prefill_seconds"] for one in ranked if one["id"] == "t-gated_deltanet")
+    assert within["designs"]
+    assert all(one["efficiency"]["prefill_seconds"] <= bound for one in within["designs"])
+    assert "recall" in lab.run(*asked).stdout
+    refused = lab.run("leaderboard", "-c", "t", "--over", "beauty")
+    assert (refused.returncode, refused.stderr.count("beauty is no axis: name one of fitness")) == (1, 1)
+
+
 def test_looking_at_what_is_recorded(finished: Done, lab: Lab) -> None:
     status = json.loads(lab.run("status", "-c", "t", "--json").stdout)
     assert {one["name"] for one in status["experiments"]} >= BASELINES
