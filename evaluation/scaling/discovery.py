@@ -141,9 +141,10 @@ def _distance_p(law: Law, events: Floats, value: float, simulations: int, chance
 
 
 def _distance(law: Law, events: Floats, value: float) -> float:
-    from scipy.stats import ks_1samp
-
-    return float(ks_1samp(events, lambda u: law.share(u, value)).statistic)
+    """Of sorted events. scipy.stats.ks_1samp gives the same number, and spends most of its time on a p-value."""
+    share, n = law.share(events, value), len(events)
+    steps = np.arange(n + 1) / n
+    return float(max((steps[1:] - share).max(), (share - steps[:-1]).max()))
 
 
 def _simulated(law: Law, n: int, value: float, chance: np.random.Generator) -> Floats:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
 from archdb.asi_arch import CAVEAT
 from flows.report import wording
-from flows.report.contents import Contents
+from flows.report.contents import Contents, readable
 from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress
 from flows.report.figures import draw_figures
 from flows.report.gather import gather
@@ -23,9 +23,11 @@ from flows.report.imported import ImportedContents, gather_imported
 from flows.report.imported_drawings import draw_published_curves, draw_score, draw_search, draw_tree, with_curves
 from flows.report.markdown import render_markdown
 from flows.report.series import top_candidates
+from flows.report.whole import Whole, csv_files, gather_whole, picture_whole, shown_whole, tables_of
 from flows.report_folder import report_folder
 
 HERE = Path(__file__).parent
+NOTHING = Whole()
 
 
 def write_report(store: Store, campaign: Campaign) -> Path:
@@ -42,8 +44,10 @@ def write_report(store: Store, campaign: Campaign) -> Path:
         files = {"index.html": render_imported(gather_imported(store, campaign)).encode()}
     else:
         contents = gather(store, campaign)
-        files = draw_figures(contents)
-        files["index.html"] = render_page(contents).encode()  # last: it is there only once all is
+        whole = gather_whole(store, campaign, contents)
+        files = draw_figures(contents) | picture_whole(contents, whole)
+        files |= csv_files(contents, tables_of(contents, whole))
+        files["index.html"] = render_page(contents, whole).encode()  # last: it is there only once all is
     folder = report_folder(campaign.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,7 @@ def write_report(store: Store, campaign: Campaign) -> Path:
     return folder / "index.html"
 
 
-def render_page(contents: Contents) -> str:
+def render_page(contents: Contents, whole: Whole = NOTHING) -> str:
     """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used."""
     return (
         _templates()
@@ -65,6 +69,7 @@ def render_page(contents: Contents) -> str:
             top_designs=top_candidates(contents),
             lineage=draw_lineage(contents),
             progress=draw_progress(contents),
+            **shown_whole(contents, whole),
             titles={one.name: one.title for one in contents.yardsticks},
             **_frame(),
         )
@@ -94,7 +99,9 @@ def _frame() -> dict[str, str]:
     """What every page has: style, script, and the policy that lets nothing else in."""
     style = (HERE / "style.css").read_text(encoding="utf-8").strip()
     script = "\n".join(one.read_text(encoding="utf-8").strip() for one in sorted((HERE / "scripts").glob("*.js")))
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src "
+    policy = (
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; img-src data:; script-src "
+    )
     return {
         "dash": wording.DASH,
         "policy": policy + _hash(script),
@@ -116,6 +123,7 @@ def _templates() -> Environment:
         "mebibytes": wording.mebibytes,
         "moment": wording.moment,
         "markdown": render_markdown,
+        "readable": readable,
         "bar": draw_bar,
         "score": draw_score,
     }

@@ -100,5 +100,5 @@ def test_a_search_starts_from_the_chosen_families_alone(store: Store, name: str)
 def test_the_families_are_fixed_when_a_campaign_starts(store: Store) -> None:
     open_campaign(store, PLAIN.model_copy(update={"families": ("gla",)}))
     assert open_campaign(store, PLAIN).families == ("gla",), "who asks for none gets the campaign's"
-    with pytest.raises(Conflict, match="was started from gla, not from mamba2, .* leave --families out"):
+    with pytest.raises(Conflict, match=r"was started from gla, not from mamba2, .* leave --families out"):
         open_campaign(store, PLAIN.model_copy(update={"families": ("mamba2",)}))
