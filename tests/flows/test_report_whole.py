@@ -73,7 +73,8 @@ def test_a_planted_effect_is_drawn_and_told(store: Store, campaign: Campaign, ht
     assert f"{signed(top.effect)} ({signed(top.low)} to {signed(top.high)})" in told
     assert told.count('class="dot certain') >= 3, "on recall, on fitness, and the knock-out"
     both = (*found["recall_loss"].marginal, *found["recall_loss"].pairwise)
-    assert f"In-context recall: {sum(one.certain for one in both)} certain" in told
+    assert f"{sum(one.certain for one in both)} of {len(both)} effects are certain" in told
+    assert "Nothing is certain in text, selective copying" in told
     kept = [one for one in rows(folder, "components") if one["objective"] == "recall_loss"]
     effects = [*found["recall_loss"].marginal, *found["recall_loss"].pairwise]
     assert [(one["choice"], float(one["effect"]), float(one["low"])) for one in kept] == [

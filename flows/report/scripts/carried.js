@@ -22,7 +22,7 @@ const carried = JSON.parse(document.getElementById("carried")?.textContent ?? "n
 
   // A drawing has its colours from the page's style: on its own it needs them in itself.
   const OF_STYLE = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap",
-    "stroke-linejoin", "opacity", "font-family", "font-size", "font-weight", "display"];
+    "stroke-linejoin", "paint-order", "opacity", "font-family", "font-size", "font-weight", "display"];
   const alone = (svg) => {
     const copy = svg.cloneNode(true);
     const originals = svg.querySelectorAll("*");

@@ -11,8 +11,8 @@ from flows.report.svg import add, canvas, text, written
 from flows.report.whole.contents import KnockOut, ObjectiveEffects
 from flows.report.wording import shortened, signed
 
-ROW, TOP, LABEL = 24, 40, 44  # pixels of a row and above the first; signs of a name
-START, END, WIDTH = 340, 596, 760
+ROW, TOP, LABEL = 38, 22, 43  # pixels of a row and above the first; signs of a name
+WIDTH = 460
 
 
 TIMES = " \N{MULTIPLICATION SIGN} "  # between two choices that are worth something together
@@ -45,25 +45,25 @@ def draw_knock_outs(found: Sequence[KnockOut], most: int = 24) -> Markup:
 
 
 def draw_forest(rows: Sequence[Row], label: str, title: str = "") -> Markup:
-    """A dot and a line for each row, around a line at 0, under a title; empty without rows."""
+    """For each row its name and numbers, and below them a dot and a line, around a line at 0; empty without rows."""
     if not rows:
         return Markup("")
-    height = TOP + ROW * len(rows) + 34
-    svg = canvas(WIDTH, height, label)
-    text(svg, START, 14, title, "name")
+    bottom = TOP + ROW * len(rows)
+    svg = canvas(WIDTH, bottom + 38, label)
+    text(svg, 0, 13, title, "heading")
     ends = [value for one in rows for value in (one.effect, one.low, one.high) if value is not None]
-    across = linear([0.0, *ends], START, END)
+    across = linear([0.0, *ends], 10, WIDTH - 10, 0.02)
     for tick in across.ticks():
         x = str(across.at(tick))
         kind = "level" if tick == 0 else "rule"
-        add(svg, "line", x1=x, x2=x, y1=str(TOP - 8), y2=str(height - 34), **{"class": kind})
-        text(svg, float(x), height - 20, tick_label(tick, across.ticks()), "tick", anchor="middle")
-    text(svg, (START + END) / 2, height - 3, "worth, in units of noise and spread", "title", anchor="middle")
+        add(svg, "line", x1=x, x2=x, y1=str(TOP), y2=str(bottom), **{"class": kind})
+        text(svg, float(x), bottom + 15, tick_label(tick, across.ticks()), "tick", anchor="middle")
+    text(svg, WIDTH / 2, bottom + 32, "worth, in units of noise and spread", "title", anchor="middle")
     for place, one in enumerate(rows):
-        y = TOP + ROW * place + ROW / 2 - 6
+        y = TOP + ROW * place + 28
         kind = "certain better" if one.certain and one.effect > 0 else "certain worse" if one.certain else "uncertain"
         within = add(svg, "a", href=one.href) if one.href else svg
-        name = text(within, START - 12, y + 4, shortened(one.name, LABEL), "name", anchor="end")
+        name = text(within, 0, y - 10, shortened(one.name, LABEL), "name haloed")
         add(name, "title").text = one.name
         if one.low is not None and one.high is not None:
             add(
@@ -71,7 +71,7 @@ def draw_forest(rows: Sequence[Row], label: str, title: str = "") -> Markup:
                 **{"class": f"span {kind}"},
             )  # fmt: skip
         add(svg, "circle", cx=str(across.at(one.effect)), cy=f"{y:g}", r="4.2", **{"class": f"dot {kind}"})
-        text(svg, END + 12, y + 4, _numbers(one), "tick")
+        text(svg, WIDTH, y - 10, _numbers(one), "tick haloed", anchor="end")
     return written(svg)
 
 

@@ -1,9 +1,10 @@
 """The figures of the whole as PNG files. Drawn with matplotlib's object interface: no global state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from flows.report.axes import of_fitness
 from flows.report.contents import Contents
@@ -18,6 +19,7 @@ from tasks.families import Families
 
 SIGNS = 46  # of a name
 MOST_KNOCK_OUTS = 24
+FAR = 30.0  # the largest value of an axis over the smallest, from which its decades are shown
 Row = tuple[str, float, float | None, float | None, bool]
 
 
@@ -39,7 +41,7 @@ def picture_names(contents: Contents, whole: Whole) -> set[str]:
 
 def picture_whole(contents: Contents, whole: Whole) -> dict[str, bytes]:
     """File name -> PNG, of what there is."""
-    draw = {
+    draw: dict[str, Callable[[], bytes]] = {
         "components": lambda: _components([one for one in whole.effects if one.drawn]),
         "ablations": lambda: _knock_outs(whole.knock_outs),
         "families": lambda: _families(whole.families),
@@ -141,6 +143,15 @@ def _trades(contents: Contents, trades: Trades) -> bytes:
             front.append((x, y))
     if front:
         axes.plot(*zip(*front, strict=True), "o-", drawstyle="steps-post", color=SERIES[0], markersize=5)
+    at = next((at for name, at in trades.designs if contents.reference and name == contents.reference.id), {})
+    if across in at and down in at:
+        axes.plot(at[across], at[down], "D", color=INK, markersize=7)
+    values = [x for _, x, _ in shown]
+    if min(values) > 0 and max(values) > FAR * min(values):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(titles[across])
     axes.set_ylabel(titles[down])
     return png(figure)
