@@ -141,18 +141,22 @@
           const link = element(svg, "a", { href: `#${one.anchor}` });
           const place = [over.at(one.row[x]), down.at(one.row[y])];
           const kind = one.row[reference] ? "point ref" : members.has(one) ? "point best-of" : "point";
-          const mark = one.row[reference]
-            ? element(link, "path", { d: `M${place[0]} ${place[1] - 7}l7 7l-7 7l-7 -7z`, class: kind })
-            : one.row[quadratic]
-              ? element(link, "rect", { x: place[0] - 4, y: place[1] - 4, width: 8, height: 8, class: "point square" })
-              : element(link, "circle", { cx: place[0], cy: place[1], r: members.has(one) ? 5 : 3.6, class: kind });
+          if (one.row[reference]) {
+            element(link, "path", { d: `M${place[0]} ${place[1] - 7}l7 7l-7 7l-7 -7z`, class: kind });
+          } else if (one.row[quadratic]) {
+            element(link, "rect", { x: place[0] - 4, y: place[1] - 4, width: 8, height: 8, class: "point square" });
+          } else {
+            element(link, "circle", { cx: place[0], cy: place[1], r: members.has(one) ? 5 : 3.6, class: kind });
+          }
           const words = `${one.row[name]} (${one.row[id]}): ${across.title} ${readable(one.row[x])}, ${up.title} ${readable(one.row[y])}`;
-          link.setAttribute("aria-label", words);
-          element(mark, "title", {}, words);
-          const say = () => { told.textContent = words; };
-          link.addEventListener("pointerenter", say);
-          link.addEventListener("focus", say);
+          element(link, "title", {}, words);
         }
+        const say = (event) => {
+          const words = event.target.closest("a")?.querySelector("title");
+          if (words) told.textContent = words.textContent;
+        };
+        svg.addEventListener("pointerover", say);
+        svg.addEventListener("focusin", say);
         svg.addEventListener("pointerleave", () => { told.textContent = summary; });
       }
       plane.replaceChildren(svg);
