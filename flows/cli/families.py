@@ -44,10 +44,10 @@ def families(
     for one in found.families:
         table.add_row(
             escape(one.name),
-            _number(one.root_fitness, "+.2f"),
+            _number(one.root_fitness, "+z.2f"),
             str(one.designs),
             str(one.failures),
-            _number(one.best, "+.2f"),
+            _number(one.best, "+z.2f"),
             str(one.combinations),
             _number(one.distance, ".2f"),
             str(one.discoveries),
