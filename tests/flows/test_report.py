@@ -134,7 +134,10 @@ def test_untrusted_text_stays_text(page: Page, html: str) -> None:
     assert len(page.raw["style"]) == len(page.raw["script"]) == 1
     assert not any("steal" in part for parts in page.raw.values() for part in parts)
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
-    assert any("default-src 'none'" in one for one in page.all("content"))
+    (policy,) = [one for one in page.all("content") if "default-src 'none'" in one]
+    allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert allowed.pop("img-src") == "data:", "what scripts draw from the page's own figures"
+    assert all(value == "'none'" or value.startswith("'sha256-") for value in allowed.values())
     shown = str(escape(HOSTILE)).replace("\x1b", "\ufffd").replace("\u202e", "\ufffd")
     for name in ("leaderboard", "losses", "lineage", "learned", anchor("lab-c001")):
         assert shown.split("&gt;steal()")[0] in section(html, name), name
