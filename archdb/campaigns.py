@@ -33,8 +33,8 @@ def open_campaign(
 
     Raises:
         Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, replays
-            another cassette, takes parents from elsewhere, chooses them in another way, has another number of
-            ablations or another rule of approval; or one of the two was imported and the other not.
+            another cassette, starts from other families, takes parents from elsewhere, chooses them in another way, has
+            another number of ablations or another rule of approval; or one of the two was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
         fresh = wanted.model_copy(update={"created_at": time.time()})
@@ -58,6 +58,12 @@ def open_campaign(
         raise Conflict(
             f"Campaign {wanted.id} was started without {', '.join(lacking)}, and its fitness is measured against the "
             "baselines that it was started with: ask for others in a campaign of their own with --campaign NAME."
+        )
+    if wanted.families and wanted.families != stored.families:
+        raise Conflict(
+            f"Campaign {wanted.id} was started from {', '.join(stored.families) or 'all families'}, not from "
+            f"{', '.join(wanted.families)}, and its searches would not compare: leave --families out, or give the "
+            "others a campaign of their own with --campaign NAME."
         )
     if wanted.parents_from and wanted.parents_from != stored.parents_from:
         raise Conflict(

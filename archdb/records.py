@@ -141,6 +141,7 @@ class Campaign(Record):
     domain: str = "evaluation"  # the module that checks, trains and scores designs
     dataset: str = ""  # name and hash of the data
     further_baselines: tuple[str, ...] = ()  # trained besides the domain's default ones
+    families: tuple[str, ...] = ()  # baselines from which the search starts; empty: all that are not quadratic
     parents_from: str = ""  # an imported campaign whose designs may be improved, too
     sampler: str = "ranked"  # who chooses parents; campaigns from before there was a choice have this one
     ablations: int = 0  # the most components that are knocked out of one design, each a training

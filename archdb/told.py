@@ -19,6 +19,8 @@ def told_campaign(campaign: Campaign) -> Told:
         "baselines": ", ".join(campaign.further_baselines),
         "environment": sha256_of(campaign.environment),
     }
+    if campaign.families:
+        body["families"] = ", ".join(campaign.families)
     if campaign.cassette:
         body["cassette"] = campaign.cassette
     if campaign.approvals:

@@ -67,6 +67,7 @@ from evaluation.scaling import (
     Flattening,
     discovery_law,
     flattening,
+    rate_interval,
 )
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
@@ -170,6 +171,7 @@ __all__ = [
     "processor_seconds",
     "promote",
     "published",
+    "rate_interval",
     "reference_noise",
     "scale",
     "scale_names",

@@ -18,7 +18,7 @@ figure rather than a higher one.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +33,8 @@ LEAST_FAMILIES = 8  # of siblings; fewer say nothing about their scatter
 LEAST_DIFFERING = 8  # families in which siblings differ in a choice
 PENALTIES = np.logspace(-2, 3, 16)  # in units of a column's mean square
 FOLDS = 5
+MOST_PAIRS = 300  # those in which most families differ: the rest would widen every interval and tell nothing
+AT_ONCE = 250  # rows of signs
 LEAST_NORM = 1e-12
 
 
@@ -78,7 +80,7 @@ def population_effects(designs: Sequence[PopulationDesign], resamples: int = RES
         seed: of the draws.
     """
     sizes = Counter(one.family for one in designs)
-    known = [one for one in designs if sizes[one.family] > 1]
+    known = sorted((one for one in designs if sizes[one.family] > 1), key=lambda one: one.family)
     names, family = np.unique([one.family for one in known], return_inverse=True)
     counts = {"designs": len(known), "families": len(names)}
     if len(names) < LEAST_FAMILIES:
@@ -97,33 +99,33 @@ def population_effects(designs: Sequence[PopulationDesign], resamples: int = RES
     reach = float(np.quantile(np.max([fit.largest(signs) for fit in fits], axis=0), LEVEL))
     named: list[list[tuple[str, ...]]] = [[(one,) for one in singles], list(pairs)]
     found = [
-        sorted(
-            (_effect(choices, fit, place, reach, family) for place, choices in enumerate(one)),
-            key=lambda effect: (-abs(effect.effect), effect.choices),
-        )
+        sorted(_effects(one, fit, reach, family), key=lambda effect: (-abs(effect.effect), effect.choices))
         for fit, one in zip(fits, named, strict=False)
     ]
     return Population(**counts, marginal=tuple(found[0]), pairwise=tuple(found[1]) if pairs else ())
 
 
-def _effect(
-    choices: tuple[str, ...], fit: "_Ridge", place: int, reach: float, family: NDArray[np.intp]
-) -> PopulationEffect:
-    effect, error = float(fit.coefficients[place]), float(fit.errors[place])
-    return PopulationEffect(
-        choices=choices,
-        effect=effect,
-        low=effect - reach * error,
-        high=effect + reach * error,
-        families=_differing(fit.columns[:, place], family),
-    )
+def _effects(
+    named: Sequence[tuple[str, ...]], fit: "_Ridge", reach: float, family: NDArray[np.intp]
+) -> list[PopulationEffect]:
+    differing = _differing(fit.columns, family)
+    return [
+        PopulationEffect(
+            choices=choices,
+            effect=float(fit.coefficients[place]),
+            low=float(fit.coefficients[place] - reach * fit.errors[place]),
+            high=float(fit.coefficients[place] + reach * fit.errors[place]),
+            families=int(differing[place]),
+        )
+        for place, choices in enumerate(named)
+    ]
 
 
 def _singles(designs: Sequence[PopulationDesign], family: NDArray[np.intp]) -> tuple[list[str], Floats]:
     """The choices in which siblings differ often enough, and their indicators within families [designs, choices]."""
     known = sorted({f"{slot}={name}" for one in designs for slot, name in one.made.items()})
     columns = _within(_indicators(designs, known), family)
-    kept = [place for place in range(len(known)) if _differing(columns[:, place], family) >= LEAST_DIFFERING]
+    kept = np.flatnonzero(_differing(columns, family) >= LEAST_DIFFERING)
     return [known[place] for place in kept], columns[:, kept]
 
 
@@ -132,16 +134,17 @@ def _pairs(
 ) -> tuple[list[tuple[str, str]], Floats]:
     """The same of two choices for different slots, as the products of their centred indicators."""
     has = _indicators(designs, singles)
+    slots = [choice.partition("=")[0] for choice in singles]
+    able = [(one, other) for one, other in combinations(range(len(singles)), 2) if slots[one] != slots[other]]
+    if not able:
+        return [], np.zeros((len(designs), 0))
+    left, right = np.array(able).T
+    differing = _differing(_within(has[:, left] * has[:, right], family), family)
+    most = np.argsort(-differing, kind="stable")[:MOST_PAIRS]
+    kept = np.sort(most[differing[most] >= LEAST_DIFFERING])
     centred = has - has.mean(axis=0)
-    kept, columns = [], []
-    for (left, a), (right, b) in combinations(enumerate(singles), 2):
-        if a.partition("=")[0] == b.partition("=")[0]:
-            continue
-        both = _within(has[:, [left]] * has[:, [right]], family)
-        if _differing(both[:, 0], family) >= LEAST_DIFFERING:
-            kept.append((a, b))
-            columns.append(_within(centred[:, [left]] * centred[:, [right]], family)[:, 0])
-    return kept, np.stack(columns, axis=1) if kept else np.zeros((len(designs), 0))
+    columns = _within(centred[:, left[kept]] * centred[:, right[kept]], family)
+    return [(singles[left[place]], singles[right[place]]) for place in kept], columns
 
 
 def _indicators(designs: Sequence[PopulationDesign], choices: Sequence[str]) -> Floats:
@@ -149,58 +152,65 @@ def _indicators(designs: Sequence[PopulationDesign], choices: Sequence[str]) -> 
     return np.array([[float(one.made.get(slot) == name) for slot, name in slots] for one in designs])
 
 
+def _starts(family: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where each family begins: designs are in the order of their families."""
+    return np.flatnonzero(np.diff(family, prepend=-1))
+
+
 def _within(columns: Floats, family: NDArray[np.intp]) -> Floats:
     """Columns [designs, columns] less their means over each family."""
-    sums = np.zeros((int(family.max()) + 1, columns.shape[1]))
-    np.add.at(sums, family, columns)
+    sums = np.add.reduceat(columns, _starts(family), axis=0)
     return np.asarray(columns - (sums / np.bincount(family)[:, None])[family], dtype=np.float64)
 
 
-def _differing(column: Floats, family: NDArray[np.intp]) -> int:
-    """In how many families a column within families is not 0 throughout."""
-    return len(np.unique(family[np.abs(column) > LEAST_NORM]))
+def _differing(columns: Floats, family: NDArray[np.intp]) -> NDArray[np.intp]:
+    """In how many families each column within families is not 0 throughout."""
+    differs = np.logical_or.reduceat(np.abs(columns) > LEAST_NORM, _starts(family), axis=0)
+    return np.asarray(differs.sum(axis=0), dtype=np.intp)
 
 
 class _Ridge:
     """Ridge regression of a score on columns [designs, columns], both within families; the same with other signs."""
 
     def __init__(self, columns: Floats, score: Floats, family: NDArray[np.intp], fold: NDArray[np.intp]) -> None:
-        self.columns, self._score = columns, score
+        self.columns, self._score, self._family = columns, score, family
         self._scale = columns.std(axis=0) + LEAST_NORM
         self._x = columns / self._scale
-        penalty = min(PENALTIES, key=lambda one: self._error(one, fold))
-        self._inverse = self._inverse_of(self._x, penalty)
-        families, width = int(family.max()) + 1, columns.shape[1]
-        self._squares = np.zeros((families, width, width))
-        np.add.at(self._squares, family, self._x[:, :, None] * self._x[:, None, :])
-        self._pulls = np.zeros((families, width))
-        np.add.at(self._pulls, family, self._x * score[:, None])
-        solved, errors = self._fit(np.ones(families))
-        self.predicted: Floats = self._x @ solved
-        self.coefficients: Floats = solved / self._scale
-        self.errors: Floats = errors / self._scale
+        self._ends = [*_starts(family), len(family)]
+        self._pulls = np.add.reduceat(self._x * score[:, None], self._ends[:-1], axis=0)
+        penalty = PENALTIES[int(np.argmin(self._errors_left_out(fold)))]
+        whole = self._x.T @ self._x + penalty * np.eye(columns.shape[1])
+        self._inverse = np.asarray(np.linalg.inv(whole), dtype=np.float64)
+        self._reach = self._x @ self._inverse
+        solved, errors = self._fit(np.ones((1, len(self._ends) - 1)))
+        self.predicted: Floats = self._x @ solved[0]
+        self.coefficients: Floats = solved[0] / self._scale
+        self.errors: Floats = errors[0] / self._scale
 
     def largest(self, signs: Floats) -> Floats:
         """The largest |t| of any column for each row of signs [resamples, families]."""
-        fits = (self._fit(one) for one in signs)
-        return np.array([np.abs(solved / errors).max() for solved, errors in fits])
+        fits = (self._fit(signs[at : at + AT_ONCE]) for at in range(0, len(signs), AT_ONCE))
+        return np.concatenate([np.abs(solved / errors).max(axis=1) for solved, errors in fits])
 
     def _fit(self, signs: Floats) -> tuple[Floats, Floats]:
-        """Coefficients and their standard errors by families, with these signs for their scores."""
-        pulls = signs[:, None] * self._pulls
-        solved = self._inverse @ pulls.sum(axis=0)
-        left = (pulls - self._squares @ solved) @ self._inverse
-        few = len(pulls) / (len(pulls) - 1)
-        return solved, np.sqrt(few * (left**2).sum(axis=0)) + LEAST_NORM
+        """Coefficients and their standard errors by families [resamples, columns], with these signs for the scores.
 
-    def _inverse_of(self, x: Floats, penalty: float) -> Floats:
-        return np.asarray(np.linalg.inv(x.T @ x + penalty * np.eye(x.shape[1])), dtype=np.float64)
+        A family's pull on the coefficients is that of its residuals, through the rows that it has of x.
+        """
+        solved = signs @ self._pulls @ self._inverse
+        left = signs[:, self._family] * self._score - solved @ self._x.T
+        squares = np.zeros_like(solved)
+        for start, end in pairwise(self._ends):
+            squares += (left[:, start:end] @ self._reach[start:end]) ** 2
+        families = len(self._ends) - 1
+        return solved, np.sqrt(families / (families - 1) * squares) + LEAST_NORM
 
-    def _error(self, penalty: float, fold: NDArray[np.intp]) -> float:
-        """The squared error on families that were left out."""
-        total = 0.0
+    def _errors_left_out(self, fold: NDArray[np.intp]) -> Floats:
+        """For each penalty the squared error on families that were left out."""
+        total = np.zeros(len(PENALTIES))
         for one in range(FOLDS):
             x, score = self._x[fold != one], self._score[fold != one]
-            solved = self._inverse_of(x, penalty) @ (x.T @ score)
-            total += float(((self._score - self._x @ solved)[fold == one] ** 2).sum())
+            values, vectors = np.linalg.eigh(x.T @ x)
+            solved = vectors @ ((vectors.T @ (x.T @ score))[:, None] / (values[:, None] + PENALTIES))
+            total += ((self._score[fold == one, None] - self._x[fold == one] @ solved) ** 2).sum(axis=0)
         return total

@@ -32,6 +32,7 @@ def campaign(
     seed: int = 0,
     domain: str = "evaluation",
     baselines: tuple[BaselineChoice, ...] = (),
+    families: tuple[BaselineChoice, ...] = (),
     parents_from: str = "",
     caps: Caps | None = None,
     sampler: SamplerChoice = "",
@@ -52,6 +53,8 @@ def campaign(
         seed: the root of all chance in proposals.
         domain: the module that checks, trains and scores designs.
         baselines: names of published designs to train besides the default ones.
+        families: names of published designs from which the search starts; none for all that are trained. The default
+            ones are trained whatever is named here: everything is measured against them.
         parents_from: an imported campaign whose designs with a program may be improved, too.
         caps: the most that the campaign may spend: cpu_seconds, gpu_seconds, tokens, dollars. Those left out stay.
         sampler: who chooses parents; empty for the default, or for whom the campaign has.
@@ -73,8 +76,9 @@ def campaign(
         wanted = replay_record(find_cassette(open_store(), cassette), name, cycles, fixed)
     else:
         wanted = campaign_record(
-            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations, fixed
-        )
+            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations, fixed,
+            families,
+        )  # fmt: skip
     check_parents_from(open_store(), wanted.parents_from)
     record = open_checked(open_store(), wanted, sampler, caps, ablations, rule)
     refuse_imported(record)

@@ -32,6 +32,7 @@ def campaign_record(
     model: str = "",
     ablations: int | None = None,
     rule: Rule | None = None,
+    families: Sequence[str] = (),
 ) -> Campaign:
     """The record that a campaign with these settings has.
 
@@ -48,10 +49,12 @@ def campaign_record(
         model: of a provider that asks one; empty where the file of models says which.
         ablations: the most components to knock out of one design; None for the default.
         rule: who has to approve; None for what the environment says.
+        families: baselines from which the search starts; none for all that are not quadratic. They are trained, and so
+            are the default ones, against which everything is measured.
 
     Raises:
-        ValueError: an unknown scale, provider, domain, baseline or sampler, a model for a provider that asks none,
-            fewer ablations than none, or a name that cannot be part of ids and paths.
+        ValueError: an unknown scale, provider, domain, baseline, family or sampler, a model for a provider that asks
+            none, fewer ablations than none, or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
         Conflict: the environment's rule of approval is none.
     """
@@ -66,6 +69,11 @@ def campaign_record(
     for asked in baselines:
         if asked not in known:
             raise ValueError(f"{asked!r} is no baseline: choose one of {', '.join(known)}.")
+    founders = [name for name, one in known.items() if not one.quadratic]
+    for asked in families:
+        if asked not in founders:
+            why = "is quadratic, and never improved" if asked in known else "is no baseline"
+            raise ValueError(f"{asked!r} {why}, so no search can start from it: choose from {', '.join(founders)}.")
     if ablations is not None and ablations < 0:
         raise ValueError(f"{ablations} ablations are fewer than none: give 0 or more.")
     rule = rule or rule_from()
@@ -78,7 +86,8 @@ def campaign_record(
         seed=seed,
         domain=domain,
         dataset=dataset_of(domain),
-        further_baselines=tuple(one for one in known if one in baselines and not known[one].default),
+        further_baselines=tuple(one for one in known if one in (*baselines, *families) and not known[one].default),
+        families=tuple(one for one in known if one in families),
         parents_from=parents_from,
         sampler=sampler or DEFAULT,
         ablations=ABLATIONS if ablations is None else ablations,
@@ -120,6 +129,7 @@ def replay_record(cassette: Cassette, name: str = "", cycles: int | None = None,
         held.model,
         held.ablations,
         rule,
+        held.families,
     )
     if wanted.dataset != held.dataset:
         raise CassetteUnusable(

@@ -19,6 +19,7 @@ from tasks.rivals import repetitions_of
 
 What = Literal["breakthroughs", "above", "records", "gallery"]
 OWN: tuple[What, ...] = ("breakthroughs", "above", "records")
+DESIGNS = ("candidate", "external")  # that a search or a person made
 PUBLISHED_GPU_HOURS = 20_000.0  # ASI-Arch's own figure, arXiv 2507.18074
 MEANING = {
     "breakthroughs": "designs that were verified as breakthroughs on fresh seeds",
@@ -66,7 +67,7 @@ def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Sea
         total += one.cpu_seconds / 3600
         spent[one.id] = total
     closed = [one for one in after if one.finished_at is not None]
-    designs = [one for one in closed if one.kind in ("candidate", "external") and one.fitness is not None]
+    designs = [one for one in closed if one.kind in DESIGNS and one.fitness is not None]
     if not designs or not total:
         raise ValueError(f"Campaign {campaign.id} has no design that was evaluated to its end: run its cycles first.")
     tests = list_verified(store, campaign.id)
@@ -84,6 +85,18 @@ def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Sea
         scores=tuple(one.fitness or 0.0 for one in designs),
         score="fitness",
     )
+
+
+def discovered(store: Store, campaign: Campaign, what: What | None = None) -> tuple[What, tuple[str, ...]]:
+    """What counts as a discovery in a campaign of this laboratory, by default as above, and those designs' ids."""
+    tests = list_verified(store, campaign.id)
+    chosen: What = what or ("breakthroughs" if tests else "above")
+    if chosen == "breakthroughs":
+        return chosen, tuple(dict.fromkeys(one.experiment for one in tests if one.result["breakthrough"]))
+    found = campaign_outlines(store, campaign.id)
+    closed = [one for one in found if one.kind in DESIGNS and one.fitness is not None and one.finished_at is not None]
+    closed.sort(key=lambda one: (one.finished_at or 0.0, one.id))
+    return chosen, tuple(one.id for one in (_above(found, closed) if chosen == "above" else _best(closed)))
 
 
 def _ended(store: Store, one: Outline) -> float | None:

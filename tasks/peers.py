@@ -2,12 +2,13 @@
 
 import copy
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from archdb import Experiment, Outline, Store, Watch, get_text
-from tasks.agents.protocols import ComponentGain, Peer
+from tasks.agents.protocols import CertainEffect, ComponentGain, Peer
 from tasks.component_gains import ComponentGains
+from tasks.population_effects import certain_effects, effects_among
 
 
 def peer(experiment: Outline, source: str = "") -> Peer:
@@ -45,6 +46,11 @@ def component_gains(store: Store, campaign: str, besides: Experiment | None = No
     """What each choice has gained over the designs that have ended, and over one that is about to."""
     counted = _counted.setdefault(store, {}).setdefault(campaign, Counted())
     return counted.look(ended(store, campaign), besides)
+
+
+def component_effects(store: Store, campaign: str, objectives: Iterable[str]) -> tuple[CertainEffect, ...]:
+    """What is certain of choices and of pairs of them, over the designs that have ended."""
+    return certain_effects(effects_among(ended(store, campaign), objectives))
 
 
 class Counted:

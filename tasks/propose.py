@@ -24,7 +24,7 @@ from tasks.agents.protocols import Proposal, Question
 from tasks.agents.providers import agents_of
 from tasks.domain import domain_of
 from tasks.foresight import foresight
-from tasks.peers import component_gains, peer_with_source, population
+from tasks.peers import component_effects, component_gains, peer_with_source, population
 from tasks.reconsider import judgements, noted, reconsidered
 from tasks.stage import Outcome, run_stage, stage_task
 
@@ -48,6 +48,7 @@ def _propose(store: Store, experiment: Experiment) -> Outcome:
         population=population(store, campaign.id),
         objective_titles={name: one.title for name, one in objectives.items()},
         gains=component_gains(store, campaign.id),
+        effects=component_effects(store, campaign.id, objectives),
         foresight=foresight(store, campaign),
     )
 

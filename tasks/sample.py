@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 from archdb import Experiment, Outline, Store, find_experiments, get_campaign, leaderboard, ranked_by_score
+from tasks.domain import domain_of
 from tasks.peers import ended
 from tasks.samplers.population import may_be_parent
 from tasks.samplers.ranked import POOL, choose
@@ -24,7 +25,8 @@ def sample(experiment_id: str, token: int) -> None:
 def _sample(store: Store, experiment: Experiment) -> Outcome:
     campaign = get_campaign(store, experiment.campaign)
     way = way_of(campaign.sampler)
-    able = [one for one in _read(store, campaign.id, way) if may_be_parent(one)]
+    known = _read(store, campaign.id, way, len(domain_of(campaign.domain).baselines()) if campaign.families else 0)
+    able = [one for one in known if may_be_parent(one) and _of_a_chosen_family(one, campaign.families)]
     rng = random.Random(f"{campaign.seed}/{experiment.cycle}/sample")
     imported = importable(store, campaign.parents_from) if campaign.parents_from else []
     forked = sorted(find_experiments(store, campaign.forked), key=lambda one: (-(one.fitness or 0.0), one.id))
@@ -52,11 +54,19 @@ def _sample(store: Store, experiment: Experiment) -> Outcome:
     )
 
 
-def _read(store: Store, campaign: str, way: Way) -> Sequence[Outline]:
-    """What a sampler needs to know of a campaign: its head, or all that has ended, each read once by this process."""
+def _read(store: Store, campaign: str, way: Way, left_out: int) -> Sequence[Outline]:
+    """What a sampler needs to know of a campaign: its head, or all that has ended, each read once by this process.
+
+    Of the head as many more are read as baselines may be left out.
+    """
     if way.fittest is None:
         return ended(store, campaign)
-    return leaderboard(store, campaign, way.fittest + max(way.fittest, SPARE))
+    return leaderboard(store, campaign, way.fittest + max(way.fittest, SPARE) + left_out)
+
+
+def _of_a_chosen_family(one: Outline, families: Sequence[str]) -> bool:
+    """Whether a search that starts from these families may improve a design. All but its baselines come from them."""
+    return not families or one.kind != "baseline" or one.name in families
 
 
 def importable(store: Store, campaign: str) -> list[Experiment]:

@@ -33,6 +33,7 @@ class Settings(Record):
     domain: str
     dataset: str
     further_baselines: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
     parents_from: str = ""
     sampler: str
     ablations: int = 0

@@ -1,7 +1,7 @@
 """Scaling of a search: how discoveries grow with compute, and where scores flatten."""
 
 from evaluation.scaling.discovery import LEAST as LEAST_DISCOVERIES
-from evaluation.scaling.discovery import Ahead, Discovery, FittedLaw, discovery_law
+from evaluation.scaling.discovery import Ahead, Discovery, FittedLaw, discovery_law, rate_interval
 from evaluation.scaling.flattening import LEAST as LEAST_SCORES
 from evaluation.scaling.flattening import Flattening, flattening
 
@@ -14,4 +14,5 @@ __all__ = [
     "Flattening",
     "discovery_law",
     "flattening",
+    "rate_interval",
 ]

@@ -23,6 +23,7 @@ from flows.cli.db import app as db
 from flows.cli.dossier import app as dossier
 from flows.cli.evaluate import evaluate
 from flows.cli.export import export
+from flows.cli.families import families
 from flows.cli.fork import fork
 from flows.cli.importing import app as importing
 from flows.cli.inspect import diff, lineage, report, show, status
@@ -43,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    run, status, leaderboard, show, lineage, diff, report, calibration, components, scaling, export,
+    run, status, leaderboard, show, lineage, diff, report, calibration, components, families, scaling, export,
     check, evaluate, verify, promote, zero_shot, up, notify, pause, resume, stop, approve, fork,
 ):  # fmt: skip
     app.command()(command)

@@ -96,6 +96,9 @@ def _record(cassette: "Cassette", given: Mapping[str, Any], rule: "Rule | None")
     further = _unknown(given.get("baseline") or (), settings.further_baselines)
     if further:
         raise Refused(_contradicts("baseline", ", ".join(settings.further_baselines) or "none", further))
+    foreign = _unknown(given.get("families") or (), settings.families)
+    if foreign:
+        raise Refused(_contradicts("families", ", ".join(settings.families) or "none", foreign))
     cycles = given.get("cycles", settings.cycles)
     if cycles > settings.cycles:
         raise Refused(

@@ -43,6 +43,14 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="A published design to train besides the default ones; may be repeated."),
     ] = None,
+    families: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A published design from which the search starts, all that are trained if left out; may be repeated: "
+            "see docs/search.md.",
+        ),
+    ] = None,
     parents_from: Annotated[
         str,
         typer.Option(metavar="CAMPAIGN", help="An imported campaign: its designs with a program may be improved, too."),
@@ -97,8 +105,9 @@ def run(
     wanted = replay.campaign if replay else None
     if not replaying:
         wanted = checked_settings(
-            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule
-        )
+            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule,
+            families or (),
+        )  # fmt: skip
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
         address = start()
@@ -144,6 +153,7 @@ def checked_settings(
     model: str = "",
     ablations: int | None = None,
     rule: "Rule | None" = None,
+    families: Sequence[str] = (),
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -166,6 +176,7 @@ def checked_settings(
             model,
             ablations,
             rule,
+            families,
         )
     except ValueError as fault:
         raise Refused(str(fault)) from fault

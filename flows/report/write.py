@@ -16,7 +16,7 @@ from archdb import Campaign, HomeUnusable, Store, describe_os_fault, home
 from archdb.asi_arch import CAVEAT
 from flows.report import wording
 from flows.report.columns import as_design, columns, imported_columns, searched
-from flows.report.contents import Contents
+from flows.report.contents import Contents, readable
 from flows.report.drawings import draw_bar, draw_lineage, draw_losses, draw_progress
 from flows.report.figures import draw_figures
 from flows.report.gather import gather
@@ -25,9 +25,11 @@ from flows.report.imported_drawings import draw_published_curves, draw_score, dr
 from flows.report.markdown import render_markdown
 from flows.report.packed import ROWS, WHOLE, chunked, pack
 from flows.report.series import top_candidates
+from flows.report.whole import Whole, csv_files, gather_whole, picture_whole, shown_whole, tables_of
 from flows.report_folder import report_folder
 
 HERE = Path(__file__).parent
+NOTHING = Whole()
 
 
 def write_report(store: Store, campaign: Campaign) -> Path:
@@ -44,8 +46,10 @@ def write_report(store: Store, campaign: Campaign) -> Path:
         files = {"index.html": render_imported(gather_imported(store, campaign)).encode()}
     else:
         contents = gather(store, campaign)
-        files = draw_figures(contents)
-        files["index.html"] = render_page(contents).encode()  # last: it is there only once all is
+        whole = gather_whole(store, campaign, contents)
+        files = draw_figures(contents) | picture_whole(contents, whole)
+        files |= csv_files(contents, tables_of(contents, whole))
+        files["index.html"] = render_page(contents, whole).encode()  # last: it is there only once all is
     folder = report_folder(campaign.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,17 +60,17 @@ def write_report(store: Store, campaign: Campaign) -> Path:
     return folder / "index.html"
 
 
-def render_page(contents: Contents) -> str:
+def render_page(contents: Contents, whole: Whole = NOTHING) -> str:
     """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used.
 
     Of a large campaign most is packed, so that a browser lays out only what somebody looks at.
     """
     templates = _templates()
-    whole = len(contents.designs) <= WHOLE
+    small = len(contents.designs) <= WHOLE
     shown = {"it": contents, "dash": wording.DASH, "titles": {one.name: one.title for one in contents.yardsticks}}
     lineage = draw_lineage(contents)
     packed = [("columns", pack(columns(contents))), ("searched", pack(searched(contents.designs)))]
-    if not whole:
+    if not small:
         section, rows = templates.get_template("design.html"), templates.get_template("sections/leaderboard_rows.html")
         packed.append(("lineage", pack(lineage)))
         packed.append(("leaderboard", pack(rows.render(rows=contents.ranking[ROWS:], **shown))))
@@ -74,11 +78,12 @@ def render_page(contents: Contents) -> str:
     return templates.get_template("page.html").render(
         losses=draw_losses(contents),
         top_designs=top_candidates(contents),
-        lineage=lineage if whole else "",
+        lineage=lineage if small else "",
         progress=draw_progress(contents),
-        whole=whole,
-        first_rows=contents.ranking if whole else contents.ranking[:ROWS],
+        small=small,
+        first_rows=contents.ranking if small else contents.ranking[:ROWS],
         packed=packed,
+        **shown_whole(contents, whole),
         **shown | _frame(),
     )
 
@@ -110,7 +115,9 @@ def _frame() -> dict[str, str]:
     """What every page has: style, script, and the policy that lets nothing else in."""
     style = (HERE / "style.css").read_text(encoding="utf-8").strip()
     script = "\n".join(one.read_text(encoding="utf-8").strip() for one in sorted((HERE / "scripts").glob("*.js")))
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; script-src "
+    policy = (
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src {_hash(style)}; img-src data:; script-src "
+    )
     return {
         "dash": wording.DASH,
         "policy": policy + _hash(script),
@@ -132,6 +139,7 @@ def _templates() -> Environment:
         "mebibytes": wording.mebibytes,
         "moment": wording.moment,
         "markdown": render_markdown,
+        "readable": readable,
         "bar": draw_bar,
         "score": draw_score,
     }

@@ -52,6 +52,17 @@ class ComponentGain(Message):
         return self.introduced + self.dropped
 
 
+class CertainEffect(Message):
+    """What a choice, or two together beyond each alone, is worth over all designs, where the interval excludes 0."""
+
+    choices: tuple[str, ...]  # one or two of "slot=choice"
+    objective: str  # "fitness", or one whose gain it moves
+    effect: float  # in units of noise and spread, like fitness
+    low: float  # 95% intervals that hold for all that was estimated of an objective at once
+    high: float
+    families: int  # parents whose children differ in it
+
+
 Retrieve = Callable[[str], Sequence[Hit]]
 
 
@@ -65,6 +76,7 @@ class Question(Message):
     population: tuple[Peer, ...]  # every design of the campaign so far: failed ones too, and those in flight
     objective_titles: Mapping[str, str]
     gains: tuple[ComponentGain, ...] = ()
+    effects: tuple[CertainEffect, ...] = ()  # the largest first
     foresight: Calibration | None = None  # how earlier predictions have fared
 
 

@@ -117,6 +117,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
         slow(("--model", "other"), ("model m, not other",)),
         slow(("--ablations", "3"), ("ablations 1, not 3",)),
         slow(("--baseline", "retnet"), ("baseline none, not retnet",)),
+        slow(("--families", "gla"), ("families none, not gla", "leave --families out")),
         (("--cycles", "4"), ("holds 3 cycles, not 4",)),
         slow(("--provider", "grammar"), ("--cassette is for --provider replay",)),
     ],

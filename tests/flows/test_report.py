@@ -59,14 +59,18 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text, self.inside = "", ""
         self.raw: dict[str, list[str]] = {"script": [], "style": [], "packed": []}
+        self.carried: list[str] = []  # in a script of a type that no browser runs
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        self.inside = "packed" if tag == "script" and ("type", "application/octet-stream") in attrs else tag
+        kinds = {"application/octet-stream": "packed", "application/json": "carried"}
+        self.inside = kinds.get(dict(attrs).get("type") or "", tag)
 
     def handle_data(self, data: str) -> None:
-        if self.inside in self.raw:
+        if self.inside == "carried":
+            self.carried.append(data)
+        elif self.inside in self.raw:
             self.raw[self.inside].append(data)
         else:
             self.text += data
@@ -108,9 +112,9 @@ def test_every_section_is_there_and_every_link_leads_to_one(page: Page, index: P
     inner = [href[1:] for href in page.all("href") if href.startswith("#")]
     assert set(inner) <= set(ids)
     assert index.is_absolute()
-    assert sorted(one.name for one in index.parent.iterdir()) == [
-        "index.html", "leaderboard.png", "lineage.png", "losses.png", "progress.png",
-    ]  # fmt: skip
+    beside = {href for href in page.all("href") if not href.startswith("#") and "://" not in href}
+    assert {one.name for one in index.parent.iterdir()} == {"index.html"} | beside
+    assert {"leaderboard.png", "lineage.png", "losses.png", "progress.png", "designs.csv", "losses.csv"} <= beside
 
 
 def test_nothing_is_loaded_from_elsewhere(page: Page, html: str) -> None:
@@ -122,7 +126,7 @@ def test_nothing_is_loaded_from_elsewhere(page: Page, html: str) -> None:
         (tag, attributes["href"]) for tag, attributes in page.tags if not attributes.get("href", "#").startswith("#")
     ]
     assert outer
-    assert all(tag == "a" and re.match(r"https?://", href) for tag, href in outer)
+    assert all(tag == "a" and re.match(r"https?://|[a-z]+\.(csv|png)$", href) for tag, href in outer)
     assert "url(" not in "".join(page.raw["style"])
     assert "@import" not in html
 
@@ -131,7 +135,10 @@ def test_untrusted_text_stays_text(page: Page, html: str) -> None:
     assert len(page.raw["style"]) == len(page.raw["script"]) == 1
     assert not any("steal" in part for parts in page.raw.values() for part in parts)
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
-    assert any("default-src 'none'" in one for one in page.all("content"))
+    (policy,) = [one for one in page.all("content") if "default-src 'none'" in one]
+    allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert allowed.pop("img-src") == "data:", "what scripts draw from the page's own figures"
+    assert all(value == "'none'" or value.startswith("'sha256-") for value in allowed.values())
     shown = str(escape(HOSTILE)).replace("\x1b", "\ufffd").replace("\u202e", "\ufffd")
     assert all(re.fullmatch(r"[A-Za-z0-9+/]+=*", part) for part in page.raw["packed"]), "nothing in them is markup"
     for name in ("leaderboard", "losses", "lineage", "learned", anchor("lab-c001")):
@@ -213,12 +220,12 @@ def test_figures_are_images_with_something_on_them(index: Path) -> None:
 
 
 def test_writing_again_replaces_the_files_and_leaves_no_drafts(store: Store, campaign: Campaign, index: Path) -> None:
-    before = index.stat().st_ino
+    before, names = index.stat().st_ino, {one.name for one in index.parent.iterdir()}
     index.write_text("old")
     assert write_report(store, campaign) == index
     assert index.stat().st_ino != before
     assert "</html>" in index.read_text()
-    assert len(list(index.parent.iterdir())) == 5
+    assert {one.name for one in index.parent.iterdir()} == names
 
 
 def test_an_empty_campaign_has_a_report(store: Store) -> None:

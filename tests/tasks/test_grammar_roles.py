@@ -1,13 +1,15 @@
 """The grammar's three roles: evidence in, designs and lessons out."""
 
+import math
+
 import pytest
 
 from archdb.cognition import Hit
 from evaluation import baselines, objectives_of
 from tasks.agents.grammar.ancestors import BASELINES, design_of
-from tasks.agents.grammar.evidence import preferences
+from tasks.agents.grammar.evidence import preferences, told_effect
 from tasks.agents.grammar.roles import grammar_agents
-from tasks.agents.protocols import ComponentGain, Outcome, Peer, Question, Repeated
+from tasks.agents.protocols import CertainEffect, ComponentGain, Outcome, Peer, Question, Repeated
 from tasks.agents.weakness import COMPLAINTS
 
 TITLES = {"text_bpb": "Text", "recall_loss": "In-context recall", "copy_loss": "Selective copying"}
@@ -227,3 +229,31 @@ def test_good_designs_are_asked_why(fitness: float, others: list[float], asked: 
     assert AGENTS.analyst.analyze(outcome).ablations == asked
     none = outcome.model_copy(update={"knock_outs": ()})
     assert AGENTS.analyst.analyze(none).ablations == ()
+
+
+def test_a_certain_effect_tilts_what_gains_do_not_tell_of() -> None:
+    def effect(objective: str, worth: float, *choices: str) -> CertainEffect:
+        return CertainEffect(
+            choices=choices, objective=objective, effect=worth, low=worth / 2, high=worth * 2, families=9
+        )
+
+    has = frozenset({"decay=fixed", "key_norm=none"})
+    pair = effect("fitness", 0.5, "decay=fixed", "key_norm=l2")
+    weights = preferences(
+        [],
+        [],
+        (
+            pair,
+            effect("recall_loss", 0.3, "short_conv=qk4"),
+            effect("fitness", 0.9, "rank=low"),  # that is what gains tell
+            effect("copy_loss", 0.9, "token_shift=static"),  # not the weakest objective
+            effect("fitness", 0.9, "position=none", "output_norm=rms"),  # the design has neither half
+        ),
+        has,
+        "recall_loss",
+    )
+    changed = {choice: weight for choice, weight in weights.items() if weight != 1.0}
+    assert changed == {"key_norm=l2": pytest.approx(math.exp(0.5)), "short_conv=qk4": pytest.approx(math.exp(0.3))}
+    asked = question(cycle=3).model_copy(update={"effects": (pair,)})
+    assert "beyond each alone" in told_effect(pair)
+    assert AGENTS.researcher.propose(asked, lambda _: []) == AGENTS.researcher.propose(asked, lambda _: [])

@@ -15,6 +15,7 @@ from archdb import (
     open_campaign,
     set_fields,
 )
+from evaluation import baselines
 from tasks.peers import ended
 from tasks.sample import sample
 from tasks.samplers.ranked import POOL, choose
@@ -76,3 +77,28 @@ def test_a_campaign_from_before_there_was_a_choice_has_the_ranked_one(store: Sto
     assert get_campaign(store, "t").sampler == "ranked"
     with pytest.raises(Conflict, match="started with sampler ranked, not uct"):
         open_campaign(store, PLAIN, "uct")
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_search_starts_from_the_chosen_families_alone(store: Store, name: str) -> None:
+    """However many fitter baselines there are that it was not to start from."""
+    open_campaign(store, PLAIN.model_copy(update={"sampler": name, "families": ("mamba2", "gla")}))
+    for place, one in enumerate(baselines()):
+        fitness = -9.0 if one in ("gla", "mamba2") else float(place)
+        record = create_experiment(store, f"t-{one}", campaign="t", kind="baseline", name=one)
+        set_fields(store, record.id, fitness=fitness, gains={"x": fitness}, state="done")
+    for cycle in range(1, 5):
+        new = create_experiment(store, f"t-c{cycle:03d}", campaign="t", kind="candidate", name="new", cycle=cycle)
+        token = claim(store, new.id)
+        assert token is not None
+        sample.fn(new.id, token)
+        parents = get_experiment(store, new.id).parents
+        assert parents
+        assert set(parents) <= {"t-gla", "t-mamba2"}
+
+
+def test_the_families_are_fixed_when_a_campaign_starts(store: Store) -> None:
+    open_campaign(store, PLAIN.model_copy(update={"families": ("gla",)}))
+    assert open_campaign(store, PLAIN).families == ("gla",), "who asks for none gets the campaign's"
+    with pytest.raises(Conflict, match=r"was started from gla, not from mamba2, .* leave --families out"):
+        open_campaign(store, PLAIN.model_copy(update={"families": ("mamba2",)}))

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of
 from tasks.agents.grammar.space import CHOICES
-from tasks.agents.protocols import ComponentGain, Peer
+from tasks.agents.protocols import CertainEffect, ComponentGain, Peer
 
+FITNESS = "fitness"
 PRIOR_FAMILIES = 2.0
 MOST_TILT = 1.5  # the largest exponent that one piece of evidence may give to a preference
 _WORDS = frozenset(f"{slot}={choice}" for slot, choices in CHOICES.items() for choice in choices)
@@ -37,10 +38,34 @@ def told(one: ComponentGain) -> str:
     )
 
 
-def preferences(hits: Sequence[Hit], gains: Sequence[ComponentGain]) -> dict[str, float]:
+def told_effect(one: CertainEffect) -> str:
+    """A certain effect as a sentence."""
+    beyond = " beyond each alone" if len(one.choices) > 1 else ""
+    return (
+        f"Over all siblings, {' with '.join(one.choices)} is worth {one.effect:+.2f} in {one.objective}{beyond} (95% "
+        f"interval {one.low:+.2f} to {one.high:+.2f})."
+    )
+
+
+def preferences(
+    hits: Sequence[Hit],
+    gains: Sequence[ComponentGain],
+    effects: Sequence[CertainEffect] = (),
+    has: frozenset[str] = frozenset(),
+    weakness: str = "",
+) -> dict[str, float]:
     """A positive weight per choice: papers that were found raise theirs, findings and gains tilt either way.
 
-    What the grammar has no words for is left out.
+    So do certain effects: of a single choice on the objective that is weakest, which gains do not tell of, and of a
+    pair on it or on fitness, where the design that is changed has the one half. What the grammar has no words for is
+    left out.
+
+    Args:
+        hits: what was found.
+        gains: of single choices, on fitness.
+        effects: that are certain.
+        has: the choices of the design that is changed.
+        weakness: the objective on which that design is furthest behind.
     """
     weights = dict.fromkeys(_WORDS, 1.0)
     for rank, hit in enumerate(hits):
@@ -53,4 +78,10 @@ def preferences(hits: Sequence[Hit], gains: Sequence[ComponentGain]) -> dict[str
     for gain in gains:
         if gain.choice in _WORDS:
             weights[gain.choice] *= math.exp(max(-MOST_TILT, min(MOST_TILT, shrunk(gain))))
+    for effect in effects:
+        missing = [one for one in effect.choices if one not in has]
+        single, on_weakness = len(effect.choices) == 1, effect.objective == weakness
+        half = not single and len(missing) == 1 and (on_weakness or effect.objective == FITNESS)
+        if (half or (single and on_weakness and missing)) and missing[0] in _WORDS:
+            weights[missing[0]] *= math.exp(max(-MOST_TILT, min(MOST_TILT, effect.effect)))
     return weights

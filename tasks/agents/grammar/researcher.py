@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of, first_known
-from tasks.agents.grammar.evidence import choices_of, preferences, told
+from tasks.agents.grammar.evidence import choices_of, preferences, told, told_effect
 from tasks.agents.grammar.evolve import difference, vary
 from tasks.agents.grammar.naming import name_of, sentence_of
 from tasks.agents.grammar.slots import SLOTS
 from tasks.agents.grammar.space import Design, random_design
-from tasks.agents.protocols import ComponentGain, Peer, Proposal, Question, Repeated, Retrieve
+from tasks.agents.protocols import CertainEffect, ComponentGain, Peer, Proposal, Question, Repeated, Retrieve
 from tasks.agents.weakness import complaint, weakest_objective
 
 TRIES = 200  # before a design that was already tried is accepted
@@ -33,14 +33,18 @@ class GrammarResearcher:
         weakness = weakest_objective(parent, question)
         query = f"{complaint(weakness, question)}. {sentence_of(base)}"
         hits = list(retrieve(query))
-        design = self._vary(base, question, preferences(hits, question.gains), rng)
+        has = frozenset(f"{slot}={choice}" for slot, choice in base.choices.items())
+        weights = preferences(hits, question.gains, question.effects, has, weakness)
+        design = self._vary(base, question, weights, rng)
         changes = difference(base, design)
         chosen = {f"{slot}={new}" for slot, (_, new) in changes.items()}
         backing = [hit for hit in hits if chosen & set(hit.components)]
         tested = [one for one in question.gains if one.choice in chosen]
+        made = {f"{slot}={choice}" for slot, choice in design.choices.items()}
+        certain = [one for one in question.effects if made.issuperset(one.choices) and chosen & set(one.choices)]
         return Proposal(
             name=name_of(design),
-            motivation=motivation(question, parent, weakness, changes, backing, tested),
+            motivation=motivation(question, parent, weakness, changes, backing, tested, certain),
             parents=tuple(one.id for one in question.parents),
             components=design.choices,
             query=query,
@@ -66,6 +70,7 @@ def motivation(
     changes: dict[str, tuple[str, str]],
     hits: Sequence[Hit],
     gains: Sequence[ComponentGain],
+    certain: Sequence[CertainEffect] = (),
 ) -> str:
     """Markdown: what is wrong with the parent, what changes, and which evidence speaks for it."""
     lines = []
@@ -93,7 +98,7 @@ def motivation(
             lines.append(f"- {hit.title} ({hit.id}) bears on {fitting}.")
         else:
             lines.append(f"- Finding of {', '.join(hit.evidence)}: {hit.text}")
-    lines += [f"- {told(one)}" for one in gains]
-    if not hits and not gains:
+    lines += [f"- {told(one)}" for one in gains] + [f"- {told_effect(one)}" for one in certain]
+    if not hits and not gains and not certain:
         lines.append("- None yet: this change explores.")
     return "\n".join(lines)

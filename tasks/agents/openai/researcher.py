@@ -47,6 +47,7 @@ class ModelResearcher:
         results = sections.results(parents, population)
         siblings = sections.siblings(parents[0] if parents else None, population, [one.id for one in parents])
         failures, effects = sections.failures(population), sections.component_effects(question.gains)
+        certain = sections.certain_effects(question.effects)
         filled = {
             "cycle": question.cycle,
             "equation": EQUATION,
@@ -58,13 +59,14 @@ class ModelResearcher:
             "siblings": siblings.text,
             "failures": failures.text,
             "effects": effects.text,
+            "certain": certain.text,
             "foresight": sections.foresight(question.foresight),
             "repeated": sections.repeated(repeated),
             "literature": sections.literature(hits, find_entries(self.desk.store, [one.id for one in hits])),
         }
         found = [one.id for one in hits] + [backing for one in hits for backing in one.evidence]
         found += [repeated.of.id] if repeated else []
-        ids = frozenset((*results.ids, *siblings.ids, *failures.ids, *effects.ids, *found))
+        ids = frozenset((*results.ids, *siblings.ids, *failures.ids, *effects.ids, *certain.ids, *found))
         return prompt("researcher.md", **filled, **brief(self.desk.campaign, parents, population)), ids
 
 

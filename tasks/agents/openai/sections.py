@@ -10,7 +10,7 @@ from typing import NamedTuple
 from archdb.cognition import Entry, Hit, essence
 from evaluation import Objective
 from tasks.agents.openai.quoting import cut, one_line
-from tasks.agents.protocols import ComponentGain, Peer, Repeated
+from tasks.agents.protocols import CertainEffect, ComponentGain, Peer, Repeated
 from tasks.calibration import Bin, Calibration
 from tasks.models.prompt import most_tokens
 
@@ -114,6 +114,11 @@ def component_effects(gains: Sequence[ComponentGain], budget: int = 3000) -> Sho
     return fill((Item(_effect(one), (one.choice, *one.steps[:STEPS])) for one in ordered), budget)
 
 
+def certain_effects(effects: Sequence[CertainEffect], budget: int = 1500) -> Shown:
+    """What is certain of choices and pairs, the largest effects first; empty where nothing is."""
+    return fill((Item(_certain(one), one.choices) for one in effects), budget) if effects else Shown("")
+
+
 def repeated(found: Repeated | None, budget: int = 5000) -> list[tuple[str, str]]:
     """The first proposal and the earlier design that it repeats, each under a label; nothing where none does."""
     if found is None:
@@ -180,6 +185,11 @@ def _effect(one: ComponentGain) -> str:
     steps = ", ".join(one.steps[:STEPS]) + (", ..." if len(one.steps) > STEPS else "")
     span = f"95% interval {one.low:+.2f} to {one.high:+.2f}"
     return f"{one.choice}: {one.gain:+.2f} fitness ({span}; {one.families} parents; {steps})"
+
+
+def _certain(one: CertainEffect) -> str:
+    span = f"{one.low:+.2f} to {one.high:+.2f}; {one.families} parents"
+    return f"{' with '.join(one.choices)}: {one.effect:+.2f} in {one.objective} ({span})"
 
 
 def _told(one: Hit, entry: Entry | None) -> str:

@@ -17,7 +17,7 @@ from tasks.agents.openai.prompting import FOLDER, prompt, sha256_of
 from tasks.agents.openai.quoting import cut, one_line, quoted
 from tasks.agents.openai.reference import by_use, reference
 from tasks.agents.openai.rules import RULES, rules
-from tasks.agents.protocols import ComponentGain, Peer
+from tasks.agents.protocols import CertainEffect, ComponentGain, Peer
 from tasks.models.prompt import most_tokens
 
 
@@ -47,6 +47,15 @@ FAILED = tuple(
     for number, kind in enumerate(["crashed"] * 5 + ["not_causal"] * 3 + ["superlinear"])
 )
 GAINS = tuple(gain(f"slot{number}=choice", number / 10, 1 + number % 5) for number in range(200))
+
+
+CERTAIN = tuple(
+    CertainEffect(
+        choices=(f"decay=fixed{number}", "key_norm=l2")[: 1 + number % 2], objective="recall_loss", effect=0.5, low=0.1,
+        high=0.9, families=12,
+    )
+    for number in range(200)
+)  # fmt: skip
 
 
 @given(st.text(st.characters(codec="utf-8")))
@@ -80,9 +89,10 @@ def test_a_cut_says_what_is_missing() -> None:
         lambda budget: sections.siblings(peer("gla"), CROWD, budget=budget),
         lambda budget: sections.failures(FAILED, budget),
         lambda budget: sections.component_effects(GAINS, budget),
+        lambda budget: sections.certain_effects(CERTAIN, budget),
         lambda budget: rules(FAILED, budget),
     ],
-    ids=["results", "siblings", "failures", "effects", "rules"],
+    ids=["results", "siblings", "failures", "effects", "certain", "rules"],
 )
 @pytest.mark.parametrize("budget", [300, 1500, 6000])
 def test_sections_keep_to_their_budgets(section: Callable[[int], sections.Shown], budget: int) -> None:
@@ -123,6 +133,15 @@ def test_gains_are_told_with_their_intervals_best_backed_first() -> None:
     shown = sections.component_effects([gain("a=thin", 1.0, 1), gain("b=backed", -0.8, 9), unknown])
     assert shown.text.splitlines()[0] == "b=backed: -0.80 fitness (95% interval -1.80 to +0.20; 9 parents; t-c1)"
     assert {"a=thin", "b=backed", "t-c1"} == set(shown.ids)
+
+
+def test_certain_effects_are_told_with_their_objective_and_nothing_where_there_are_none() -> None:
+    shown = sections.certain_effects(CERTAIN[:2])
+    assert shown.text.splitlines()[1] == (
+        "decay=fixed1 with key_norm=l2: +0.50 in recall_loss (+0.10 to +0.90; 12 parents)"
+    )
+    assert shown.ids == ("decay=fixed0", "decay=fixed1", "key_norm=l2")
+    assert sections.certain_effects(()) == sections.Shown("")
 
 
 def test_literature_shares_its_budget() -> None:
