@@ -20,8 +20,8 @@ def open_campaign(
 ) -> Campaign:
     """Create the campaign, or join the one of that name if its settings agree.
 
-    The number of cycles may grow; scale, provider, seed and dataset may not change, since results would not compare.
-    Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
+    The number of cycles may grow; domain, scale, provider, seed and dataset may not change, since results would not
+    compare. Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
 
     Args:
         store: where.
@@ -32,8 +32,8 @@ def open_campaign(
         rule: who has to approve, where somebody insists on it.
 
     Raises:
-        Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, replays
-            another cassette, takes parents from elsewhere, chooses them in another way, has another number of
+        Conflict: the stored campaign has another domain, scale, provider, seed, dataset or model, lacks a baseline,
+            replays another cassette, takes parents from elsewhere, chooses them in another way, has another number of
             ablations or another rule of approval; or one of the two was imported and the other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
@@ -46,7 +46,7 @@ def open_campaign(
             f"Campaign {wanted.id} {'was imported' if stored.ranked_by else 'is one of this laboratory'}, and imported "
             "designs stay apart from designs that are trained here: choose another name with --campaign NAME."
         )
-    for field in ("scale", "provider", "seed", "dataset"):
+    for field in ("domain", "scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
         if old != new:
             raise Conflict(

@@ -12,7 +12,7 @@ from evaluation import Panel
 from flows.report.contents import Contents, Design, Lesson, Point, Yardstick
 from flows.report.gather_design import Library, gather_design
 from flows.report.wording import places
-from tasks.domain import domain_of
+from tasks.domain import domain_of, method_of
 from tasks.foresight import foresight
 
 PAIR = 2  # a finding about more experiments than this speaks of the population
@@ -46,6 +46,7 @@ def gather(store: Store, campaign: Campaign) -> Contents:
         kinds_of_failure=_kinds_of_failure(designs),
         progress=progress(designs),
         fitness_places=places([one.fitness for one in designs if one.fitness is not None], least=2),
+        method=method_of(campaign.domain),
         foresight=predictions if predictions.predictions else None,
     )
 
