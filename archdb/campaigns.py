@@ -21,7 +21,8 @@ def open_campaign(
     """Create the campaign, or join the one of that name if its settings agree.
 
     The number of cycles may grow; domain, scale, provider, seed and dataset may not change, since results would not
-    compare. Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
+    compare. Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets those of the
+    campaign.
 
     Args:
         store: where.
@@ -49,9 +50,10 @@ def open_campaign(
     for field in ("domain", "scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
         if old != new:
+            same = f"go on with --domain {old}, or " if field == "domain" else ""
             raise Conflict(
                 f"Campaign {wanted.id} was started with {field} {old}, not {new}, and results would not compare: "
-                "give the new settings a campaign of their own with --campaign NAME."
+                f"{same}give the new settings a campaign of their own with --campaign NAME."
             )
     lacking = [name for name in wanted.further_baselines if name not in stored.further_baselines]
     if lacking:

@@ -10,10 +10,9 @@ from evaluation.reports import Report
 from evaluation.scales import Plan
 from evaluation.scales import scale as read_scale
 
-
 METHOD = (
-    "Every design is matched to the reference's parameter count and sees the same data, optimiser and number of training "
-    "tokens. Every value is computed by the supervising process from the logits of held-out inputs."
+    "Every design is matched to the reference's parameter count and sees the same data, optimiser and number of "
+    "training tokens. Every value is computed by the supervising process from the logits of held-out inputs."
 )  # what all designs have in common, for reports
 
 

@@ -62,9 +62,9 @@ def campaign_record(
     module.scale(scale)
     require_provider(provider, model)
     require_fitting(provider, domain)
-    for name_of, one in module.objectives_of(scale).items():
-        if one.better != "lower" and name_of not in OBJECTIVES:
-            raise ValueError(f"Objectives of a domain are losses, but higher is better of {name_of}: state it as a loss.")
+    for told, objective in module.objectives_of(scale).items():
+        if objective.better != "lower" and told not in OBJECTIVES:
+            raise ValueError(f"Objectives of a domain are losses, but of {told} higher is better: state it as a loss.")
     if provider == REPLAY:
         raise ValueError("A replay takes its settings from a cassette: give --cassette FILE.")
     way_of(sampler or DEFAULT)

@@ -100,7 +100,18 @@ def run(
     wanted = replay.campaign if replay else None
     if not replaying:
         wanted = checked_settings(
-            campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule, domain
+            campaign,
+            cycles,
+            scale,
+            provider,
+            seed,
+            baseline or (),
+            parents_from,
+            sampler,
+            model,
+            ablations,
+            rule,
+            domain,
         )
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):

@@ -23,7 +23,7 @@ class Researcher:
         query = f"effect of {', '.join(_changes(base, chosen))} on an update rule"
         findings = [hit for hit in retrieve(query) if hit.kind == "finding"]
         return Proposal(
-            name="-".join(chosen.values()),
+            name="_".join(choice for choice in chosen.values() if choice not in ("none", "constant")),
             motivation=f"{parent.name} with {', '.join(_changes(base, chosen))}.",
             parents=(parent.id,),
             components=chosen,

@@ -41,7 +41,7 @@ def scale(name: str) -> Scale:
 
 def objectives_of(scale_name: str) -> dict[str, Objective]:
     scale(scale_name)
-    about = {"unit": "squared error", "better": "lower"}
+    about = {"unit": "log10 of squared error", "better": "lower"}
     return {f"{one}_loss": Objective(name=f"{one}_loss", title=one.capitalize(), task=one, **about) for one in PROBLEMS}
 
 
