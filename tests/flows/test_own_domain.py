@@ -1,4 +1,4 @@
-"""The worked example of another domain, docs/examples/update_rules, through the same flows; and domains that are none."""
+"""The worked example of another domain, docs/examples/update_rules, through the same flows; domains that are none."""
 
 import sys
 from pathlib import Path
@@ -51,20 +51,30 @@ def test_a_campaign_optimises_update_rules(lab: Lab, lab_store: Store, tmp_path:
     assert "it is told gradients, and gives steps" in report
     for foreign in ("sub-quadratic", "softmax", "training tokens", "optimiser"):
         assert foreign not in report
-    for name, source, kind in (("raises", RAISES, "crashed"), ("lies", LIES, "invalid_output"), ("keeps", KEEPS, "")):
-        (tmp_path / f"{name}.py").write_text(source)
-        judged = lab.run("evaluate", str(tmp_path / f"{name}.py"), "-c", "rules", "--scale", "tiny")
-        assert judged.returncode == 1
-        failure = next(one for one in campaign_experiments(lab_store, "rules") if one.name == name).failure
-        assert failure is not None
-        assert failure.stage == "compile-check"
-        assert failure.kind == (kind or "mixes_samples")
     assert "go on with --domain update_rules" in lab.run("run", "-c", "rules", "--scale", "tiny").stderr
     assert lab.run(*RUN, "--cycles", "4").returncode == 0
     file = str(tmp_path / "rules.jsonl.gz")
     assert lab.run("dossier", "export", "rules", file).returncode == 0
     again = lab.run("dossier", "verify", file, "--domain", "update_rules")
     assert "all agrees" in again.stdout, again.stdout
+
+
+@pytest.mark.usefixtures("examples")
+def test_rules_that_raise_or_lie_or_remember_are_refused(tmp_path: Path) -> None:
+    from tasks.domain import domain_of
+    from tasks.sandbox.jail import jail
+
+    rules = domain_of("update_rules")
+    for source, kind in ((RAISES, "crashed"), (LIES, "invalid_output"), (KEEPS, "mixes_samples"), ("(", "crashed")):
+        failure = rules.check(source, "tiny", tmp_path, jail()).failure
+        assert failure is not None
+        assert failure.kind == kind
+    grows = "def update(gradient, state, share):\n    return 1e5 * gradient\n"
+    assert rules.check(grows, "tiny", tmp_path, jail()).failure is None
+    failure = rules.train(grows, "tiny", 0, 0, tmp_path, jail(), None, None).failure
+    assert failure is not None
+    assert failure.kind == "diverged"
+    assert not (tmp_path / "weights.safetensors").exists()
 
 
 @pytest.mark.usefixtures("examples")
