@@ -1,7 +1,7 @@
 """A laboratory as a reader of the docs has it: campaigns that are done, and files beside them."""
 
-import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,11 +47,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     from flows.prefect_server import start_local_server
 
     folder = tmp_path_factory.mktemp("reader")
-    for name in ("docs", "deploy", "evaluation", "prefect.yaml"):
+    for name in ("docs", "deploy"):  # copies: commands write there
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("evaluation", "prefect.yaml"):
         (folder / name).symlink_to(ROOT / name)
     write_clone(folder / "ASI-Arch")
     shutil.copy(ROOT / "evaluation" / "baselines" / "gla.py", folder / "my_layer.py")
-    shutil.copy(PAPER, folder / "my-paper.toml")
+    (folder / "my-paper.toml").write_text(re.sub(r"(?m)^id = .*$", 'id = "notes-1"', PAPER.read_text()))
     for page, name in (("own-objective", "recall-first.toml"), ("own-model", "models.toml")):
         (folder / name).write_text(next(settings(ROOT / "docs" / f"{page}.md")))
     (folder / "texts").mkdir()
@@ -69,9 +71,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     }
     environment.pop("ARCHLOOP_HOME", None)
     started = Reader(folder, environment)
-    done = started.types(f"archloop run {FREE} --cycles 8 && archloop export --table all.csv")
+    done = started.types(f"archloop run {FREE} --cycles 8")
     assert done.returncode == 0, done.stdout
-    with (folder / "all.csv").open() as rows:
-        environment["ABLATION"] = next(row["id"] for row in csv.DictReader(rows) if row["kind"] == "ablation")
     yield started
     detach(home / "prefect")

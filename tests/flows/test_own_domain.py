@@ -79,6 +79,7 @@ def test_rules_that_raise_or_lie_or_remember_are_refused(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("examples")
 def test_a_domain_and_a_provider_have_to_fit() -> None:
+    from flows.promote import larger
     from flows.settings import campaign_record
 
     refused = {
@@ -91,7 +92,10 @@ def test_a_domain_and_a_provider_have_to_fit() -> None:
         with pytest.raises(ValueError, match="domain") as fault:
             campaign_record("x", 1, "tiny", provider, 0, domain)
         assert told in str(fault.value)
-    assert campaign_record("x", 1, "tiny", "domain", 0, "update_rules").dataset.startswith("update-rules-1 ")
+    record = campaign_record("x", 1, "tiny", "domain", 0, "update_rules")
+    assert record.dataset.startswith("update-rules-1 ")
+    above = larger(record, "nano")
+    assert (above.domain, above.provider) == ("update_rules", "domain")
 
 
 def test_a_module_that_raises_when_it_is_imported_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
