@@ -17,6 +17,7 @@ WORDS: Mapping[str, str] = {  # what stands for something of the reader's own: p
     "wide": "wide-{page}",
     "--scale NAME": "--scale nano",
     "-c NAME": "-c named",
+    "URL": "https://hooks.example.com/...",
     "t": "default",
     "t-c003": "default-c003",
     "t-c007": "default-c007",
