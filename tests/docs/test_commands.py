@@ -10,7 +10,7 @@ import typer
 from flows.cli import app
 from tests.docs.conftest import Reader
 from tests.docs.executed import INSTEAD, NOT_RUN, executed, not_run
-from tests.docs.shown import PAGES, ROOT, Command, commands, inline_commands, program
+from tests.docs.shown import PAGES, ROOT, commands, inline_commands, program
 
 SHOWN = [one for page in PAGES for one in commands(page)]
 
@@ -55,15 +55,22 @@ def test_the_tables_speak_of_commands_that_are_shown() -> None:
         assert f"def {test}(" in (ROOT / file).read_text() or not test, covered_by
 
 
+def lines_of(page: str) -> list[str]:
+    """What a shell is to run for a page: commands that an earlier page shows, too, are executed there alone."""
+    script: list[str] = []
+    told: set[str] = set()
+    for one in SHOWN:
+        line = executed(one)
+        if not_run(one) is None and (line not in told or program(line) == "export"):
+            told.add(line)
+            script += [f"echo {shlex.quote(f'::: {one.text}')}", line] if one.page == page else []
+    return script
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("docs")
-@pytest.mark.parametrize("page", [page for page in PAGES if any(commands(page))], ids=lambda page: page.stem)
-def test_the_commands_of_a_page_are_executed(page: Path, reader: Reader) -> None:
-    told: set[Command] = set()
-    script = []
-    for one in commands(page):
-        if not_run(one) is None and one not in told:
-            told.add(one)
-            script += [f"echo {shlex.quote(f'::: {one.text}')}", executed(one)]
+@pytest.mark.parametrize("page", [page.stem for page in PAGES if lines_of(page.stem)])
+def test_the_commands_of_a_page_are_executed(page: str, reader: Reader) -> None:
+    script = lines_of(page)
     done = reader.types("\n".join(script))
     assert done.returncode == 0, done.stdout[-3000:]
