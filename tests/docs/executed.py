@@ -31,6 +31,7 @@ INSTEAD: Mapping[str, str] = {
     "archloop run --provider replay --cassette FILE.jsonl.gz [--name NAME]": (
         "archloop run --provider replay --cassette cassettes.jsonl.gz --name again --cycles 1"
     ),
+    "archloop pause default": "archloop pause default && archloop resume default",
     "archloop stop --all": "archloop stop --all && archloop resume --all && archloop resume default",
     f"{RULES} --cycles 20": f"{RULES} --cycles 3",
     "archloop dossier verify FILE.jsonl.gz": "archloop dossier verify dossier.jsonl.gz --domain tests.docs.free",
