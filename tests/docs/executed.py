@@ -58,7 +58,9 @@ INSTEAD: Mapping[str, str] = {
     "archloop run --campaign ideas --provider openai --model NAME --max-dollars 5": IDEAS,
     "archloop run -c ideas --provider openai --model NAME --max-dollars 5": IDEAS,
     "archloop run --campaign local --provider openai --cycles 2 --parallel 1": f"{LOCAL} --campaign local {NOBODY}",
-    "archloop status --watch": "timeout --preserve-status --signal INT 5 archloop status --watch",
+    "archloop status --watch": (  # until Ctrl-C
+        "timeout --preserve-status --signal INT 5 archloop status --watch || [ $? -eq 130 ]"
+    ),
     "archloop data prepare SOURCE --into FOLDER --vocabulary 32768 [--text-field text] [--held-share 0.01]": (
         "archloop data prepare texts --into dataset --vocabulary 300 --held-share 0.1"
     ),
