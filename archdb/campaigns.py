@@ -20,8 +20,9 @@ def open_campaign(
 ) -> Campaign:
     """Create the campaign, or join the one of that name if its settings agree.
 
-    The number of cycles may grow; scale, provider, seed and dataset may not change, since results would not compare.
-    Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets the campaign's.
+    The number of cycles may grow; domain, scale, provider, seed and dataset may not change, since results would not
+    compare. Nor may baselines be added: fitness is measured against all of them. Who asks for fewer gets those of the
+    campaign.
 
     Args:
         store: where.
@@ -32,9 +33,10 @@ def open_campaign(
         rule: who has to approve, where somebody insists on it.
 
     Raises:
-        Conflict: the stored campaign has another scale, provider, seed, dataset or model, lacks a baseline, replays
-            another cassette, starts from other families, takes parents from elsewhere, chooses them in another way, has
-            another number of ablations or another rule of approval; or one of the two was imported and the other not.
+        Conflict: the stored campaign has another domain, scale, provider, seed, dataset or model, lacks a baseline,
+            replays another cassette, starts from other families, takes parents from elsewhere, chooses them in another
+            way, has another number of ablations or another rule of approval; or one of the two was imported and the
+            other not.
     """
     with contextlib.suppress(pymongo.errors.DuplicateKeyError):
         fresh = wanted.model_copy(update={"created_at": time.time()})
@@ -46,12 +48,13 @@ def open_campaign(
             f"Campaign {wanted.id} {'was imported' if stored.ranked_by else 'is one of this laboratory'}, and imported "
             "designs stay apart from designs that are trained here: choose another name with --campaign NAME."
         )
-    for field in ("scale", "provider", "seed", "dataset"):
+    for field in ("domain", "scale", "provider", "seed", "dataset"):
         old, new = getattr(stored, field), getattr(wanted, field)
         if old != new:
+            same = f"go on with --domain {old}, or " if field == "domain" else ""
             raise Conflict(
                 f"Campaign {wanted.id} was started with {field} {old}, not {new}, and results would not compare: "
-                "give the new settings a campaign of their own with --campaign NAME."
+                f"{same}give the new settings a campaign of their own with --campaign NAME."
             )
     lacking = [name for name in wanted.further_baselines if name not in stored.further_baselines]
     if lacking:

@@ -43,7 +43,7 @@ from evaluation.launch import (
     processor_seconds,
 )
 from evaluation.library import Documented, library
-from evaluation.objectives import OBJECTIVES, Objective, objectives_from, objectives_of
+from evaluation.objectives import METHOD, OBJECTIVES, Objective, objectives_from, objectives_of
 from evaluation.population import Population, PopulationDesign, PopulationEffect, population_effects
 from evaluation.reports import (
     BenchmarkReport,
@@ -79,6 +79,7 @@ __all__ = [
     "LEAST_DISCOVERIES",
     "LEAST_SCORES",
     "MEASURES",
+    "METHOD",
     "OBJECTIVES",
     "Answer",
     "Baseline",

@@ -37,6 +37,7 @@ from flows.in_parallel import in_parallel
 from flows.seed_baselines import seed_baselines
 from flows.settings import campaign_record
 from flows.verify_design import verify
+from tasks.agents.providers import OWN
 from tasks.domain import domain_of
 
 DESIGNS = ("candidate", "external")  # kinds
@@ -151,7 +152,7 @@ def larger(below: Campaign, scale: str, into: str = "") -> Campaign:
         into or f"{below.id}-{scale}",
         0,
         scale,
-        "grammar",
+        OWN if below.provider == OWN else "grammar",
         below.seed,
         below.domain,
         below.further_baselines,

@@ -8,7 +8,8 @@ from importlib import metadata
 from archdb import Campaign, CassetteUnusable, NotFound, Store, get_campaign, open_campaign, set_caps
 from archdb.copies import Cassette, sha256_of_cassette
 from archdb.governance import Rule, rule_from, rule_of
-from tasks.agents.providers import THINKING, check_provider, require_provider
+from evaluation import OBJECTIVES
+from tasks.agents.providers import THINKING, check_provider, require_fitting, require_provider
 from tasks.domain import domain_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.replay.playing import REPLAY
@@ -16,6 +17,7 @@ from tasks.samplers.registry import DEFAULT, way_of
 
 PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
 
+DOMAIN = "evaluation"  # of campaigns where nobody names another
 ABLATIONS = 1  # of a design, in campaigns where nobody says how many
 
 
@@ -53,8 +55,9 @@ def campaign_record(
             are the default ones, against which everything is measured.
 
     Raises:
-        ValueError: an unknown scale, provider, domain, baseline, family or sampler, a model for a provider that asks
-            none, fewer ablations than none, or a name that cannot be part of ids and paths.
+        ValueError: an unknown scale, provider, domain, baseline, family or sampler, a domain that the provider does not
+            write for or whose objectives are no losses, a model for a provider that asks none,
+            fewer ablations than none, or a name that cannot be part of ids and paths.
         CorpusError: the data that the domain trains on is missing or altered.
         Conflict: the environment's rule of approval is none.
     """
@@ -62,6 +65,10 @@ def campaign_record(
     module = domain_of(domain)
     module.scale(scale)
     require_provider(provider, model)
+    require_fitting(provider, domain)
+    for told, objective in module.objectives_of(scale).items():
+        if objective.better != "lower" and told not in OBJECTIVES:
+            raise ValueError(f"Objectives of a domain are losses, but of {told} higher is better: state it as a loss.")
     if provider == REPLAY:
         raise ValueError("A replay takes its settings from a cassette: give --cassette FILE.")
     way_of(sampler or DEFAULT)

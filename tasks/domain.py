@@ -1,14 +1,15 @@
 """The domain seam: what a campaign's evaluation module must offer. Stages know designs only through it.
 
-A campaign names its module ("evaluation" by default). Another domain brings a module with these functions, and a
-provider that writes its designs; flows and stages stay as they are.
+A campaign names its module ("evaluation" by default). Another domain brings a module with these functions, and
+``agents``, the provider that writes its designs; flows and stages stay as they are. Its objectives are losses: lower is
+better. docs/own-domain.md has a whole one.
 """
 
 import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from evaluation import (
     Baseline,
@@ -26,15 +27,32 @@ from evaluation import (
     Objective,
     Panel,
     Progress,
-    Scale,
     TrainReport,
 )
+
+if TYPE_CHECKING:
+    from tasks.agents.desk import Desk
+    from tasks.agents.protocols import Agents
 
 FUNCTIONS = (
     "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
     "corpus", "MEASURES", "claims", "of_training", "measure_efficiency",
     "ceilings", "library",
 )  # fmt: skip
+
+
+class DomainScale(Protocol):
+    """How large designs are and how long they are trained: a pydantic record, of which stages read this much."""
+
+    name: str
+    reference_parameters: int  # what scales are ordered by, from small to large
+
+    @property
+    def tasks(self) -> Sequence[Any]:
+        """What MLflow names as data besides the corpus, as evaluation.Scale has it; may be empty."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
 
 
 class Domain(Protocol):
@@ -44,7 +62,7 @@ class Domain(Protocol):
 
     def objectives_of(self, scale: str) -> Mapping[str, Objective]: ...
 
-    def scale(self, name: str) -> Scale: ...
+    def scale(self, name: str) -> DomainScale: ...
 
     def check(
         self,
@@ -112,15 +130,27 @@ def domain_of(name: str) -> Domain:
     """The domain of this module name.
 
     Raises:
-        ValueError: there is no such module, or it lacks a function of the seam.
+        ValueError: there is no such module, it cannot be imported, or it lacks a function of the seam.
     """
     try:
         module: Any = importlib.import_module(name)
-    except ModuleNotFoundError as fault:
+    except Exception as fault:  # the module is a person's own: whatever it raises is theirs to read
+        reason = str(fault) if isinstance(fault, ModuleNotFoundError) else f"{type(fault).__name__}: {fault}"
         raise ValueError(
-            f"The domain module {name} cannot be imported ({fault}): install it or mend its name."
+            f"The domain module {name} cannot be imported ({reason}): mend its name, or put its folder on PYTHONPATH."
         ) from fault
     missing = [function for function in FUNCTIONS if not hasattr(module, function)]
     if missing:
         raise ValueError(f"The domain module {name} lacks {', '.join(missing)}: see tasks/domain.py for what it needs.")
     return cast(Domain, module)
+
+
+def own_agents(name: str) -> "Callable[[Desk], Agents] | None":
+    """The provider that a domain brings: its function ``agents``, from a desk to the three roles. None without one."""
+    found: Callable[[Desk], Agents] | None = getattr(domain_of(name), "agents", None)
+    return found
+
+
+def method_of(name: str) -> str:
+    """What the report says that all designs of a domain have in common: its text ``METHOD``; empty without one."""
+    return str(getattr(domain_of(name), "METHOD", ""))

@@ -5,8 +5,10 @@ alone. It says where the program and the safetensors of each seed lie, and what 
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from archdb import Campaign, Experiment, Store, Verified, get_text
+from evaluation import Scale
 from tasks import tracking
 from tasks.domain import domain_of
 from tasks.gpu_train import WEIGHTS, weights_folder
@@ -54,18 +56,13 @@ def register(store: Store, campaign: Campaign, design: Experiment, repeated: Exp
 
 def _description(campaign: Campaign, repeated: Experiment) -> str:
     """The text of the ``MLmodel`` file: signature, and where things are."""
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
-    from numpy import dtype
+    from mlflow.models import Model
 
     scale = domain_of(campaign.domain).scale(campaign.scale)
-    tokens = TensorSpec(dtype("int64"), (-1, -1), "tokens")
-    logits = TensorSpec(dtype("float32"), (-1, -1, scale.vocabulary), "logits")
-    task = ParamSpec("task", DataType.string, scale.tasks[0].task)
     checked = repeated.stage("compile-check")
     model = Model(
         run_id=repeated.mlflow_run,
-        signature=ModelSignature(Schema([tokens]), Schema([logits]), ParamSchema([task])),
+        signature=_signature(scale) if isinstance(scale, Scale) else None,
         utc_time_created=str(datetime.fromtimestamp(repeated.created_at, UTC).replace(tzinfo=None)),  # MLflow's form
         model_uuid=repeated.id,
         flavors={
@@ -74,8 +71,20 @@ def _description(campaign: Campaign, repeated: Experiment) -> str:
                 "weights": {str(seed): f"{weights_folder(seed)}/{WEIGHTS}" for seed in repeated.seeds},
                 "tasks": [plan.task for plan in scale.tasks],
                 "scale": campaign.scale,
-                "mlp_hidden": int(checked.summary["mlp_hidden"]) if checked else scale.mlp_hidden,
+                "mlp_hidden": int(checked.summary["mlp_hidden"]) if checked else 0,
             }
         },
     )
     return str(model.to_yaml())
+
+
+def _signature(scale: Scale) -> Any:
+    """Tokens in, logits out, by one of the scale's tasks. Of other domains' designs nobody here knows such a thing."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+    from numpy import dtype
+
+    tokens = TensorSpec(dtype("int64"), (-1, -1), "tokens")
+    logits = TensorSpec(dtype("float32"), (-1, -1, scale.vocabulary), "logits")
+    task = ParamSpec("task", DataType.string, scale.tasks[0].task)
+    return ModelSignature(Schema([tokens]), Schema([logits]), ParamSchema([task]))

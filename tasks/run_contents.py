@@ -16,7 +16,7 @@ def tell_training(store: Store, experiment: Experiment, seed: int) -> None:
     if not run or stage is None or stage.report is None:
         return
     campaign, report = get_campaign(store, experiment.campaign), get_report(store, stage.report)["body"]
-    told = {name: report[name] for name in ("parameters", "mlp_hidden", "tokens")}
+    told = {name: report[name] for name in ("parameters", "mlp_hidden", "tokens") if report[name]}
     tracking.log_parameters(run, {"scale": campaign.scale} | told | components(experiment))
     tracking.log_inputs(run, inputs_of(domain_of(campaign.domain).scale(campaign.scale), report["corpus"], seed))
     tracking.log_curves(run, report["curves"], seed, report["started_at"], report["wall_seconds"])

@@ -9,13 +9,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation import Scale
+from tasks.domain import DomainScale
 from tasks.tracking import Input
 
 DATASET = "dataset"  # in a corpus's fingerprint: its name, beside the sha256 of each split
 
 
-def inputs_of(scale: Scale, corpus: Mapping[str, str], seed: int) -> list[Input]:
+def inputs_of(scale: DomainScale, corpus: Mapping[str, str], seed: int) -> list[Input]:
     """What one training of a scale learns from, and what it is scored on.
 
     Args:

@@ -65,7 +65,8 @@ def what_was_learned(designs: Sequence[Outline], findings: list[Finding]) -> str
     )
     line = f"{best.name} ({best.id}) leads the new designs with fitness {best.fitness:+.2f}"
     if bar is not None:
-        line += f"; the best sub-quadratic baseline, {bar.name}, has {bar.fitness:+.2f}"
+        best_of = "best sub-quadratic baseline" if any("quadratic" in one.tags for one in designs) else "best baseline"
+        line += f"; the {best_of}, {bar.name}, has {bar.fitness:+.2f}"
     line += " (one seed each: a screening result, not a claim)."
     told = max(findings, key=lambda one: (min(len(one.evidence), 3), abs(one.effect)), default=None)
     return line if told is None else f"{line} {told.text}"

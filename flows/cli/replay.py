@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OPTIONS = {  # of `archloop run` -> the setting of a cassette that they would contradict
     "scale": "scale",
     "seed": "seed",
+    "domain": "domain",
     "model": "model",
     "sampler": "sampler",
     "parents_from": "parents_from",

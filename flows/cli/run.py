@@ -32,6 +32,9 @@ def run(
     cycles: Annotated[int, typer.Option(min=0, help="How many cycles the campaign shall have in all.")] = 8,
     scale: ScaleName = "nano",
     provider: Annotated[str, typer.Option(help="Who proposes, writes and analyzes designs.")] = "grammar",
+    domain: Annotated[
+        str, typer.Option(metavar="MODULE", help="What checks, trains and scores designs: see docs/own-domain.md.")
+    ] = "evaluation",  # flows.settings.DOMAIN, which is not imported for --help
     parallel: Annotated[
         int | None,
         typer.Option(
@@ -106,7 +109,7 @@ def run(
     if not replaying:
         wanted = checked_settings(
             campaign, cycles, scale, provider, seed, baseline or (), parents_from, sampler, model, ablations, rule,
-            families or (),
+            families or (), domain,
         )  # fmt: skip
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     with console.status("Starting the store and the Prefect server"):
@@ -133,7 +136,7 @@ def run(
     workers = parallel or (1 if replaying else 2)  # a replay in the recorded order, unless somebody wants otherwise
     with interruptible(), Display(console, record.id, workers, objectives, trainings, address):
         report = campaign_flow(
-            record.id, record.cycles, record.scale, record.provider, workers, record.seed, model=model,
+            record.id, record.cycles, record.scale, record.provider, workers, record.seed, record.domain, model=model,
             cassette=record.cassette,
         )  # fmt: skip
     outcome = print_outcome(console, record.id, report)
@@ -154,6 +157,7 @@ def checked_settings(
     ablations: int | None = None,
     rule: "Rule | None" = None,
     families: Sequence[str] = (),
+    domain: str = "evaluation",
 ) -> "Campaign":
     """The campaign's record, before anything is started.
 
@@ -169,7 +173,7 @@ def checked_settings(
             scale,
             provider,
             seed,
-            "evaluation",
+            domain,
             baselines,
             parents_from,
             sampler,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from archdb import Campaign, Conflict, Experiment, Store, get_campaign, get_text
 from evaluation import Progress, Unmovable, write_package
+from evaluation import scale as scale_of
 from flows.export.card import card
 from flows.export.evidence import evidence_of
 from flows.imported_parents import refuse_imported
 from flows.settings import environment
-from tasks.domain import domain_of
 from tasks.gpu_train import WEIGHTS
 from tasks.kept_weights import find_weights, train_again, what_became
 
@@ -44,7 +44,7 @@ def export_design(
     refuse_imported(campaign)
     seed = _trained_seed(campaign, design, seed)
     evidence = evidence_of(store, campaign, design, seed)
-    checked, scale = design.stage("compile-check"), domain_of(campaign.domain).scale(campaign.scale)
+    checked, scale = design.stage("compile-check"), scale_of(campaign.scale)
     source = get_text(store, design.code or "")
     if into.exists():
         raise Conflict(f"{into} exists: name a folder that does not with --into.")

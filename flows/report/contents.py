@@ -240,6 +240,7 @@ class Contents(Part):
     kinds_of_failure: tuple[tuple[str, str, int], ...]  # (stage, kind, designs), most frequent first
     progress: tuple[Point, ...]
     fitness_places: int  # decimals that tell the fitness of designs apart
+    method: str = ""  # what all designs have in common, in the domain's words
     foresight: Calibration | None = None  # how the Researcher's predictions have fared; None where there are none
 
     @property

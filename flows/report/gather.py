@@ -13,7 +13,7 @@ from flows.report.contents import Contents, Design, Lesson, Point, Yardstick
 from flows.report.gather_design import gather_design
 from flows.report.library import Library
 from flows.report.wording import places
-from tasks.domain import domain_of
+from tasks.domain import domain_of, method_of
 from tasks.foresight import foresight
 
 AHEAD = 100  # designs whose texts are read together
@@ -53,6 +53,7 @@ def gather(store: Store, campaign: Campaign) -> Contents:
         kinds_of_failure=_kinds_of_failure(designs),
         progress=progress(designs),
         fitness_places=places(sorted(one.fitness for one in designs if one.fitness is not None)[-APART:], least=2),
+        method=method_of(campaign.domain),
         foresight=predictions if predictions.predictions else None,
     )
 

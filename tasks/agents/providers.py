@@ -7,10 +7,30 @@ from tasks.agents.desk import Desk
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.openai.roles import check_openai, openai_agents
 from tasks.agents.protocols import Agents
+from tasks.domain import own_agents
 from tasks.replay.calls import at_cassette
 from tasks.replay.playing import REPLAY, played
 
-THINKING: Mapping[str, Callable[[Desk], Agents]] = {"grammar": grammar_agents, "openai": openai_agents}
+OWN = "domain"  # the provider that the campaign's domain brings
+
+
+def domain_agents(desk: Desk) -> Agents:
+    """The roles of the provider that the campaign's domain brings.
+
+    Raises:
+        ValueError: it brings none.
+    """
+    found = own_agents(desk.campaign.domain)
+    if found is None:
+        raise ValueError(f"The domain {desk.campaign.domain} brings no provider of its own.")
+    return found(desk)
+
+
+THINKING: Mapping[str, Callable[[Desk], Agents]] = {
+    "grammar": grammar_agents,
+    "openai": openai_agents,
+    OWN: domain_agents,
+}
 CHECKS: Mapping[str, Callable[[Store, Campaign], None]] = {"openai": check_openai}  # of those that ask a model
 
 
@@ -49,6 +69,25 @@ def require_provider(provider: str, model: str = "") -> None:
         raise ValueError(f"No provider is called {provider}: use one of {', '.join(PROVIDERS)}.")
     if model and provider not in CHECKS:
         raise ValueError(f"The provider {provider} asks no model: leave --model out, or use {', '.join(CHECKS)}.")
+
+
+def require_fitting(provider: str, domain: str) -> None:
+    """Refuse a provider that cannot write designs of a domain.
+
+    Raises:
+        ValueError: the domain's own is asked for, and it brings none; or it brings one, and another is asked for.
+    """
+    brings = own_agents(domain) is not None
+    if provider == OWN and not brings:
+        raise ValueError(
+            f"The domain {domain} brings no provider of its own: name with --domain a module that has agents, or use "
+            "another --provider."
+        )
+    if brings and provider not in (OWN, REPLAY):
+        raise ValueError(
+            f"The provider {provider} writes sequence-mixing layers, which designs of {domain} are not: use the one "
+            f"that it brings, with --provider {OWN}."
+        )
 
 
 def check_provider(store: Store, campaign: Campaign) -> None:
