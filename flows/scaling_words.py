@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flows.report.wording import amount
+
 if TYPE_CHECKING:
     from evaluation import Discovery, FittedLaw, Flattening
     from tasks.discoveries import Search
@@ -27,11 +29,11 @@ def what_was_found(search: "Search", law: "Discovery", least: int) -> list[str]:
     from tasks.discoveries import MEANING
 
     many = law.compute >= 1000
-    per, of = (1000, f"a thousand {search.unit}") if many else (1, f"one of the {search.unit}")
+    per, of = (1000, f"a thousand {search.unit}") if many else (1, f"one {search.unit.removesuffix('s')}")
     told = [
-        f"{search.campaign}: {law.discoveries} {MEANING[search.what]}, in {law.compute:,.1f} {search.unit} and "
+        f"{search.campaign}: {law.discoveries} {MEANING[search.what]}, in {amount(law.compute)} {search.unit} and "
         f"{len(search.scores):,} scored designs.",
-        f"On average {per * law.rate:.3g} in {of} (95% interval {per * law.rate_low:.3g} to {per * law.rate_high:.3g} "
+        f"On average {amount(per * law.rate)} in {of} (95% interval {amount(per * law.rate_low)} to {amount(per * law.rate_high)} "
         "if their rate is constant).",
     ]
     if search.assumed:
