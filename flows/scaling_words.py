@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flows.report.wording import amount
-
 if TYPE_CHECKING:
     from evaluation import Discovery, FittedLaw, Flattening
     from tasks.discoveries import Search
@@ -31,16 +29,20 @@ def what_was_found(search: "Search", law: "Discovery", least: int) -> list[str]:
     many = law.compute >= 1000
     per, of = (1000, f"a thousand {search.unit}") if many else (1, f"one {search.unit.removesuffix('s')}")
     told = [
-        f"{search.campaign}: {law.discoveries} {MEANING[search.what]}, in {amount(law.compute)} {search.unit} and "
+        f"{search.campaign}: {law.discoveries} {MEANING[search.what]}, in {_told(law.compute)} {search.unit} and "
         f"{len(search.scores):,} scored designs.",
-        f"On average {amount(per * law.rate)} in {of} (95% interval {amount(per * law.rate_low)} to {amount(per * law.rate_high)} "
-        "if their rate is constant).",
+        f"On average {_told(per * law.rate)} in {of} (95% interval {_told(per * law.rate_low)} to "
+        f"{_told(per * law.rate_high)} if their rate is constant).",
     ]
     if search.assumed:
         told.insert(1, search.assumed)
     if not law.laws:
         told.append(f"Too few to compare laws: {least} are needed.")
     return told
+
+
+def _told(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def law_rows(law: "Discovery") -> list[LawRow]:
