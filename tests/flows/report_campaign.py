@@ -1,6 +1,10 @@
 """A small campaign for the tests of the report, recorded through the archive as the stages record theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from archdb import (
     Campaign,
@@ -15,6 +19,7 @@ from archdb import (
     get_campaign,
     get_experiment,
     open_campaign,
+    open_store,
     put_report,
     put_text,
     set_panel,
@@ -23,6 +28,7 @@ from archdb import (
 )
 from archdb.cognition import Entry
 from archdb.records import document
+from archdb.shared_server import detach
 from evaluation import BenchmarkReport, CheckReport, Failure, Panel, TrainReport, baseline_source, fitness
 from evaluation.reports import Verdict
 
@@ -35,6 +41,20 @@ SCORES = {  # text_bpb, recall_loss, copy_loss of each seed
 }
 CHANGED = PARENT.replace("TAPS = 4", "TAPS = 8") + f'\nNOTE = "{HOSTILE}"\n'.replace("\x1b", "")
 Score = tuple[float, float, float]
+
+
+@contextmanager
+def store_in(home: Path) -> Iterator[Store]:
+    """A store of its own, for the tests of a module that only look at what one campaign gives."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ARCHLOOP_HOME", str(home))
+        patch.delenv("ARCHLOOP_MONGODB_URI", raising=False)
+        open_store.cache_clear()
+        opened = open_store()
+        yield opened
+        opened.client.close()
+        open_store.cache_clear()
+        detach(home / "store")
 
 
 def a_campaign(store: Store, name: str) -> Campaign:

@@ -18,32 +18,31 @@ from archdb import (
     Store,
     get_campaign,
     get_experiment,
-    open_store,
     put_report,
     record_once,
 )
-from archdb.shared_server import detach
 from evaluation import Panel, fitness
 from flows.report import write_report
 from flows.report.gather import gather
 from flows.report.tree import lay_out
 from flows.report.wording import anchor
 from tasks.agents.protocols import Prediction, Proposal
-from tests.flows.report_campaign import CHANGED, HOSTILE, SCORES, Bench, a_campaign, record_lab, seed_baselines
+from tests.flows.report_campaign import (
+    CHANGED,
+    HOSTILE,
+    SCORES,
+    Bench,
+    a_campaign,
+    record_lab,
+    seed_baselines,
+    store_in,
+)
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARCHLOOP_HOME", str(home))
-        patch.delenv("ARCHLOOP_MONGODB_URI", raising=False)
-        open_store.cache_clear()
-        opened = open_store()
+    with store_in(tmp_path_factory.mktemp("home")) as opened:
         yield opened
-        opened.client.close()
-        open_store.cache_clear()
-        detach(home / "store")
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ from statistics import fmean
 import matplotlib.image
 import pytest
 
-from archdb import Campaign, Store, campaign_outlines, open_store
-from archdb.shared_server import detach
+from archdb import Campaign, Store, campaign_outlines
 from evaluation import objectives_of
 from flows.report import write_report
 from flows.report.whole.curves import corners
@@ -21,22 +20,14 @@ from flows.report.wording import signed
 from tasks.discoveries import search_of
 from tasks.families import families_of
 from tasks.population_effects import effects_of
-from tests.flows.report_campaign import record_lab
+from tests.flows.report_campaign import record_lab, store_in
 from tests.flows.report_search import HOSTILE, PAPERS, record_search, stored
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ARCHLOOP_HOME", str(home))
-        patch.delenv("ARCHLOOP_MONGODB_URI", raising=False)
-        open_store.cache_clear()
-        opened = open_store()
+    with store_in(tmp_path_factory.mktemp("home")) as opened:
         yield opened
-        opened.client.close()
-        open_store.cache_clear()
-        detach(home / "store")
 
 
 @pytest.fixture(scope="module")
