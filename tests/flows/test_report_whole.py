@@ -19,7 +19,8 @@ from flows.report.whole.page import inert
 from flows.report.wording import signed
 from tasks.discoveries import search_of
 from tasks.families import families_of
-from tasks.population_effects import effects_of
+from tasks.peers import EFFECTS_EACH, component_effects
+from tasks.population_effects import certain_effects, effects_among, effects_of
 from tests.flows.report_campaign import record_lab, store_in
 from tests.flows.report_search import HOSTILE, PAPERS, record_search, stored
 
@@ -73,6 +74,18 @@ def test_a_planted_effect_is_drawn_and_told(store: Store, campaign: Campaign, ht
     ]
     assert rows(folder, "ablations")[0]["worth"] == "0.4"
     assert "+0.40 (+0.10 to +0.70)" in told
+
+
+def test_the_researcher_is_told_of_it_from_whole_groups_of_designs(store: Store, campaign: Campaign) -> None:
+    known = sorted((one for one in campaign_outlines(store, campaign.id) if one.cycle), key=lambda one: one.cycle or 0)
+    candidates = [one for one in known if one.kind == "candidate"]
+    assert len(candidates) % EFFECTS_EACH
+    objectives = objectives_of(campaign.scale)
+    told = component_effects(store, campaign.id, objectives)
+    assert (told[0].choices, told[0].objective) == (("decay=fixed",), "recall_loss")
+    whole = candidates[: len(candidates) // EFFECTS_EACH * EFFECTS_EACH]
+    assert told == certain_effects(effects_among(whole, objectives))
+    assert told != certain_effects(effects_among(candidates, objectives)), "those after the last whole group wait"
 
 
 def test_families_are_compared(store: Store, campaign: Campaign, html: str, folder: Path) -> None:
