@@ -44,6 +44,7 @@ from evaluation.launch import (
 )
 from evaluation.library import Documented, library
 from evaluation.objectives import METHOD, OBJECTIVES, Objective, objectives_from, objectives_of
+from evaluation.parsing import parse_program
 from evaluation.population import Population, PopulationDesign, PopulationEffect, population_effects
 from evaluation.reports import (
     BenchmarkReport,
@@ -165,6 +166,7 @@ __all__ = [
     "of_training",
     "overhead_study",
     "panel_trainings",
+    "parse_program",
     "plain_launch",
     "population_effects",
     "prepare_data",

@@ -1,6 +1,5 @@
 """Loading a candidate's class inside a child."""
 
-import ast
 import sys
 import traceback
 import types
@@ -17,6 +16,7 @@ from evaluation.asi_arch.dtypes import mixed_types
 from evaluation.asi_arch.layer import adapt
 from evaluation.gate import refusal
 from evaluation.jobs import CANDIDATE_FILE, DESIGN_RAISED, NO_CANDIDATE, REFUSED
+from evaluation.parsing import parse_program
 
 MODULE_NAME = "archloop_candidate"
 
@@ -51,7 +51,7 @@ def load_candidate(folder: Path) -> type[nn.Module]:
 
 def _is_adapted(source: str) -> bool:
     try:
-        return is_asi_arch(ast.parse(source))
+        return is_asi_arch(parse_program(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False  # importing it will say what is wrong
 

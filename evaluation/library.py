@@ -8,6 +8,7 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+from evaluation.parsing import parse_program
 from evaluation.reports import Report
 
 PACKAGE = "kernels"
@@ -32,7 +33,7 @@ def library() -> tuple[Documented, ...]:
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(f"The package {PACKAGE} is not installed: install archloop as a whole.")
-    face = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    face = parse_program(Path(found.origin).read_text(encoding="utf-8"))
     homes = {
         alias.name: Path(found.origin).parent / f"{node.module.removeprefix(PACKAGE + '.').replace('.', '/')}.py"
         for node in face.body
@@ -43,7 +44,7 @@ def library() -> tuple[Documented, ...]:
 
 
 def _documented(name: str, home: Path) -> Documented:
-    body = ast.parse(home.read_text(encoding="utf-8")).body
+    body = parse_program(home.read_text(encoding="utf-8")).body
     function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
     returns = f" -> {ast.unparse(function.returns)}" if function.returns else ""
     text = ast.get_docstring(function) or ""

@@ -2,6 +2,8 @@
 
 import ast
 
+from evaluation.parsing import parse_program
+
 _HALF = ("bfloat16", "float16", "half")
 _SINGLE = ("float32", "float")
 _MISMATCH = ("dtype", "scalar type", "should be the same", "not implemented for")
@@ -35,7 +37,7 @@ def mixed_types(error: BaseException, source: str) -> str | None:
 def _casts(source: str, kinds: tuple[str, ...]) -> list[int]:
     """Lines that name torch.<kind> or call .<kind>(), in order."""
     try:
-        tree = ast.parse(source)
+        tree = parse_program(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     return sorted({node.lineno for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in kinds})

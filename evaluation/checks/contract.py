@@ -8,6 +8,7 @@ import ast
 
 from evaluation.asi_arch import contract as asi_arch
 from evaluation.checks.plan import Judgement, failed, passed
+from evaluation.parsing import parse_program
 
 ALLOWED_IMPORTS = ("torch", "math", "typing", "einops", "kernels", "__future__")
 _LARGEST_SOURCE = 200_000  # characters
@@ -27,7 +28,7 @@ def judge(source: str) -> Judgement:
 
 def is_adapted(source: str) -> bool:
     """Whether the file keeps ASI-Arch's contract instead of ours. It must parse."""
-    return asi_arch.is_asi_arch(ast.parse(source))
+    return asi_arch.is_asi_arch(parse_program(source))
 
 
 def _complaint(source: str) -> tuple[str, str] | None:
@@ -37,7 +38,7 @@ def _complaint(source: str) -> tuple[str, str] | None:
             "Keep the design in one small file.",
         )
     try:
-        tree = ast.parse(source)
+        tree = parse_program(source)
     except SyntaxError as error:
         return f"The file is not valid Python: {error.msg} (line {error.lineno}).", "Fix the syntax of that line."
     except (ValueError, RecursionError, MemoryError) as error:

@@ -4,7 +4,6 @@ This is triage, not a boundary: it saves a run and gives the author a sentence. 
 past it is the sandbox, and that the parent alone judges and scores. It runs inside the child, on real modules.
 """
 
-import ast
 import io
 import tokenize
 
@@ -12,6 +11,7 @@ from evaluation.gate.reading import Reader
 from evaluation.gate.refused import Refused
 from evaluation.gate.scopes import scopes_of
 from evaluation.gate.surface import Surface
+from evaluation.parsing import parse_program
 
 
 def refusal(source: str, extra_imports: tuple[str, ...] = ()) -> str | None:
@@ -22,7 +22,7 @@ def refusal(source: str, extra_imports: tuple[str, ...] = ()) -> str | None:
     """
     try:
         _require_utf8(source)
-        tree = ast.parse(source)
+        tree = parse_program(source)
         surface = Surface(extra_imports)
         Reader(surface, scopes_of(tree, surface)).read(tree)
     except Refused as refused:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from evaluation import parse_program
 from tasks.agents.protocols import Draft, Peer
 
 TABLE = "ABLATIONS"
@@ -27,7 +28,7 @@ def declared(source: str) -> dict[str, dict[str, Any]]:
     if OLD_SUPER.search(source):
         return {}
     try:
-        body = ast.parse(source).body
+        body = parse_program(source).body
         if not any(isinstance(one, ast.ClassDef) and one.name == "Candidate" for one in body):
             return {}
         values = [one.value for one in body if isinstance(one, ast.Assign | ast.AnnAssign) and _names_table(one)]

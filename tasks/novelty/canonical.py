@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from evaluation import parse_program
 from tasks.novelty.names import ROOTS, Names, dotted, is_receiver, read_names, registered_name
 from tasks.novelty.scopes import COMPREHENSIONS, Function, Scope, all_arguments, read_scopes
 from tasks.novelty.statements import effective, module_parts
@@ -35,7 +36,7 @@ def canonical(source: str) -> list[Token]:
         Unreadable: it has no such form.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse_program(source)
         return _Writer(tree).write()
     except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
         raise Unreadable(f"No program can be read from the text ({type(fault).__name__}).") from fault

@@ -6,6 +6,7 @@ import textwrap
 
 from pydantic import ValidationError
 
+from evaluation import parse_program
 from tasks.agents.grammar import inputs, memory, outputs
 from tasks.agents.grammar.naming import sentence_of
 from tasks.agents.grammar.part import Part, has_keys, reads_token
@@ -66,7 +67,7 @@ def compose(design: Design, name: str, note: str) -> str:
 def read_design(source: str) -> Design | None:
     """The design that ``source`` declares in its ``DESIGN`` constant; None if it declares none that is valid."""
     try:
-        tree = ast.parse(source)
+        tree = parse_program(source)
     except (SyntaxError, ValueError):
         return None
     for statement in reversed(tree.body):
