@@ -58,6 +58,15 @@ INSTEAD: Mapping[str, str] = {
     "archloop run --campaign ideas --provider openai --model NAME --max-dollars 5": IDEAS,
     "archloop run -c ideas --provider openai --model NAME --max-dollars 5": IDEAS,
     "archloop run --campaign local --provider openai --cycles 2 --parallel 1": f"{LOCAL} --campaign local {NOBODY}",
+    # A package is made of what was trained: a small campaign that is.
+    "archloop export 3": (
+        "archloop run -c real --scale tiny --cycles 1 --baseline kda && "
+        "archloop export gated_deltanet -c real --into default-c003"
+    ),
+    "archloop export kda -c wide --into kda-package": "archloop export kda -c real --into kda-package",
+    "archloop export 3 --seed 1": "archloop export gated_deltanet -c real --seed 1 --into of-seed-1",
+    "archloop export 3 --task recall": "archloop export 1 -c real --task recall --into of-recall",
+    "archloop export 3 --retrain": "archloop export 1 -c real --retrain --into trained-again",
     "archloop status --watch": (  # until Ctrl-C
         "timeout --preserve-status --signal INT 5 archloop status --watch || [ $? -eq 130 ]"
     ),
