@@ -23,7 +23,7 @@ DESIGNS = ("candidate", "external")  # that a search or a person made
 PUBLISHED_GPU_HOURS = 20_000.0  # ASI-Arch's own figure, arXiv 2507.18074
 MEANING = {
     "breakthroughs": "designs that were verified as breakthroughs on fresh seeds",
-    "above": "screened designs above the best sub-quadratic baseline, by one seed",
+    "above": "screened designs above the best baseline that has a rank, by one seed",
     "records": "designs better than all before them",
     "gallery": "designs that ASI-Arch published as better than its baseline, by its own criterion",
 }

@@ -124,7 +124,7 @@ def test_discoveries_are_drawn_with_the_sentences_of_the_command(
     store: Store, campaign: Campaign, html: str, folder: Path
 ) -> None:
     search, told = search_of(store, campaign), section(html, "scaling")
-    assert f"{len(search.moments)} screened designs above the best sub-quadratic baseline" in told
+    assert f"{len(search.moments)} screened designs above the best baseline that has a rank" in told
     assert "expected until C" in told
     assert [float(one["CPU-hours"]) for one in rows(folder, "scaling")] == sorted(search.moments)
 
