@@ -160,7 +160,7 @@ def test_the_leaderboard_is_filtered_and_sorted(visit: "Page", written: Written)
     bounded = [one for one in written.designs if one.fitness is not None and one.components.get("decay") == "bounded"]
     visit.locator("[data-count]", has_text=f"{len(bounded)} of ").wait_for()
     assert rows.count() == min(100, len(bounded))
-    visit.get_by_label("Kind", exact=True).select_option("baseline")
+    visit.locator("select[data-kind]").select_option("baseline")
     visit.locator("[data-count]", has_text="0 of ").wait_for()
     assert rows.count() == 0
     visit.get_by_placeholder("name, id or component").fill("")
