@@ -46,7 +46,7 @@ def leaderboard(
     store = open_store()
     record = get_campaign(store, campaign)
     if over:
-        from flows.cli.meeting import print_trade_offs
+        from flows.cli.pareto import print_trade_offs
 
         print_trade_offs(store, record, over, meets or [], limit, as_json)
         return
