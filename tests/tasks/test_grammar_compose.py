@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tasks.agents.grammar.compose import compose, read_design
+from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.naming import name_of
+from tasks.agents.grammar.reading import read_design
 from tasks.agents.grammar.space import CHOICES, Design, canonical, changed, random_design
 
 ROOT = Path(__file__).parents[2]

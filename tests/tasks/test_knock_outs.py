@@ -8,7 +8,8 @@ import pytest
 from archdb import Campaign, Experiment
 from evaluation import baseline_source, check
 from tasks.agents.declared import applied, declared, knock_outs
-from tasks.agents.grammar.compose import compose, read_design
+from tasks.agents.grammar.compose import compose
+from tasks.agents.grammar.reading import read_design
 from tasks.agents.grammar.roles import grammar_agents
 from tasks.agents.grammar.space import Design, canonical
 from tasks.agents.protocols import Peer

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from tasks.agents.grammar.compose import read_design
+from tasks.agents.grammar.reading import read_design
 from tasks.agents.grammar.space import Design, canonical
 from tasks.agents.protocols import Peer
 

@@ -1,12 +1,8 @@
 """From a design to the source text of its candidate, and back. Text only: nothing here is ever run."""
 
-import ast
 import re
 import textwrap
 
-from pydantic import ValidationError
-
-from evaluation import parse_program
 from tasks.agents.grammar import inputs, memory, outputs
 from tasks.agents.grammar.naming import sentence_of
 from tasks.agents.grammar.part import Part, has_keys, reads_token
@@ -62,21 +58,6 @@ def compose(design: Design, name: str, note: str) -> str:
         f'class Candidate(nn.Module):\n    """Mixes x [B, T, D] along T, causally; see above."""\n\n{body}\n\n\n'
         f"DESIGN = {{\n{choices}}}\n"
     )
-
-
-def read_design(source: str) -> Design | None:
-    """The design that ``source`` declares in its ``DESIGN`` constant; None if it declares none that is valid."""
-    try:
-        tree = parse_program(source)
-    except (SyntaxError, ValueError):
-        return None
-    for statement in reversed(tree.body):
-        if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["DESIGN"]:
-            try:
-                return canonical(Design.model_validate(ast.literal_eval(statement.value)))
-            except (ValueError, TypeError, ValidationError):
-                return None
-    return None
 
 
 def _placed(core: Part, design: Design) -> Part:

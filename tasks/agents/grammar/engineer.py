@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from tasks.agents.grammar.ancestors import design_of, first_known
-from tasks.agents.grammar.compose import compose, read_design
+from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.evolve import difference
 from tasks.agents.grammar.knock_outs import knock_outs
 from tasks.agents.grammar.near import repair
+from tasks.agents.grammar.reading import read_design
 from tasks.agents.grammar.space import Design, canonical
 from tasks.agents.protocols import Complaint, Draft, Peer, Proposal
 
