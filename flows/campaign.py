@@ -15,6 +15,7 @@ from flows.estimate import campaign_estimate
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.imported_parents import check_parents_from, refuse_imported
 from flows.in_parallel import in_parallel
+from flows.pulse import beating, within
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
 from flows.settings import campaign_record, known_rule, open_checked, replay_record
@@ -22,6 +23,7 @@ from tasks.anchors import anchor_campaign
 
 
 @flow(name="campaign", flow_run_name="{name}")
+@beating
 @cancelled_by_people
 def campaign(
     name: str = "default",
@@ -86,7 +88,8 @@ def campaign(
     await_start(open_store(), record, partial(campaign_estimate, open_store(), record, record.cycles))
     with at_work(record.id):
         seed_baselines(record.id, parallel)
-        in_parallel([partial(research_cycle, record.id, number) for number in range(1, record.cycles + 1)], parallel)
+        numbers = range(1, record.cycles + 1)
+        in_parallel([partial(within, research_cycle, record.id, number) for number in numbers], parallel)
     from flows.report import write_report  # draws with matplotlib, which takes a second to import
 
     path = write_report(open_store(), get_campaign(open_store(), record.id))

@@ -41,6 +41,7 @@ from archdb import (
 from archdb.governance import require_not_stopped, require_running
 from flows.evaluate_design import GIVEN_BACK, evaluate_design
 from flows.gpu_pool import VARIABLE, gpu_deployment
+from flows.pulse import within
 from flows.within_budget import within_budget
 from tasks.faults import CapacityFault, Stopped
 from tasks.kept_lease import kept_lease
@@ -72,7 +73,7 @@ def evaluate(experiment_id: str, token: int) -> None:
     deployment = gpu_deployment()
     if deployment is None:
         get_run_logger().info("No GPU work pool is named (%s): %s is evaluated in-process.", VARIABLE, experiment_id)
-        evaluate_design(experiment_id, token)
+        within(evaluate_design, experiment_id, token)
         return
     fruitless, experiment = 0, get_experiment(open_store(), experiment_id)
     while _left(experiment):

@@ -22,6 +22,7 @@ from archdb import (
 )
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.leased import working_on
+from flows.pulse import beating
 from flows.settings import dataset_of
 from flows.slots import SLOT
 from flows.within_budget import within_budget
@@ -33,6 +34,7 @@ GIVEN_BACK = "GivenBack"  # the final state of a dispatch that may not go on now
 
 
 @flow(name="evaluate-design", flow_run_name="evaluate {experiment_id}")
+@beating
 @cancelled_by_people
 def evaluate_design(experiment_id: str, token: int | None = None, dispatch: int | None = None) -> str:
     """Train and benchmark every seed of a checked experiment.

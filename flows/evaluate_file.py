@@ -11,12 +11,14 @@ from flows.approval import await_start
 from flows.estimate import given_estimate
 from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
+from flows.pulse import beating
 from flows.research_cycle import describe
 from flows.seed_baselines import seed_baselines
 from tasks.domain import domain_of
 
 
 @flow(name="evaluate-file", flow_run_name="{campaign}-{name}")
+@beating
 @cancelled_by_people
 def evaluate_file(campaign: str, source: str, name: str, seeds: int = 1, parallel: int = 2) -> str:
     """Check, train and benchmark one design against the campaign's baselines, which are trained first if missing.

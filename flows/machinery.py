@@ -57,6 +57,7 @@ def machinery_study(
     from archdb import open_campaign
     from flows.announcing import at_work
     from flows.in_parallel import in_parallel
+    from flows.pulse import within
     from flows.research_cycle import research_cycle
     from flows.seed_baselines import seed_baselines
     from flows.settings import campaign_record
@@ -67,7 +68,7 @@ def machinery_study(
 
     def run(first: int, count: int, at_a_time: int) -> None:
         def one(number: int) -> None:
-            research_cycle(NAME, number)
+            within(research_cycle, NAME, number)
             on_done()
 
         with at_work(NAME):  # as a campaign runs them

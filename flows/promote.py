@@ -34,6 +34,7 @@ from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.imported_parents import refuse_imported
 from flows.in_parallel import in_parallel
+from flows.pulse import beating
 from flows.seed_baselines import seed_baselines
 from flows.settings import campaign_record
 from flows.verify_design import verify
@@ -70,6 +71,7 @@ class Promotion(BaseModel):
 
 
 @flow(name="promote", flow_run_name="{campaign} to {scale}")
+@beating
 @cancelled_by_people
 def promote(
     campaign: str, scale: str = "micro", into: str = "", top: int = 6, keep: int = 3, seeds: int = 3, parallel: int = 2

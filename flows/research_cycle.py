@@ -30,6 +30,7 @@ from flows.given_design import check_and_evaluate
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.joining import join
 from flows.leased import working_on
+from flows.pulse import beating
 from flows.seed_baselines import seed_baselines
 from flows.within_budget import within_budget
 from tasks.analyze import analyze
@@ -44,6 +45,7 @@ def _run_name() -> str:
 
 
 @flow(name="research-cycle", flow_run_name=_run_name)
+@beating
 @cancelled_by_people
 def research_cycle(campaign: str = "default", cycle: AtLeastOne | None = None) -> str:
     """Run one cycle of a campaign, or go on with it at the first stage that is missing.

@@ -15,6 +15,7 @@ from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
+from flows.pulse import beating
 from flows.wanted_baselines import REFERENCE_SEEDS, wanted_baselines
 from flows.within_budget import within_budget
 from tasks.analyze import analyze
@@ -30,6 +31,7 @@ class BaselineFailed(Exception):
 
 
 @flow(name="seed-baselines", flow_run_name="{campaign}-baselines")
+@beating
 @cancelled_by_people
 def seed_baselines(campaign: str = "default", parallel: AtLeastOne = 2) -> int:
     """Evaluate every baseline that the campaign lacks and fix its panel. Returns how many baselines it has.

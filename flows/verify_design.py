@@ -32,6 +32,7 @@ from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
+from flows.pulse import beating
 from flows.slots import SLOT
 from flows.within_budget import within_budget
 from tasks.benchmark import hold_out
@@ -44,6 +45,7 @@ CONFIRMATION_SEEDS = 5
 
 
 @flow(name="verify-design", flow_run_name="verify {experiment_id}")
+@beating
 @cancelled_by_people
 def verify(experiment_id: str, seeds: AtLeastTwo = CONFIRMATION_SEEDS, parallel: AtLeastOne = 2) -> str:
     """Train a design and the best sub-quadratic baseline on the same fresh seeds, and test whether it is better.

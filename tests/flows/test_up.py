@@ -142,6 +142,11 @@ def test_a_run_whose_process_vanished_becomes_crashed(up: Up, its_store: Store) 
     worker.kill()
     assert up.end(run) == "CRASHED"
     assert "heartbeat" in up.get(f"flow_runs/{run}")["state"]["message"]
+    within = {"flow_runs": {"name": {"like_": "evaluate vanished-"}}}
+    inner = until(lambda: up.post("flow_runs/filter", within), "runs within it")
+    for one in inner:
+        assert up.end(one["id"]) in ("CRASHED", "COMPLETED")
+    assert any(up.state(one["id"]) == "CRASHED" for one in inner)
 
 
 @pytest.fixture
