@@ -13,7 +13,7 @@ from pydantic import Field
 from archdb.amounts import KINDS
 from evaluation import baselines, scale, scale_names
 from tasks.agents.providers import PROVIDERS
-from tasks.samplers.registry import SAMPLERS
+from tasks.samplers.registry import WAYS
 
 
 def _one_of(*choices: str) -> Any:
@@ -34,7 +34,7 @@ def _campaign_scales() -> Iterator[str]:
 
 ScaleChoice = Annotated[str, _one_of(*_campaign_scales())]
 ProviderChoice = Annotated[str, _one_of(*PROVIDERS)]
-SamplerChoice = Annotated[str, _one_of("", *SAMPLERS)]  # empty: nobody insists on one
+SamplerChoice = Annotated[str, _one_of("", *WAYS)]  # empty: nobody insists on one
 BaselineChoice = Annotated[str, _one_of(*baselines())]
 Caps = Annotated[dict[str, float], _amounts()]
 NoneOrMore = Annotated[int, Field(ge=0)]

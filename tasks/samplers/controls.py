@@ -1,4 +1,4 @@
-"""What a sampler has to beat: no judgement at all, and no chance at all."""
+"""What a sampler has to beat: no judgement at all, no chance at all, and what a search has to beat: no parents."""
 
 import random
 from collections.abc import Sequence
@@ -16,3 +16,8 @@ def uniform(population: Sequence[Outline], cycle: int, chance: random.Random) ->
 def greedy(population: Sequence[Outline], cycle: int, chance: random.Random) -> tuple[str, ...]:
     """The two best, always."""
     return tuple(one.id for one in best_first(population)[:2])
+
+
+def nobody(population: Sequence[Outline], cycle: int, chance: random.Random) -> tuple[str, ...]:
+    """No design: what a cycle proposes comes from nowhere."""
+    return ()

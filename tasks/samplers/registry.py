@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.samplers.controls import greedy, uniform
+from tasks.samplers.controls import greedy, nobody, uniform
 from tasks.samplers.islands import islands
 from tasks.samplers.map_elites import map_elites
 from tasks.samplers.paper import LAST, paper
@@ -31,6 +31,8 @@ SAMPLERS: Mapping[str, Way] = {
     "uniform": Way(uniform),
     "greedy": Way(greedy, 2),
 }
+NONE = "none"  # designs without parents: the control of a whole search
+WAYS: Mapping[str, Way] = {**SAMPLERS, NONE: Way(nobody, 0)}
 DEFAULT = "islands"  # of new campaigns; docs/search.md says by which measurement
 
 
@@ -40,6 +42,6 @@ def way_of(name: str) -> Way:
     Raises:
         ValueError: there is none.
     """
-    if name not in SAMPLERS:
-        raise ValueError(f"No sampler is called {name}: use one of {', '.join(SAMPLERS)}.")
-    return SAMPLERS[name]
+    if name not in WAYS:
+        raise ValueError(f"No sampler is called {name}: use one of {', '.join(WAYS)}.")
+    return WAYS[name]

@@ -256,4 +256,22 @@ def test_a_certain_effect_tilts_what_gains_do_not_tell_of() -> None:
     assert changed == {"key_norm=l2": pytest.approx(math.exp(0.5)), "short_conv=qk4": pytest.approx(math.exp(0.3))}
     asked = question(cycle=3).model_copy(update={"effects": (pair,)})
     assert "beyond each alone" in told_effect(pair)
-    assert AGENTS.researcher.propose(asked, lambda _: []) == AGENTS.researcher.propose(asked, lambda _: [])
+    told = {
+        seed: AGENTS.researcher.propose(asked.model_copy(update={"seed": seed}), lambda _: []) for seed in range(40)
+    }
+    rests_on_it = {seed for seed, one in told.items() if told_effect(pair) in one.motivation}
+    assert rests_on_it == {seed for seed, one in told.items() if set(pair.choices) & set(one.used)}
+    assert 0 < len(rests_on_it) < len(told)
+
+
+def test_without_parents_designs_are_drawn_at_random_and_none_twice() -> None:
+    drawn: list[Peer] = []
+    for cycle in range(60):
+        asked = question(cycle=cycle, population=tuple(drawn)).model_copy(update={"parents": ()})
+        proposal = AGENTS.researcher.propose(asked, lambda _: [hit("short_conv=qk4")])
+        assert (proposal.parents, proposal.retrieved, proposal.used) == ((), (), ())
+        assert AGENTS.engineer.write(proposal, ()).components == proposal.components
+        drawn.append(peer(name=f"d{cycle}", components=proposal.components))
+    assert len({frozenset(one.components.items()) for one in drawn}) == len(drawn)
+    again = AGENTS.researcher.propose(question(cycle=0).model_copy(update={"parents": ()}), lambda _: [])
+    assert again.components == drawn[0].components

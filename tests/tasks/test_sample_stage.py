@@ -19,7 +19,7 @@ from evaluation import baselines
 from tasks.peers import ended
 from tasks.sample import sample
 from tasks.samplers.ranked import POOL, choose
-from tasks.samplers.registry import SAMPLERS, way_of
+from tasks.samplers.registry import NONE, SAMPLERS, WAYS, way_of
 
 PLAIN = Campaign(id="t", scale="tiny", provider="grammar", cycles=1)
 
@@ -35,7 +35,7 @@ def grown(store: Store, designs: int) -> None:
         set_fields(store, one.id, parents=["t-gla"], path=["t-gla"], **known)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", WAYS)
 def test_the_stage_records_what_the_campaign_s_sampler_chooses(store: Store, name: str) -> None:
     open_campaign(store, PLAIN.model_copy(update={"sampler": name}))
     grown(store, 14)
@@ -46,11 +46,13 @@ def test_the_stage_records_what_the_campaign_s_sampler_chooses(store: Store, nam
     after = get_experiment(store, new.id)
     expected = way_of(name).choose(ended(store, "t"), 15, random.Random("0/15/sample"))
     assert after.parents == expected
-    assert after.path[-1] == expected[0]
+    assert after.path[-1:] == expected[:1]
+    assert bool(expected) == (name != NONE)
     stage = after.stage("sample")
     assert stage is not None
     assert stage.summary["sampler"] == name
-    assert stage.summary["pool"] == min(14, way_of(name).fittest or 14)
+    fittest = way_of(name).fittest
+    assert stage.summary["pool"] == (14 if fittest is None else min(14, fittest))
 
 
 def test_ranked_draws_what_campaigns_drew_before_there_was_a_choice(store: Store) -> None:

@@ -1,7 +1,7 @@
 """The grammar's Researcher: looks the parent's weakness up, and changes what the evidence speaks for."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of, first_known
@@ -28,6 +28,8 @@ class GrammarResearcher:
 
     def _propose(self, question: Question, retrieve: Retrieve, chance: str) -> Proposal:
         rng = random.Random(f"{question.seed}/{question.cycle}/{chance}")
+        if not question.parents:
+            return self._drawn(question, rng)
         parent = first_known(question.parents)
         base = (design_of(parent) if parent else None) or random_design(rng)
         weakness = weakest_objective(parent, question)
@@ -42,6 +44,7 @@ class GrammarResearcher:
         tested = [one for one in question.gains if one.choice in chosen]
         made = {f"{slot}={choice}" for slot, choice in design.choices.items()}
         certain = [one for one in question.effects if made.issuperset(one.choices) and chosen & set(one.choices)]
+        of_effects = (choice for one in certain for choice in one.choices if choice in chosen)
         return Proposal(
             name=name_of(design),
             motivation=motivation(question, parent, weakness, changes, backing, tested, certain),
@@ -49,18 +52,33 @@ class GrammarResearcher:
             components=design.choices,
             query=query,
             retrieved=tuple(hit.id for hit in hits),
-            used=tuple([hit.id for hit in backing] + [one.choice for one in tested]),
+            used=tuple(dict.fromkeys([*(hit.id for hit in backing), *(one.choice for one in tested), *of_effects])),
+        )
+
+    def _drawn(self, question: Question, rng: random.Random) -> Proposal:
+        """A random design, as nothing is to be improved: no paper, finding or gain has a say in it."""
+        design = _untried(lambda: random_design(rng), question)
+        return Proposal(
+            name=name_of(design),
+            motivation="Drawn at random, from no parent and no evidence: what a search has to beat.",
+            parents=(),
+            components=design.choices,
         )
 
     def _vary(self, base: Design, question: Question, weights: dict[str, float], rng: random.Random) -> Design:
-        tried = {frozenset(choices_of(one)) for one in question.population}
         others = [other for other in map(design_of, question.parents) if other is not None and other != base]
-        design = base
-        for _ in range(TRIES):
-            design = vary(base, others, rng, weights)
-            if frozenset(f"{slot}={choice}" for slot, choice in design.choices.items()) not in tried:
-                break
-        return design
+        return _untried(lambda: vary(base, others, rng, weights), question)
+
+
+def _untried(draw: Callable[[], Design], question: Question) -> Design:
+    """The first draw that the campaign has not had; after many, the last one."""
+    tried = {frozenset(choices_of(one)) for one in question.population}
+    design = draw()
+    for _ in range(TRIES - 1):
+        if frozenset(f"{slot}={choice}" for slot, choice in design.choices.items()) not in tried:
+            break
+        design = draw()
+    return design
 
 
 def motivation(
