@@ -65,7 +65,7 @@ from archdb.fingerprints import (
     same_program,
 )
 from archdb.forks import designs_to_fork, fork_campaign, forks_of, refuse_known
-from archdb.front import FITNESS, Better, Front, campaign_fronts, dominates, offer, pareto_front
+from archdb.front import FITNESS, Better, Front, campaign_fronts, coordinates, dominates, offer, pareto_front
 from archdb.home import describe_os_fault, home, prepare_home, require_space
 from archdb.judged import Ground, Judged, find_judged, record_judged
 from archdb.leases import anyone_at_work, claim, release, renew, settle_abandoned
@@ -200,6 +200,7 @@ __all__ = [
     "code_versions",
     "connect",
     "connect_to",
+    "coordinates",
     "cost_of",
     "create_experiment",
     "descendants",

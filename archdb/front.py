@@ -13,7 +13,7 @@ import pymongo.errors
 from pydantic import Field, FiniteFloat
 
 from archdb.patience import patient
-from archdb.records import Experiment, Record, document, plain
+from archdb.records import Experiment, Outline, Record, document, plain
 from archdb.store import Store
 
 Better = Literal["higher", "lower"]
@@ -88,7 +88,7 @@ def campaign_fronts(store: Store, campaign: str) -> list[Front]:
     return [Front.model_validate(one) for one in store.fronts.find({"campaign": campaign})]
 
 
-def coordinates(experiment: Experiment, axes: Mapping[str, Better]) -> tuple[float, ...] | None:
+def coordinates(experiment: Outline, axes: Mapping[str, Better]) -> tuple[float, ...] | None:
     """Where a design stands; None if it lacks a coordinate."""
     known = {**experiment.efficiency, **experiment.gains}
     if experiment.fitness is not None:

@@ -86,10 +86,10 @@ def population_effects(designs: Sequence[PopulationDesign], resamples: int = RES
     if len(names) < LEAST_FAMILIES:
         told = f"{len(names)} parents have more than one child, and {LEAST_FAMILIES} are needed."
         return Population(**counts, why_none=told)
-    singles, marginal = _singles(known, family)
+    singles, marginal, differing = _singles(known, family)
     if not singles:
         return Population(**counts, why_none="In no choice do siblings of enough families differ.")
-    pairs, pairwise = _pairs(known, singles, family)
+    pairs, pairwise, both_differing = _pairs(known, singles, family)
     rng = np.random.default_rng(seed)
     signs = rng.choice([-1.0, 1.0], size=(resamples, len(names)))
     fold = (rng.permutation(len(names)) % FOLDS)[family]
@@ -99,16 +99,15 @@ def population_effects(designs: Sequence[PopulationDesign], resamples: int = RES
     reach = float(np.quantile(np.max([fit.largest(signs) for fit in fits], axis=0), LEVEL))
     named: list[list[tuple[str, ...]]] = [[(one,) for one in singles], list(pairs)]
     found = [
-        sorted(_effects(one, fit, reach, family), key=lambda effect: (-abs(effect.effect), effect.choices))
-        for fit, one in zip(fits, named, strict=False)
+        sorted(_effects(one, fit, reach, seen), key=lambda effect: (-abs(effect.effect), effect.choices))
+        for fit, one, seen in zip(fits, named, (differing, both_differing), strict=False)
     ]
     return Population(**counts, marginal=tuple(found[0]), pairwise=tuple(found[1]) if pairs else ())
 
 
 def _effects(
-    named: Sequence[tuple[str, ...]], fit: "_Ridge", reach: float, family: NDArray[np.intp]
+    named: Sequence[tuple[str, ...]], fit: "_Ridge", reach: float, differing: NDArray[np.intp]
 ) -> list[PopulationEffect]:
-    differing = _differing(fit.columns, family)
     return [
         PopulationEffect(
             choices=choices,
@@ -121,30 +120,37 @@ def _effects(
     ]
 
 
-def _singles(designs: Sequence[PopulationDesign], family: NDArray[np.intp]) -> tuple[list[str], Floats]:
-    """The choices in which siblings differ often enough, and their indicators within families [designs, choices]."""
+def _singles(
+    designs: Sequence[PopulationDesign], family: NDArray[np.intp]
+) -> tuple[list[str], Floats, NDArray[np.intp]]:
+    """The choices in which siblings differ often enough, their indicators within families [designs, choices], and in
+    how many families they do.
+    """
     known = sorted({f"{slot}={name}" for one in designs for slot, name in one.made.items()})
     columns = _within(_indicators(designs, known), family)
-    kept = np.flatnonzero(_differing(columns, family) >= LEAST_DIFFERING)
-    return [known[place] for place in kept], columns[:, kept]
+    differing = _differing(columns, family)
+    kept = np.flatnonzero(differing >= LEAST_DIFFERING)
+    return [known[place] for place in kept], columns[:, kept], differing[kept]
 
 
 def _pairs(
     designs: Sequence[PopulationDesign], singles: Sequence[str], family: NDArray[np.intp]
-) -> tuple[list[tuple[str, str]], Floats]:
-    """The same of two choices for different slots, as the products of their centred indicators."""
+) -> tuple[list[tuple[str, str]], Floats, NDArray[np.intp]]:
+    """The same of two choices for different slots, as the products of their centred indicators. Siblings differ in a
+    pair if some have both and others do not.
+    """
     has = _indicators(designs, singles)
     slots = [choice.partition("=")[0] for choice in singles]
     able = [(one, other) for one, other in combinations(range(len(singles)), 2) if slots[one] != slots[other]]
     if not able:
-        return [], np.zeros((len(designs), 0))
+        return [], np.zeros((len(designs), 0)), np.zeros(0, dtype=np.intp)
     left, right = np.array(able).T
     differing = _differing(_within(has[:, left] * has[:, right], family), family)
     most = np.argsort(-differing, kind="stable")[:MOST_PAIRS]
     kept = np.sort(most[differing[most] >= LEAST_DIFFERING])
     centred = has - has.mean(axis=0)
     columns = _within(centred[:, left[kept]] * centred[:, right[kept]], family)
-    return [(singles[left[place]], singles[right[place]]) for place in kept], columns
+    return [(singles[left[place]], singles[right[place]]) for place in kept], columns, differing[kept]
 
 
 def _indicators(designs: Sequence[PopulationDesign], choices: Sequence[str]) -> Floats:
@@ -173,7 +179,7 @@ class _Ridge:
     """Ridge regression of a score on columns [designs, columns], both within families; the same with other signs."""
 
     def __init__(self, columns: Floats, score: Floats, family: NDArray[np.intp], fold: NDArray[np.intp]) -> None:
-        self.columns, self._score, self._family = columns, score, family
+        self._score, self._family = score, family
         self._scale = columns.std(axis=0) + LEAST_NORM
         self._x = columns / self._scale
         self._ends = [*_starts(family), len(family)]

@@ -1,6 +1,7 @@
 """When a campaign discovered something, on the axis of the compute that it had spent until then."""
 
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,8 +18,9 @@ from archdb import (
 from archdb.asi_arch import SCORE
 from tasks.rivals import repetitions_of
 
-What = Literal["breakthroughs", "above", "records", "gallery"]
-OWN: tuple[What, ...] = ("breakthroughs", "above", "records")
+Own = Literal["breakthroughs", "above", "records"]
+What = Literal[Own, "gallery"]
+OWN: tuple[Own, ...] = ("breakthroughs", "above", "records")
 DESIGNS = ("candidate", "external")  # that a search or a person made
 PUBLISHED_GPU_HOURS = 20_000.0  # ASI-Arch's own figure, arXiv 2507.18074
 MEANING = {
@@ -66,19 +68,18 @@ def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Sea
     for one in after:
         total += one.cpu_seconds / 3600
         spent[one.id] = total
-    closed = [one for one in after if one.finished_at is not None]
-    designs = [one for one in closed if one.kind in DESIGNS and one.fitness is not None]
+    designs = _screened(found)
     if not designs or not total:
         raise ValueError(f"Campaign {campaign.id} has no design that was evaluated to its end: run its cycles first.")
     tests = list_verified(store, campaign.id)
-    chosen: What = what or ("breakthroughs" if tests else "above")
-    if chosen == "breakthroughs":
+    chosen = discovered(found, tests, what)
+    if chosen.what == "breakthroughs":
         moments = [_moment(one, ended, spent) for one in tests if one.result["breakthrough"]]
     else:
-        moments = [spent[one.id] for one in (_above(found, designs) if chosen == "above" else _best(designs))]
+        moments = [spent[one] for one in chosen.designs]
     return Search(
         campaign=campaign.id,
-        what=chosen,
+        what=chosen.what,
         unit="CPU-hours",
         compute=total,
         moments=tuple(moments),
@@ -87,16 +88,35 @@ def search_of(store: Store, campaign: Campaign, what: What | None = None) -> Sea
     )
 
 
-def discovered(store: Store, campaign: Campaign, what: What | None = None) -> tuple[What, tuple[str, ...]]:
-    """What counts as a discovery in a campaign of this laboratory, by default as above, and those designs' ids."""
-    tests = list_verified(store, campaign.id)
-    chosen: What = what or ("breakthroughs" if tests else "above")
+class Discovered(NamedTuple):
+    """What counts as a discovery in a campaign, and the ids of the designs that do, as they were found."""
+
+    what: Own
+    designs: tuple[str, ...]
+
+
+def discovered(found: Sequence[Outline], tests: Sequence[Verified], what: Own | None = None) -> Discovered:
+    """The discoveries of a campaign of this laboratory.
+
+    Args:
+        found: all of the campaign.
+        tests: its verifications.
+        what: as in :func:`search_of`.
+    """
+    chosen: Own = what or ("breakthroughs" if tests else "above")
     if chosen == "breakthroughs":
-        return chosen, tuple(dict.fromkeys(one.experiment for one in tests if one.result["breakthrough"]))
-    found = campaign_outlines(store, campaign.id)
-    closed = [one for one in found if one.kind in DESIGNS and one.fitness is not None and one.finished_at is not None]
-    closed.sort(key=lambda one: (one.finished_at or 0.0, one.id))
-    return chosen, tuple(one.id for one in (_above(found, closed) if chosen == "above" else _best(closed)))
+        found_by_test = (one.experiment for one in tests if one.result["breakthrough"])
+        return Discovered(chosen, tuple(dict.fromkeys(found_by_test)))
+    designs = _screened(found)
+    return Discovered(
+        chosen, tuple(one.id for one in (_above(found, designs) if chosen == "above" else _best(designs)))
+    )
+
+
+def _screened(found: Iterable[Outline]) -> list[Outline]:
+    """Designs that ended with a fitness, in the order in which they did."""
+    ended = [one for one in found if one.kind in DESIGNS and one.fitness is not None and one.finished_at is not None]
+    return sorted(ended, key=lambda one: (one.finished_at or 0.0, one.id))
 
 
 def _ended(store: Store, one: Outline) -> float | None:
@@ -113,7 +133,7 @@ def _moment(test: Verified, ended: dict[str, float], spent: dict[str, float]) ->
     return max((at for one, at in spent.items() if one in own or ended[one] <= test.created_at), default=0.0)
 
 
-def _above(found: list[Outline], designs: list[Outline]) -> list[Outline]:
+def _above(found: Sequence[Outline], designs: Sequence[Outline]) -> list[Outline]:
     bar = max(
         (
             one.fitness
@@ -126,7 +146,7 @@ def _above(found: list[Outline], designs: list[Outline]) -> list[Outline]:
     return [one for one in designs if (one.fitness or 0.0) > bar]
 
 
-def _best(designs: list[Outline]) -> list[Outline]:
+def _best(designs: Sequence[Outline]) -> list[Outline]:
     records, best = list[Outline](), float("-inf")
     for one in designs:
         if (one.fitness or 0.0) > best:

@@ -5,13 +5,16 @@ more of them to what does well: numbers of designs compare nothing, shares and r
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from archdb import Campaign, Outline, Store, campaign_outlines
+from archdb import Campaign, Outline, Store, campaign_outlines, list_verified
 from evaluation import rate_interval
 from tasks.discoveries import What, discovered
+from tasks.rivals import repeated_design
+
+NOWHERE = ""
 
 
 class Family(BaseModel):
@@ -19,7 +22,7 @@ class Family(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    root: str  # id of the first ancestor
+    root: str  # id of the first ancestor; NOWHERE of designs that have none
     name: str
     root_fitness: float | None
     designs: int  # that were finished or failed
@@ -33,7 +36,7 @@ class Family(BaseModel):
     rate: float | None  # discoveries in a CPU-hour; None before any was spent
     rate_low: float | None  # exact 95% interval, as if the rate were constant
     rate_high: float | None
-    curve: tuple[tuple[float, float], ...]  # (CPU-hours spent on the family, best fitness so far, from the root's)
+    curve: tuple[tuple[float, float], ...]  # (CPU-hours spent on the family, best fitness so far), from the root on
 
 
 class Families(BaseModel):
@@ -47,52 +50,54 @@ class Families(BaseModel):
     families: tuple[Family, ...]
 
 
-def families_of(store: Store, campaign: Campaign, what: What | None = None) -> Families:
+def families_of(store: Store, campaign: Campaign) -> Families:
     """The families of a campaign of this laboratory; those that nothing descends from are left out.
 
     Args:
         store: where.
         campaign: whose.
-        what: counts as a discovery; by default as in :func:`tasks.discoveries.search_of`.
     """
-    chosen, found = discovered(store, campaign, what)
     outlines = campaign_outlines(store, campaign.id)
+    found = discovered(outlines, list_verified(store, campaign.id))
     known = {one.id: one for one in outlines}
-    members: dict[str, list[Outline]] = defaultdict(list)
-    spent: dict[str, float] = defaultdict(float)
+    paid: dict[str, list[Outline]] = defaultdict(list)
     for one in outlines:
-        if one.kind in ("baseline", "external", "imported"):
-            continue
-        root = _root(one, known)
-        spent[root] += one.cpu_seconds / 3600
-        if one.kind == "candidate" and one.state != "open":
-            members[root].append(one)
-    families = [_family(root, some, known, set(found), spent[root]) for root, some in members.items()]
+        if one.kind not in ("baseline", "external", "imported"):
+            paid[_root(one, known)].append(one)
+    families = [_family(root, some, known, found.designs) for root, some in paid.items() if any(map(_counts, some))]
     families.sort(key=lambda one: (-(one.best if one.best is not None else -1e9), one.name))
-    return Families(campaign=campaign.id, chosen=campaign.families, what=chosen, families=tuple(families))
+    return Families(campaign=campaign.id, chosen=campaign.families, what=found.what, families=tuple(families))
+
+
+def _counts(one: Outline) -> bool:
+    return one.kind == "candidate" and one.state != "open"
 
 
 def _root(one: Outline, known: Mapping[str, Outline]) -> str:
-    """The first ancestor. A training on fresh seeds has no path: it belongs to the design that its id begins with."""
+    """The first ancestor; none of a design without parents. A training on fresh seeds has no path: it belongs to the
+    design that its id begins with.
+    """
     if one.kind == "verification":
-        design = known.get(one.id.partition("-verify")[0])
+        design = known.get(repeated_design(one.id))
         return _root(design, known) if design is not None and design.kind != "verification" else one.id
-    return one.path[0] if one.path else one.id
+    return one.path[0] if one.path else NOWHERE
 
 
-def _family(
-    root: str, members: Sequence[Outline], known: Mapping[str, Outline], found: set[str], hours: float
-) -> Family:
+def _family(root: str, paid: Sequence[Outline], known: Mapping[str, Outline], found: Collection[str]) -> Family:
+    """What is known of those that were ``paid`` for, the root left out."""
     first = known.get(root)
+    start = first.fitness if first is not None and first.kind == "baseline" else None
+    members = [one for one in paid if _counts(one)]
     scored = [one for one in members if one.fitness is not None]
     best = max(scored, key=lambda one: (one.fitness or 0.0, one.id), default=None)
     described = [one.components for one in members if one.components]
     discoveries = sum(one.id in found for one in members)
+    hours = sum(one.cpu_seconds for one in paid) / 3600
     low, high = rate_interval(discoveries, hours) if hours > 0 else (None, None)
     return Family(
         root=root,
-        name=first.name if first is not None else root,
-        root_fitness=first.fitness if first is not None and first.kind == "baseline" else None,
+        name=first.name if first is not None else root or "without parents",
+        root_fitness=start,
         designs=len(members),
         failures=sum(one.failure is not None for one in members),
         best=best.fitness if best else None,
@@ -104,7 +109,7 @@ def _family(
         rate=discoveries / hours if hours > 0 else None,
         rate_low=low,
         rate_high=high,
-        curve=_curve(members, first.fitness if first is not None and first.kind == "baseline" else None),
+        curve=_curve(paid, start),
     )
 
 
@@ -122,14 +127,17 @@ def mean_distance(described: Sequence[Mapping[str, str]]) -> float | None:
     return 1 - alike / (pairs * len(slots))
 
 
-def _curve(members: Sequence[Outline], start: float | None) -> tuple[tuple[float, float], ...]:
-    """The best fitness so far after each design that ended, against what designs of the family had cost until then."""
+def _curve(paid: Sequence[Outline], start: float | None) -> tuple[tuple[float, float], ...]:
+    """The best fitness of designs so far after each training that ended, against what the family had cost until then.
+
+    What has not ended comes last.
+    """
     points = [] if start is None else [(0.0, start)]
     hours, best = 0.0, start
-    for one in sorted(members, key=lambda one: (one.finished_at or 0.0, one.id)):
+    for one in sorted(paid, key=lambda one: (one.finished_at is None, one.finished_at or 0.0, one.id)):
         hours += one.cpu_seconds / 3600
-        if one.fitness is not None:
+        if _counts(one) and one.fitness is not None:
             best = one.fitness if best is None else max(best, one.fitness)
-        if best is not None:
+        if best is not None and one.cpu_seconds:
             points.append((hours, best))
     return tuple(points)

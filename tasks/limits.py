@@ -56,7 +56,7 @@ def limit_of(text: str, measures: Mapping[str, Measure]) -> Limit:
             "or with x for times the reference's, such as prefill_seconds<=1.1x."
         )
     name, sign, number, unit = read.groups()
-    entry = next((one for one in (name, CLAIM + name) if one in measures), None)
+    entry = entry_of(name, measures)
     if entry is None:
         raise ValueError(f"{name} is not recorded of designs: name one of {', '.join(measures)}.")
     try:
@@ -64,6 +64,11 @@ def limit_of(text: str, measures: Mapping[str, Measure]) -> Limit:
     except ValueError:
         raise ValueError(f"{number} is no number: write a value such as 64kB or 1.1x.") from None
     return Limit(entry, sign, value * UNITS.get(unit, 1.0), unit == TIMES)
+
+
+def entry_of(name: str, measures: Mapping[str, Measure]) -> str | None:
+    """The entry of efficiency that a person means, who may leave the prefix of claims out; None if it is none."""
+    return next((one for one in (name, CLAIM + name) if one in measures), None)
 
 
 def meeting(designs: Iterable[Outline], limits: Sequence[Limit], reference: Outline | None) -> Met:

@@ -56,7 +56,8 @@ def component_effects(store: Store, campaign: str, objectives: Iterable[str]) ->
     Estimating takes a second with hundreds of designs, which one more of them hardly changes.
     """
     candidates = sorted(
-        (one for one in ended(store, campaign) if one.kind == "candidate"), key=lambda one: (one.cycle or 0, one.id)
+        (one for one in ended(store, campaign) if one.kind == "candidate"),
+        key=lambda one: (one.finished_at or 0.0, one.id),  # so that one that ends late does not change earlier groups
     )
     taken = candidates[: len(candidates) // EFFECTS_EACH * EFFECTS_EACH]
     with _estimating:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from archdb import Campaign, Outline, Store, campaign_outlines
+from archdb import FITNESS, Campaign, Outline, Store, campaign_outlines
 from evaluation import Population, PopulationDesign, population_effects
 from tasks.agents.protocols import CertainEffect
 from tasks.domain import domain_of
-
-FITNESS = "fitness"
 
 
 def effects_of(store: Store, campaign: Campaign) -> dict[str, Population]:

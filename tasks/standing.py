@@ -4,7 +4,7 @@ Recorded before the analysis is, and without effect when it is recorded again: a
 puts right what the first try left out.
 """
 
-from archdb import Better, Experiment, Store, offer, raise_branches, record_places
+from archdb import FITNESS, Better, Experiment, Store, offer, raise_branches, record_places
 from tasks.domain import Domain
 
 GAINS = "gains"  # the front over every objective's gain
@@ -13,10 +13,12 @@ COST_MEASURES = ("prefill_seconds", "decode_seconds", "peak_bytes")  # of those 
 
 
 def record_standing(store: Store, experiment: Experiment, domain: Domain) -> None:
-    """Keep a design's place in the tree, tell its ancestors of its fitness, and offer it to both fronts."""
+    """Keep a design's place in the tree, tell its ancestors of its fitness, and offer it to both fronts unless it is
+    a quadratic baseline, with which others are compared and not ranked.
+    """
     record_places(store, [experiment])
     raise_branches(store, experiment)
-    if experiment.fitness is not None:
+    if experiment.fitness is not None and "quadratic" not in experiment.tags:
         offer(store, experiment, GAINS, dict.fromkeys(sorted(experiment.gains), "higher"))
         offer(store, experiment, COSTS, cost_axes(domain))
 
@@ -24,4 +26,4 @@ def record_standing(store: Store, experiment: Experiment, domain: Domain) -> Non
 def cost_axes(domain: Domain) -> dict[str, Better]:
     """Fitness, and the measures of cost that the domain has, each with its better direction."""
     measured = {name: domain.MEASURES[name].better for name in COST_MEASURES if name in domain.MEASURES}
-    return {"fitness": "higher", **measured}
+    return {FITNESS: "higher", **measured}

@@ -1,21 +1,25 @@
 """The Pareto front over any axes: fitness, gains in objectives and entries of efficiency, such as state memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from archdb import FITNESS, Better, Outline, dominates
-from evaluation import CLAIM, Measure, Objective
+from archdb import FITNESS, Better, Outline, coordinates, dominates
+from evaluation import Measure, Objective
+from tasks.limits import entry_of
 
 Place = tuple[Outline, tuple[float, ...]]  # a design, and where it stands on each axis
 
 
 class Unbeaten(NamedTuple):
-    """The designs that no other equals or beats on every axis and beats on one."""
+    """The designs that no other equals or beats on every axis and beats on one. Quadratic baselines, which are there
+    to compare with, neither stand on a front nor beat anything.
+    """
 
     axes: dict[str, Better]
     members: tuple[Place, ...]  # best first on the first axis
     beaten: int
-    unknown: int  # designs that lack a number that an axis needs
+    quadratic: int
+    unknown: int  # other designs that lack a number that an axis needs
 
 
 def axes_of(
@@ -33,7 +37,7 @@ def axes_of(
     """
     found: dict[str, Better] = {}
     for name in names:
-        entry = next((one for one in (name, CLAIM + name) if one in measures), None)
+        entry = entry_of(name, measures)
         if entry is not None:
             found[entry] = measures[entry].better
         elif name == FITNESS or name in objectives:
@@ -44,17 +48,12 @@ def axes_of(
     return found
 
 
-def unbeaten(designs: Iterable[Outline], axes: Mapping[str, Better]) -> Unbeaten:
+def unbeaten(designs: Sequence[Outline], axes: Mapping[str, Better]) -> Unbeaten:
     """The front of some designs over axes from :func:`axes_of`."""
-    places: list[Place] = []
-    unknown = 0
-    for one in designs:
-        known = {**one.efficiency, **one.gains} | ({} if one.fitness is None else {FITNESS: one.fitness})
-        if all(axis in known for axis in axes):
-            places.append((one, tuple(known[axis] for axis in axes)))
-        else:
-            unknown += 1
+    able = [one for one in designs if "quadratic" not in one.tags]
+    places = [(one, point) for one in able if (point := coordinates(one, axes)) is not None]
     members = [place for place in places if not any(dominates(other[1], place[1], axes) for other in places)]
     sign = -1.0 if next(iter(axes.values()), "higher") == "higher" else 1.0
     members.sort(key=lambda place: (sign * place[1][0], place[0].id))
-    return Unbeaten(dict(axes), tuple(members), len(places) - len(members), unknown)
+    beaten, unknown = len(places) - len(members), len(able) - len(places)
+    return Unbeaten(dict(axes), tuple(members), beaten, len(designs) - len(able), unknown)

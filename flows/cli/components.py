@@ -22,9 +22,9 @@ def components(
 
     In units of noise and spread, on fitness and on the gain in each objective, with intervals that hold together.
     """
-    from archdb import get_campaign, open_store
+    from archdb import FITNESS, get_campaign, open_store
     from tasks.domain import domain_of
-    from tasks.population_effects import FITNESS, effects_of
+    from tasks.population_effects import effects_of
 
     store, console = open_store(), console_for(as_json)
     record = get_campaign(store, campaign)

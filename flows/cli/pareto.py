@@ -67,12 +67,13 @@ def print_trade_offs(
     front = unbeaten(met.designs, axes)
     if as_json:
         rows = [summary_of(campaign, one) for one, _ in front.members[:limit]]
-        print_json({"axes": axes, "members": len(front.members), "unknown": front.unknown, "designs": rows})
+        counts = {"members": len(front.members), "quadratic": front.quadratic, "unknown": front.unknown}
+        print_json({"axes": axes, **counts, "designs": rows})
         return
     console = console_for()
     console.print(
         f"{len(front.members)} designs of {campaign.id} are beaten by none, {front.beaten} are beaten, "
-        f"{front.unknown} lack a number.",
+        f"{front.unknown} lack a number, and {front.quadratic} are quadratic, which is not compared.",
         style="italic",
         highlight=False,
     )

@@ -50,6 +50,18 @@ def test_planted_effects_are_found_with_their_signs(seed: int) -> None:
         assert one.low < one.effect < one.high
 
 
+def test_families_are_those_in_which_some_have_it_and_others_do_not() -> None:
+    designs = population(0, 300, planted)
+    found = population_effects(designs, RESAMPLES)
+    assert found.pairwise
+    for one in (*found.marginal, *found.pairwise):
+        kinds: dict[str, set[bool]] = {}
+        for design in designs:
+            has = all(design.made[choice.partition("=")[0]] == choice.partition("=")[2] for choice in one.choices)
+            kinds.setdefault(design.family, set()).add(has)
+        assert one.families == sum(len(each) == 2 for each in kinds.values())
+
+
 def test_nothing_is_found_where_nothing_matters() -> None:
     """The seeds are fixed; 7 of 60 is what 1 in 20 gives at most in all but 1 of 100 such tests."""
     lineages_alone = sum(bool(certain(population(seed, 160, lambda _: 0.0))) for seed in range(60))

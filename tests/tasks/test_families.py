@@ -8,7 +8,8 @@ from scipy import stats
 from archdb import Campaign, Experiment, Failed, Store, get_campaign, open_campaign
 from archdb.outlines import record_outlines
 from archdb.records import document
-from tasks.families import families_of, mean_distance
+from tasks.families import NOWHERE, families_of, mean_distance
+from tasks.rivals import repeated_design, repetitions_of
 
 
 def add(store: Store, name: str, **fields: object) -> None:
@@ -32,18 +33,21 @@ def test_families_are_counted_by_first_ancestor(store: Store) -> None:
     slow = Failed(stage="gpu-train", kind="too_slow", message="")
     add(store, "c004", state="failed", failure=slow, finished_at=4.0, components={"a": "z"}, **mamba, **hour)
     add(store, "c005", state="open", components={"a": "z"}, **mamba)
+    for name in ("c006", "c007"):
+        add(store, name, fitness=-1.0, finished_at=5.0, **hour)
     add(store, "c001-without-a", kind="ablation", **{**deeper, **hour})
     add(store, "c001-verify", kind="verification", **hour)
     add(store, "c001-verify-gla", kind="verification", **hour)
     found = families_of(store, get_campaign(store, "f"))
     assert (found.chosen, found.what) == (("gla", "mamba2"), "above")
-    first, second = found.families
+    first, lost, second = found.families
+    assert (lost.name, lost.root, lost.designs, lost.cpu_hours) == ("without parents", NOWHERE, 2, 2.0)
     assert (first.name, first.designs, first.failures, first.best, first.best_design) == ("gla", 3, 0, 2.0, "f-c003")
     assert (first.combinations, first.cpu_hours, first.discoveries) == (2, 6.0, 2)
     assert first.distance == pytest.approx((0.5 + 0.5 + 0.0) / 3)
     exact = (stats.chi2.ppf(0.025, 4) / 2 / 6, stats.chi2.ppf(0.975, 6) / 2 / 6)
     assert (first.rate, first.rate_low, first.rate_high) == pytest.approx((2 / 6, *exact))
-    assert first.curve == ((0.0, 0.5), (1.0, 0.5), (2.0, 1.0), (3.0, 2.0))
+    assert first.curve == ((0.0, 0.5), (1.0, 0.5), (2.0, 1.0), (3.0, 2.0), (4.0, 2.0), (5.0, 2.0), (6.0, 2.0))
     assert (second.name, second.designs, second.failures, second.best, second.rate_low) == ("mamba2", 1, 1, None, 0.0)
     assert second.curve == ((0.0, -0.5), (1.0, -0.5))
 
@@ -56,3 +60,8 @@ def test_distance_is_that_of_all_pairs() -> None:
     ]
     assert mean_distance(described) == pytest.approx(sum(apart) / len(apart))
     assert mean_distance(described[:1]) is None
+
+
+def test_a_training_on_fresh_seeds_names_its_design_whatever_the_campaign_is_called() -> None:
+    design = "re-verify-c001"
+    assert {repeated_design(one) for one in repetitions_of(design, "gla")} == {design}

@@ -9,8 +9,8 @@ from tasks.trade_offs import axes_of, unbeaten
 STATE = "claimed_state_bytes_per_layer"
 
 
-def design(name: str, fitness: float, **efficiency: float) -> Outline:
-    record = {"_id": name, "campaign": "t", "kind": "candidate", "name": name, "efficiency": efficiency}
+def design(name: str, fitness: float, tags: tuple[str, ...] = (), **efficiency: float) -> Outline:
+    record = {"_id": name, "campaign": "t", "kind": "candidate", "name": name, "efficiency": efficiency, "tags": tags}
     return Outline.model_validate(record | {"fitness": fitness, "gains": {"recall_loss": fitness / 2}})
 
 
@@ -20,6 +20,7 @@ DESIGNS = [
     design("beaten", 0.5, prefill_seconds=2.0),
     design("equal", 1.0, prefill_seconds=2.0),
     design("unknown", 9.0),
+    design("attention", 9.0, ("quadratic",), prefill_seconds=0.1),
 ]
 
 
@@ -30,7 +31,7 @@ def test_what_another_equals_and_beats_on_one_axis_is_beaten_and_equals_stay() -
         ("good", (1.0, 2.0)),
         ("fast", (0.0, 1.0)),
     ]
-    assert (front.beaten, front.unknown) == (1, 1)
+    assert (front.beaten, front.quadratic, front.unknown) == (1, 1, 1)
 
 
 def test_gains_are_better_when_higher_and_costs_when_lower() -> None:

@@ -29,7 +29,8 @@ def draw_families(found: Families) -> Markup:
     add(svg, "line", x1="56", x2="748", y1=level, y2=level, **{"class": "level"})
     for place, one in reversed(list(enumerate(curves))):
         path = add(svg, "path", d=staircase(one.curve, across, down), **{"class": f"line top {family_class(place)}"})
-        add(path, "title").text = f"{one.name}: {number(one.best, 3)} after {number(one.cpu_hours, 2)} CPU-hours"
+        hours, best = one.curve[-1]
+        add(path, "title").text = f"{one.name}: {number(best, 3)} after {number(hours, 2)} CPU-hours"
     return written(svg)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archdb import Campaign, Outline, Store, campaign_outlines, find_experiments
+from archdb import FITNESS, Campaign, Outline, Store, campaign_outlines, find_experiments
 from evaluation import LEAST_DISCOVERIES, LEAST_SCORES, discovery_law, flattening
 from flows.ablation_results import effect_of
 from flows.report.contents import Contents, Link
@@ -13,7 +13,7 @@ from flows.scaling_words import law_rows, verdict, what_was_found, where_it_flat
 from tasks.discoveries import search_of
 from tasks.domain import domain_of
 from tasks.families import families_of
-from tasks.population_effects import FITNESS, effects_among
+from tasks.population_effects import effects_among
 
 GAIN = "gain_"  # before an objective's name, among axes
 

@@ -6,12 +6,12 @@ It steers proposals, and is no claim.
 import math
 from collections.abc import Sequence
 
+from archdb import FITNESS
 from archdb.cognition import Hit
 from tasks.agents.grammar.ancestors import design_of
 from tasks.agents.grammar.space import CHOICES
 from tasks.agents.protocols import CertainEffect, ComponentGain, Peer
 
-FITNESS = "fitness"
 PRIOR_FAMILIES = 2.0
 MOST_TILT = 1.5  # the largest exponent that one piece of evidence may give to a preference
 _WORDS = frozenset(f"{slot}={choice}" for slot, choices in CHOICES.items() for choice in choices)
