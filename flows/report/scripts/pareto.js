@@ -20,10 +20,10 @@
     return made;
   };
 
-  // Where a value lies: in decades if all are positive and far apart. What lies far below a reference of 0 is cut.
+  // Where a value lies: in decades if all are positive and far apart; fitness has a 0, and what lies far below it is cut.
   const axisOf = (values, start, end, fitness) => {
     let low = Math.min(...values), high = Math.max(...values);
-    const decades = low > 0 && high / low > 30;
+    const decades = !fitness && low > 0 && high / low > 30;
     if (fitness) {
       high = Math.max(high, 0);
       low = Math.max(Math.min(low, 0), -Math.max(1, high));
@@ -85,11 +85,12 @@
       const better = (axis, a, b) => (axis.better === "higher" ? a - b : b - a);
       const able = shown.filter((one) => !one.row[quadratic]);
       able.sort((a, b) => better(across, b.row[x], a.row[x]) || better(up, b.row[y], a.row[y]));
-      let best = null;
-      return able.filter((one) => {
-        const first = best === null || better(up, one.row[y], best) > 0;
-        if (first) best = one.row[y];
-        return first;
+      let last = null;
+      return able.filter(({ row }) => {
+        const further = last === null || better(up, row[y], last[y]) > 0;
+        const beside = last !== null && row[x] === last[x] && row[y] === last[y]; // equal in both: neither beats the other
+        if (further) last = row;
+        return further || beside;
       });
     };
 
