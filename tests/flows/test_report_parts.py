@@ -10,7 +10,7 @@ import pytest
 from archdb import Campaign, Finding
 from evaluation import objectives_of, scale
 from flows.report.axes import linear, tick_label
-from flows.report.contents import Ablation, Contents, Design, Failure, Score, Yardstick
+from flows.report.contents import Ablation, Contents, Design, Failure, Score, Slot, Yardstick
 from flows.report.drawings import draw_losses
 from flows.report.figures import draw_figures
 from flows.report.gather import progress, ranked, without_superseded
@@ -20,6 +20,7 @@ from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
 from flows.report.wording import amount, anchor, number, places, signed
 from flows.report.write import render_page
+from tests.flows.report_campaign import HOSTILE
 
 
 def a_design(number: int, **fields: object) -> Design:
@@ -68,7 +69,10 @@ def packed_in(html: str) -> dict[str, Any]:
 
 
 def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
-    html = render_page(a_campaign_of(200))
+    contents = a_campaign_of(200)
+    written = {"name": HOSTILE, "motivation": HOSTILE, "slots": (Slot(name="decay", choice=HOSTILE),)}
+    last = a_design(199, fitness=0.0, **written)
+    html = render_page(contents.model_copy(update={"designs": (*contents.designs[:-1], last)}))
     packed = packed_in(html)
     assert "<article" not in html
     columns = packed["columns"]
@@ -77,6 +81,11 @@ def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
         assert f'<article id="a{n}">' in packed[f"designs-{n // columns['chunk']}"][f"a{n}"]
     assert packed["lineage"].count('class="name"') == 200
     assert packed["leaderboard"].count("<tr>") == 100, "behind the best hundred, which the page shows"
+    section = packed[f"designs-{199 // columns['chunk']}"]["a199"]
+    for markup, times in ((section, 3), (packed["leaderboard"], 1), (packed["lineage"], 1)):
+        assert markup.count("&lt;script&gt;steal()") >= times
+        assert "<script" not in markup
+        assert "<img" not in markup
     assert html.count('class="line ') == 65, "the best five and the sixty behind them"
     assert len(html) < 300_000
 
