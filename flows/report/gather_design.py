@@ -27,6 +27,8 @@ from flows.report.library import Library, named, online
 from flows.report.wording import anchor
 from tasks.asked_ablations import ablations_of
 
+FINDING = "/finding-"  # in the id of a finding, behind that of its design
+
 
 def gather_design(library: Library, experiment: Experiment, running: Running | None) -> Design:
     """Everything that the report shows of one experiment, save its rank."""
@@ -154,13 +156,21 @@ def _evidence(library: Library, summary: Mapping[str, object]) -> Iterator[Evide
             if entry.kind == "paper":
                 link = Link(text=entry.title, href=online(one))
             else:
-                link = Link(text=entry.text, href=library.link(one.split("/finding-")[0]).href)
+                link = Link(text=entry.text, href=_of_finding(library, one))
             yield Evidence(kind=entry.kind, id=one, link=link, used=known)
-        elif one in library.experiments:
+        elif one.startswith(("arXiv:", "doi:")):
+            yield Evidence(kind="paper", id=one, link=Link(text=one, href=online(one)), used=known)
+        elif FINDING in one:
+            yield Evidence(kind="finding", id=one, link=Link(text=one, href=_of_finding(library, one)), used=known)
+        elif "=" in one:
+            yield Evidence(kind="component", id=one, link=Link(text=one), used=known)
+        else:  # a design, of this campaign or of another one
             yield Evidence(kind="experiment", id=one, link=library.link(one), used=known)
-        else:
-            kind, href = ("component", "") if "=" in one else ("paper", online(one))
-            yield Evidence(kind=kind, id=one, link=Link(text=one, href=href), used=known)
+
+
+def _of_finding(library: Library, finding: str) -> str:
+    """Where the design stands that a finding was made of."""
+    return library.link(finding.split(FINDING)[0]).href
 
 
 def _slots(experiment: Experiment, parent: Experiment | None) -> tuple[Slot, ...]:

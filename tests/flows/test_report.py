@@ -25,6 +25,7 @@ from evaluation import Panel, fitness
 from flows.report import write_report
 from flows.report.gather import gather
 from flows.report.tree import lay_out
+from flows.report.whole.sources import sources_of
 from flows.report.wording import anchor
 from tasks.agents.protocols import Prediction, Proposal
 from tests.flows.report_campaign import (
@@ -271,9 +272,13 @@ def test_a_parent_in_another_campaign_is_compared_but_not_linked(store: Store, c
     fork = a_campaign(store, "fork")
     bench = Bench(store, "fork-c001", campaign="fork", cycle=1)
     bench.stage("sample", patch={"parents": ["lab-gated_deltanet", "gone-c009"], "path": ["lab-gated_deltanet"]})
+    named = ["lab-gated_deltanet", "gone-c009", "gone-c009/finding-0", "arXiv:2501.00001", "decay=fixed"]
+    bench.stage("propose", summary={"used": named})
     bench.write(CHANGED)
     design = gather(store, fork).designs[0]
     assert design.compared
+    assert [one.kind for one in design.evidence] == ["experiment", "experiment", "finding", "paper", "component"]
+    assert {one.kind for one in sources_of([design])} == {"finding", "paper"}
     assert [(one.text, one.href) for one in design.parents] == [("lab-gated_deltanet", ""), ("gone-c009", "")]
     assert [node.depth for node in lay_out([design])] == [0]
 
