@@ -73,7 +73,8 @@ def render_page(contents: Contents, whole: Whole = NOTHING) -> str:
     if not small:
         section, rows = templates.get_template("design.html"), templates.get_template("sections/leaderboard_rows.html")
         packed.append(("lineage", pack(lineage)))
-        packed.append(("leaderboard", pack(rows.render(rows=contents.ranking[ROWS:], **shown))))
+        if len(contents.ranking) > ROWS:
+            packed.append(("leaderboard", pack(rows.render(rows=contents.ranking[ROWS:], **shown))))
         packed += chunked([(one.anchor, section.render(one=one, **shown)) for one in contents.designs])
     return templates.get_template("page.html").render(
         losses=draw_losses(contents),
@@ -81,7 +82,7 @@ def render_page(contents: Contents, whole: Whole = NOTHING) -> str:
         lineage=lineage if small else "",
         progress=draw_progress(contents),
         small=small,
-        first_rows=contents.ranking if small else contents.ranking[:ROWS],
+        first_rows=contents.ranking[:ROWS],
         packed=packed,
         **shown_whole(contents, whole),
         **shown | _frame(),

@@ -90,6 +90,14 @@ def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
     assert len(html) < 300_000
 
 
+def test_where_the_first_rows_are_all_the_page_offers_no_more() -> None:
+    html = render_page(a_campaign_of(80))
+    assert "designs-0" in packed_in(html)
+    assert "leaderboard" not in packed_in(html)
+    assert "a script would show the others" not in html
+    assert "a script would show the others" in render_page(a_campaign_of(101))
+
+
 def test_a_small_campaign_reads_without_a_script() -> None:
     html = render_page(a_campaign_of(20))
     assert set(packed_in(html)) == {"columns", "searched"}, "what tree and search need"
