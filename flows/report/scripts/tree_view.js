@@ -89,7 +89,7 @@
       }
       return found;
     };
-    const open = (number) => { location.hash = columns.anchor[number]; };
+    const open = (number) => { location.href = `#${columns.anchor[number]}`; }; // scrolls to what is open, too; .hash would not
     // The design that is pointed at, told in words; else the one that was opened or chosen last stays lit in silence.
     const light = (number, told = true) => {
       if (number === view.lit && told === view.told) return;
