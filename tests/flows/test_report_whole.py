@@ -11,7 +11,7 @@ from statistics import fmean
 import matplotlib.image
 import pytest
 
-from archdb import Campaign, Store, campaign_outlines
+from archdb import Campaign, Store, campaign_outlines, get_campaign
 from evaluation import objectives_of
 from flows.report import write_report
 from flows.report.whole.curves import corners
@@ -21,7 +21,7 @@ from tasks.discoveries import search_of
 from tasks.families import families_of
 from tasks.peers import EFFECTS_EACH, component_effects
 from tasks.population_effects import certain_effects, effects_among, effects_of
-from tests.flows.report_campaign import record_lab, store_in
+from tests.flows.report_campaign import PARENT, Bench, a_campaign, record_lab, seed_baselines, store_in
 from tests.flows.report_search import HOSTILE, PAPERS, record_search, stored
 
 
@@ -97,7 +97,7 @@ def test_families_are_compared(store: Store, campaign: Campaign, html: str, fold
         assert f"{one.rate:.3g} <small>{one.rate_low:.3g} to {one.rate_high:.3g}</small>" in told
         assert signed(one.best, 3) in told
         curve = [(float(row["cpu_hours"]), float(row["best_so_far"])) for row in rows(folder, "families")
-                 if row["family"] == one.name]  # fmt: skip
+                 if row["root"] == one.root]  # fmt: skip
         assert tuple(curve) == one.curve
 
 
@@ -172,6 +172,22 @@ def test_every_linked_file_is_there_and_every_picture_shows_something(folder: Pa
     for name in ("components", "families", "scaling", "pareto", "failures", "ablations"):
         picture = matplotlib.image.imread(folder / f"{name}.png")
         assert picture.std() > 0.02, name
+
+
+def test_a_figure_of_no_discovery_is_listed_without_numbers(store: Store) -> None:
+    a_campaign(store, "dull")
+    seed_baselines(store, "dull")
+    worse = Bench(store, "dull-c001", campaign="dull", cycle=1)
+    worse.write(PARENT)
+    worse.check()
+    worse.evaluate([(2.9, 2.9, 2.1)])
+    worse.close("dull")
+    index = write_report(store, get_campaign(store, "dull"))
+    pictures = {one.name for one in index.parent.glob("*.png")}
+    assert "scaling.png" in pictures
+    assert not (index.parent / "scaling.csv").exists()
+    listed = section(index.read_text(encoding="utf-8"), "figures")
+    assert set(re.findall(r'href="([a-z]+\.png)"', listed)) == pictures
 
 
 def test_where_nothing_can_be_said_the_page_says_why(store: Store) -> None:

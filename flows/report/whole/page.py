@@ -52,7 +52,7 @@ def figures_kept(contents: Contents, whole: Whole, tables: Mapping[str, Table]) 
     """(title, name of its PNG, name of its CSV) of every figure that there is; a name is empty where there is none."""
     drawn = picture_names(contents, whole)
     losses = "losses" if any(one.curves for one in contents.designs) else ""
-    found = [(title, name, table) for title, name, table in FIGURES if name in drawn and table in tables]
+    found = [(title, name, table if table in tables else "") for title, name, table in FIGURES if name in drawn]
     found.insert(1, ("Learning curves", "losses", losses))
     if "provenance" in tables:
         found.append(("What was read", "", "provenance"))

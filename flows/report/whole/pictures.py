@@ -128,8 +128,8 @@ def default_axes(trades: Trades) -> tuple[str, str]:
     Designs that cannot decode have neither a state nor a time for one token.
     """
     counts = Counter(key for _, values in trades.designs for key in values)
-    wanted = [one for one in FIRST if counts[one] >= NEARLY_ALL * len(trades.designs)]
-    return wanted[0] if wanted else trades.axes[-1].key, trades.axes[0].key
+    cost = next(one for one in FIRST if counts[one] >= NEARLY_ALL * len(trades.designs))  # all have the last
+    return cost, trades.axes[0].key
 
 
 def _trades(contents: Contents, trades: Trades) -> bytes:
