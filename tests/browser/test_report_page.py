@@ -188,7 +188,10 @@ def test_the_tree_is_coloured_zoomed_and_opens_designs(visit: "Page", written: W
     visit.evaluate(FRAMES)
     pictures.append(visit.evaluate(drawn))
     assert len(set(pictures)) == len(pictures)
+    fingers = "getComputedStyle(document.querySelector('[data-tree] canvas')).touchAction"
+    assert visit.evaluate(fingers) == "none", "they move what is zoomed"
     visit.get_by_role("button", name="Whole tree").click()
+    assert visit.evaluate(fingers) == "pan-y", "they scroll the page"
     at = point_at_a_design(visit)
     told = visit.locator("[data-tip] strong").inner_text(), visit.locator("[data-tip] small").inner_text()
     one = next(one for one in written.designs if told[1].startswith(f"{one.id} "))
