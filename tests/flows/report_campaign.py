@@ -1,8 +1,12 @@
 """A small campaign for the tests of the report, recorded through the archive as the stages record theirs."""
 
+import base64
+import json
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +59,11 @@ def store_in(home: Path) -> Iterator[Store]:
         opened.client.close()
         open_store.cache_clear()
         detach(home / "store")
+
+
+def unpack(text: str) -> Any:
+    """What a report has packed, as the page's script reads it."""
+    return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
 def a_campaign(store: Store, name: str) -> Campaign:

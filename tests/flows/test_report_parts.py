@@ -15,12 +15,11 @@ from flows.report.drawings import draw_losses
 from flows.report.figures import draw_figures
 from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
-from flows.report.packed import unpack
 from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
 from flows.report.wording import amount, anchor, number, places, signed
 from flows.report.write import render_page
-from tests.flows.report_campaign import HOSTILE
+from tests.flows.report_campaign import HOSTILE, unpack
 
 
 def a_design(number: int, **fields: object) -> Design:

@@ -63,7 +63,7 @@ def test_a_planted_effect_is_drawn_and_told(store: Store, campaign: Campaign, ht
     assert (top.choices, top.certain) == (("decay=fixed",), True)
     told = section(html, "components")
     assert f"{signed(top.effect)} ({signed(top.low)} to {signed(top.high)})" in told
-    assert told.count('class="dot certain') >= 3, "on recall, on fitness, and the knock-out"
+    assert told.count('class="estimate certain') >= 3, "on recall, on fitness, and the knock-out"
     both = (*found["recall_loss"].marginal, *found["recall_loss"].pairwise)
     assert f"{sum(one.certain for one in both)} of {len(both)} effects are certain" in told
     assert "Nothing is certain in text, selective copying" in told

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from evaluation import CLAIM
 from flows.report.contents import Contents
-from flows.report.whole.contents import Whole
+from flows.report.whole.contents import KNOCK_OUTS_DRAWN, Whole
 from flows.report.whole.curves import draw_failures, draw_families, draw_growth, family_class
 from flows.report.whole.forest import draw_effects, draw_knock_outs
 from flows.report.whole.pictures import default_axes, picture_names
@@ -16,6 +16,7 @@ from flows.report.whole.tables import Table, tables_of
 from flows.scaling_words import COLUMNS
 from tasks.discoveries import MEANING
 from tasks.limits import FORM, TIMES, UNITS
+from tasks.population_effects import FITNESS
 
 FIGURES = (  # title, name of its PNG, table that it is a view of
     ("Leaderboard", "leaderboard", "designs"), ("Lineage", "lineage", "designs"), ("Progress", "progress", "designs"),
@@ -23,22 +24,24 @@ FIGURES = (  # title, name of its PNG, table that it is a view of
     ("Knock-outs", "ablations", "ablations"), ("By family", "families", "families"),
     ("Scaling of discovery", "scaling", "scaling"), ("Failures", "failures", "failures"),
 )  # fmt: skip
-MOST_SOURCES, MOST_EFFECTS, MOST_KNOCK_OUTS = 30, 20, 60  # rows of a table; the CSV has all
+ROWS = {"sources": 30, "effects": 20, "knock_outs": 60}  # of a table; its CSV has all
 
 
 def shown_whole(contents: Contents, whole: Whole) -> dict[str, Any]:
     """The variables of the templates beside the contents themselves."""
     tables = tables_of(contents, whole)
+    forests = [(one, draw_effects(one)) for one in whole.effects if one.drawn]
     return {
         "whole": whole,
         "tables": tables,
-        "forests": [(one, draw_effects(one)) for one in whole.effects if one.drawn],
+        "forests": [(one, drawing) for one, drawing in forests if one.certain or one.name == FITNESS],
+        "nothing_certain": [(one, drawing) for one, drawing in forests if not one.certain and one.name != FITNESS],
         "knock_out_drawing": draw_knock_outs(whole.knock_outs),
         "family_drawing": draw_families(whole.families) if whole.families else "",
         "family_class": family_class,
         "growth_drawing": draw_growth(whole.growth) if whole.growth else "",
         "failure_drawing": draw_failures(contents.kinds_of_failure),
-        "most": {"sources": MOST_SOURCES, "effects": MOST_EFFECTS, "knock_outs": MOST_KNOCK_OUTS},
+        "most": {**ROWS, "drawn_knock_outs": KNOCK_OUTS_DRAWN},
         "links": {one.id: one for one in contents.designs},
         "law_columns": COLUMNS,
         "meaning": MEANING,
