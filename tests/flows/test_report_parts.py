@@ -10,13 +10,15 @@ import pytest
 from archdb import Campaign, Finding
 from evaluation import objectives_of, scale
 from flows.report.axes import linear, tick_label
-from flows.report.contents import Ablation, Contents, Design, Failure, Score, Slot, Yardstick
+from flows.report.contents import Ablation, Contents, Design, Failure, Link, Score, Slot, Yardstick
 from flows.report.drawings import draw_losses
 from flows.report.figures import draw_figures
 from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
 from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
+from flows.report.whole import Whole, tables_of
+from flows.report.whole.contents import KnockOut
 from flows.report.wording import amount, anchor, number, places, signed
 from flows.report.write import render_page
 from tests.flows.report_campaign import HOSTILE, unpack
@@ -62,6 +64,11 @@ def a_campaign_of(size: int, **fields: object) -> Contents:
     )
 
 
+def page_of(contents: Contents, **whole: object) -> str:
+    told = Whole.model_validate(whole)
+    return render_page(contents, told, tables_of(contents, told))
+
+
 def packed_in(html: str) -> dict[str, Any]:
     found = re.findall(r'<script type="application/octet-stream" data-packed="([^"]+)">([^<]*)</script>', html)
     return {name: unpack(text) for name, text in found}
@@ -71,7 +78,7 @@ def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
     contents = a_campaign_of(200)
     written = {"name": HOSTILE, "motivation": HOSTILE, "slots": (Slot(name="decay", choice=HOSTILE),)}
     last = a_design(199, fitness=0.0, **written)
-    html = render_page(contents.model_copy(update={"designs": (*contents.designs[:-1], last)}))
+    html = page_of(contents.model_copy(update={"designs": (*contents.designs[:-1], last)}))
     packed = packed_in(html)
     assert "<article" not in html
     columns = packed["columns"]
@@ -90,15 +97,25 @@ def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
 
 
 def test_where_the_first_rows_are_all_the_page_offers_no_more() -> None:
-    html = render_page(a_campaign_of(80))
+    html = page_of(a_campaign_of(80))
     assert "designs-0" in packed_in(html)
     assert "leaderboard" not in packed_in(html)
     assert "a script would show the others" not in html
-    assert "a script would show the others" in render_page(a_campaign_of(101))
+    assert "a script would show the others" in page_of(a_campaign_of(101))
+
+
+def test_what_is_cut_says_so_and_where_the_rest_is() -> None:
+    lost = KnockOut(
+        design=Link(text="N1"), experiment="c1-less", component="decay", difference=0.1, low=None, high=None, seeds=1
+    )
+    few, many = (page_of(a_campaign_of(2), knock_outs=(lost,) * size) for size in (24, 70))
+    assert "ablations.csv has all" not in few
+    assert "These are the first 24 of 70; ablations.csv has all." in many, "the drawing"
+    assert "These are the first 60 of 70; ablations.csv has all." in many, "the table"
 
 
 def test_a_small_campaign_reads_without_a_script() -> None:
-    html = render_page(a_campaign_of(20))
+    html = page_of(a_campaign_of(20))
     assert set(packed_in(html)) == {"columns", "searched"}, "what tree and search need"
     assert html.count("<article") == html.count('class="name"') == 20
     assert "<noscript>" not in html
@@ -123,7 +140,7 @@ def test_what_the_script_knows_is_what_the_page_says() -> None:
             "yardsticks": (Yardstick(name="loss", title="Loss", unit="nats", better="lower"),),
         }
     )
-    html = render_page(contents)
+    html = page_of(contents)
     packed = packed_in(html)
     known = packed["columns"]
     assert known["name"][1] == hostile
@@ -161,7 +178,7 @@ def test_every_task_of_a_large_scale_is_drawn_under_its_title() -> None:
     assert list(lines_by_task(contents)) == [*tasks, "unheard"]
     titles = [one.title for one in yardsticks]
     assert [title for title, _ in draw_losses(contents)] == [*titles, "unheard"]
-    html = render_page(contents)
+    html = page_of(contents)
     assert all(f"<figcaption>{title}</figcaption>" in html for title in titles)
     high, wide, _ = matplotlib.image.imread(io.BytesIO(draw_figures(contents)["losses.png"])).shape
     assert wide <= 3000, "four side by side"

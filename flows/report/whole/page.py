@@ -12,7 +12,7 @@ from flows.report.whole.contents import KNOCK_OUTS_DRAWN, Whole
 from flows.report.whole.curves import draw_failures, draw_families, draw_growth, family_class
 from flows.report.whole.forest import draw_effects, draw_knock_outs
 from flows.report.whole.pictures import default_axes, picture_names
-from flows.report.whole.tables import Table, tables_of
+from flows.report.whole.tables import Table
 from flows.scaling_words import COLUMNS
 from tasks.discoveries import MEANING
 from tasks.limits import FORM, TIMES, UNITS
@@ -27,9 +27,8 @@ FIGURES = (  # title, name of its PNG, table that it is a view of
 ROWS = {"sources": 30, "effects": 20, "knock_outs": 60}  # of a table; its CSV has all
 
 
-def shown_whole(contents: Contents, whole: Whole) -> dict[str, Any]:
+def shown_whole(contents: Contents, whole: Whole, tables: Mapping[str, Table]) -> dict[str, Any]:
     """The variables of the templates beside the contents themselves."""
-    tables = tables_of(contents, whole)
     forests = [(one, draw_effects(one)) for one in whole.effects if one.drawn]
     return {
         "whole": whole,
