@@ -113,7 +113,7 @@ def test_numbers_and_pictures_are_saved_from_the_page_alone(alone: "Page", store
             alone.locator(f"#figures [data-csv={table}]").first.click()
         saved.value.save_as(tmp_path / saved.value.suggested_filename)
         assert cells(tmp_path / f"search-{table}.csv") == cells(folder / f"{table}.csv")
-    for section in ("components", "pareto", "families"):
+    for section in ("progress", "components", "pareto", "families"):
         with alone.expect_download() as saved:
             alone.locator(f"#{section} [data-png]").first.click()
         saved.value.save_as(tmp_path / f"{section}.png")
