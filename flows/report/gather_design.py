@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from archdb import Experiment, Running, Stage
-from evaluation import CLAIM, BenchmarkReport, CheckReport, Fitness, TrainReport
+from evaluation import CLAIM, BenchmarkReport, CheckReport, ComponentEffect, Fitness, TrainReport
 from evaluation import Verdict as Judged
-from flows.ablation_results import effect_of, in_words, standing
+from flows.ablation_results import standing
 from flows.report.contents import (
     Ablation,
     Attempt,
@@ -96,14 +96,15 @@ def _ablations(library: Library, experiment: Experiment) -> Iterator[Ablation]:
         one = library.experiments.get(name)
         if one is None:
             continue
-        effect = effect_of(library.store, one)
+        told = library.report(one.stage("analyze", 0))
+        effect = ComponentEffect.model_validate(told) if told else None
         yield Ablation(
             id=one.id,
             anchor=anchor(one.id),
             component=component,
             parameters=_parameters(one, ()),
             cpu_seconds=one.cpu_seconds,
-            effects=tuple(in_words(effect, effect.objectives)) if effect else (),
+            effect=effect,
             standing="" if effect else standing(one),
         )
 
