@@ -4,8 +4,6 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,9 +45,10 @@ CHANGED = PARENT.replace("TAPS = 4", "TAPS = 8") + f'\nNOTE = "{HOSTILE}"\n'.rep
 Score = tuple[float, float, float]
 
 
-@contextmanager
-def store_in(home: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def store_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store of its own, for the tests of a module that only look at what one campaign gives."""
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARCHLOOP_HOME", str(home))
         patch.delenv("ARCHLOOP_MONGODB_URI", raising=False)

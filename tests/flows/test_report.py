@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -36,14 +35,10 @@ from tests.flows.report_campaign import (
     a_campaign,
     record_lab,
     seed_baselines,
-    store_in,
+    store_of_module,
 )
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with store_in(tmp_path_factory.mktemp("home")) as opened:
-        yield opened
+store = store_of_module
 
 
 @pytest.fixture(scope="module")

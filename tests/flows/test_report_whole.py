@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -21,14 +20,10 @@ from tasks.discoveries import search_of
 from tasks.families import families_of
 from tasks.peers import EFFECTS_EACH, component_effects
 from tasks.population_effects import certain_effects, effects_among, effects_of
-from tests.flows.report_campaign import PARENT, Bench, a_campaign, record_lab, seed_baselines, store_in
+from tests.flows.report_campaign import PARENT, Bench, a_campaign, record_lab, seed_baselines, store_of_module
 from tests.flows.report_search import HOSTILE, PAPERS, record_search, stored
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with store_in(tmp_path_factory.mktemp("home")) as opened:
-        yield opened
+store = store_of_module
 
 
 @pytest.fixture(scope="module")
