@@ -26,7 +26,16 @@ from flows.report.imported_drawings import draw_published_curves, draw_score, dr
 from flows.report.markdown import render_markdown
 from flows.report.packed import ROWS, WHOLE, chunked, pack
 from flows.report.series import top_candidates
-from flows.report.whole import Table, Whole, csv_files, gather_whole, picture_whole, shown_whole, tables_of
+from flows.report.whole import (
+    Table,
+    Whole,
+    csv_files,
+    gather_whole,
+    packed_whole,
+    picture_whole,
+    shown_whole,
+    tables_of,
+)
 from flows.report_folder import report_folder
 
 HERE = Path(__file__).parent
@@ -71,6 +80,7 @@ def render_page(contents: Contents, whole: Whole, tables: Mapping[str, Table]) -
     shown = {"it": contents, "dash": wording.DASH, "titles": {one.name: one.title for one in contents.yardsticks}}
     lineage = draw_lineage(contents)
     packed = [("columns", pack(columns(contents))), ("searched", pack(searched(contents.designs)))]
+    packed += packed_whole(whole, tables)
     if not small:
         section, rows = templates.get_template("design.html"), templates.get_template("sections/leaderboard_rows.html")
         packed.append(("lineage", pack(lineage)))

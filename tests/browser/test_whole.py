@@ -31,6 +31,7 @@ def alone(store: Store, browser: "Browser", tmp_path: Path) -> Iterator["Page"]:
     page.on("console", lambda told: faults.append(told.text) if told.type == "error" else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     page.goto((tmp_path / "sent.html").as_uri())
+    page.locator("#pareto svg").wait_for()
     yield page
     page.close()
     assert not faults

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -60,9 +61,10 @@ def store_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]
         detach(home / "store")
 
 
-def unpack(text: str) -> Any:
-    """What a report has packed, as the page's script reads it."""
-    return json.loads(zlib.decompress(base64.b64decode(text)))
+def packed_in(html: str) -> dict[str, Any]:
+    """What a report has packed, by name, as the page's script reads it."""
+    found = re.findall(r'<script type="application/octet-stream" data-packed="([^"]+)">([^<]*)</script>', html)
+    return {name: json.loads(zlib.decompress(base64.b64decode(text))) for name, text in found}
 
 
 def a_campaign(store: Store, name: str) -> Campaign:

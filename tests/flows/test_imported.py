@@ -25,7 +25,7 @@ from tests.archdb.asi_arch_release import (
     write_clone,
     write_numbers,
 )
-from tests.flows.report_campaign import unpack
+from tests.flows.report_campaign import packed_in
 from tests.flows.test_refusals import archloop, assert_one_sentence
 from tests.flows.test_report import Page, section
 
@@ -197,7 +197,7 @@ def test_the_report_of_an_imported_campaign(store: Store, told: Told, tmp_path: 
     assert "steal()" in section(html, anchor("asi-arch-0006"))
     assert "0.6250" in section(html, "benchmarks")
     assert section(html, "lineage").count("<details open>") == 3, "the way to the best is open"
-    known = unpack(page.raw["packed"][0])
+    known = packed_in(html)["columns"]
     assert [known["anchor"][place] for place in known["ranking"]] == ranked
     assert [one["key"] for one in known["measures"]] == ["score", "cycle", "parameters", "accuracy"], "and no fitness"
 

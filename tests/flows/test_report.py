@@ -54,18 +54,14 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text, self.inside = "", ""
         self.raw: dict[str, list[str]] = {"script": [], "style": [], "packed": []}
-        self.carried: list[str] = []  # in a script of a type that no browser runs
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        kinds = {"application/octet-stream": "packed", "application/json": "carried"}
-        self.inside = kinds.get(dict(attrs).get("type") or "", tag)
+        self.inside = "packed" if dict(attrs).get("type") == "application/octet-stream" else tag
 
     def handle_data(self, data: str) -> None:
-        if self.inside == "carried":
-            self.carried.append(data)
-        elif self.inside in self.raw:
+        if self.inside in self.raw:
             self.raw[self.inside].append(data)
         else:
             self.text += data

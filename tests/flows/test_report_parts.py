@@ -2,7 +2,6 @@
 
 import io
 import re
-from typing import Any
 
 import matplotlib.image
 import pytest
@@ -21,7 +20,7 @@ from flows.report.whole import Whole, tables_of
 from flows.report.whole.contents import KnockOut
 from flows.report.wording import amount, anchor, number, places, signed
 from flows.report.write import render_page
-from tests.flows.report_campaign import HOSTILE, unpack
+from tests.flows.report_campaign import HOSTILE, packed_in
 
 
 def a_design(number: int, **fields: object) -> Design:
@@ -69,11 +68,6 @@ def page_of(contents: Contents, **whole: object) -> str:
     return render_page(contents, told, tables_of(contents, told))
 
 
-def packed_in(html: str) -> dict[str, Any]:
-    found = re.findall(r'<script type="application/octet-stream" data-packed="([^"]+)">([^<]*)</script>', html)
-    return {name: unpack(text) for name, text in found}
-
-
 def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
     contents = a_campaign_of(200)
     written = {"name": HOSTILE, "motivation": HOSTILE, "slots": (Slot(name="decay", choice=HOSTILE),)}
@@ -116,7 +110,7 @@ def test_what_is_cut_says_so_and_where_the_rest_is() -> None:
 
 def test_a_small_campaign_reads_without_a_script() -> None:
     html = page_of(a_campaign_of(20))
-    assert set(packed_in(html)) == {"columns", "searched"}, "what tree and search need"
+    assert set(packed_in(html)) == {"columns", "searched", "table-designs"}, "what tree, search and saving need"
     assert html.count("<article") == html.count('class="name"') == 20
     assert "<noscript>" not in html
 

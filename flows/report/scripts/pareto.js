@@ -1,6 +1,8 @@
 // Designs on two axes of the reader's choice, the front of those that no other beats, and limits that leave some out.
-{
+(() => {
+  const { unpack } = window.archloop;
   const form = document.querySelector("[data-pareto]");
+  if (!form) return;
   const SVG = "http://www.w3.org/2000/svg";
   const WIDTH = 760, HEIGHT = 400, LEFT = 72, RIGHT = 744, TOP = 14, BOTTOM = 346;
 
@@ -48,15 +50,14 @@
     return { at, ticks };
   };
 
-  const start = () => {
-    const { columns, rows } = carried.tables.designs;
+  const start = ([trades, { columns, rows }, { anchor }]) => {
     const column = (name) => columns.indexOf(name);
     const [id, name, reference, quadratic] = ["id", "name", "reference", "quadratic"].map(column);
-    const designs = rows.map((row, place) => ({ row, anchor: carried.anchors[place] }))
+    const designs = rows.map((row, place) => ({ row, anchor: anchor[place] }))
       .filter((one) => one.row[column("fitness")] !== null);
-    const axes = new Map(carried.axes.map((one) => [one.key, one]));
+    const axes = new Map(trades.axes.map((one) => [one.key, one]));
     const plane = document.querySelector("#pareto .plane"), told = document.querySelector("#pareto .told");
-    const { form: pattern, units, times, claim } = carried.limits;
+    const { form: pattern, units, times, claim } = trades.limits;
     const FORM = new RegExp(`^${pattern}$`);
 
     const limitOf = (text) => {
@@ -166,5 +167,5 @@
     field.limits.addEventListener("input", draw);
     draw();
   };
-  if (form && carried) start();
-}
+  Promise.all(["trade-offs", "table-designs", "columns"].map(unpack)).then(start);
+})();

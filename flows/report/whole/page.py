@@ -1,13 +1,13 @@
-"""What the templates of the whole are filled with: drawings, and the tables as JSON that no text in it can end."""
+"""What the templates of the whole are filled with, and what the page carries of it: drawings and tables."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from markupsafe import Markup
 
 from evaluation import CLAIM
 from flows.report.contents import Contents
+from flows.report.packed import pack
 from flows.report.whole.contents import KNOCK_OUTS_DRAWN, Whole
 from flows.report.whole.curves import draw_failures, draw_families, draw_growth, family_class
 from flows.report.whole.forest import draw_effects, draw_knock_outs
@@ -46,7 +46,6 @@ def shown_whole(contents: Contents, whole: Whole, tables: Mapping[str, Table]) -
         "meaning": MEANING,
         "axes_shown": default_axes(whole.trades) if whole.trades.axes else (),
         "figures_kept": figures_kept(contents, whole, tables),
-        "data": inert(_data(contents, whole, tables)),
     }
 
 
@@ -61,20 +60,10 @@ def figures_kept(contents: Contents, whole: Whole, tables: Mapping[str, Table]) 
     return found
 
 
-def inert(data: object) -> Markup:
-    """JSON for a script element of a type that nobody runs, without any sign that HTML knows."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
-
-
-def _data(contents: Contents, whole: Whole, tables: Mapping[str, Table]) -> dict[str, Any]:
-    """The tables, and what scripts/pareto.js needs besides: axes, links, and the words of limits."""
-    return {
-        "campaign": contents.campaign.id,
-        "tables": {name: {"columns": one.columns, "rows": one.rows} for name, one in tables.items()},
-        "anchors": [one.anchor for one in contents.designs],
-        "axes": [one.model_dump() for one in whole.trades.axes],
-        "limits": {"form": FORM.pattern, "units": dict(UNITS), "times": TIMES, "claim": CLAIM},
-    }
+def packed_whole(whole: Whole, tables: Mapping[str, Table]) -> Iterator[tuple[str, Markup]]:
+    """(name, packed) of every table, and of what scripts/pareto.js needs besides: axes, and the words of limits."""
+    for name, table in tables.items():
+        yield f"table-{name}", pack(table.model_dump())
+    if whole.trades.designs:
+        limits = {"form": FORM.pattern, "units": dict(UNITS), "times": TIMES, "claim": CLAIM}
+        yield "trade-offs", pack({"axes": [one.model_dump() for one in whole.trades.axes], "limits": limits})
