@@ -44,7 +44,8 @@
     } else {
       const rough = (to - from) / 5, unit = 10 ** Math.floor(Math.log10(rough));
       const step = [1, 2, 2.5, 5, 10].map((one) => one * unit).find((one) => one >= rough);
-      for (let tick = Math.ceil(from / step); tick * step <= to; tick += 1) ticks.push(Number((tick * step).toPrecision(8)));
+      const first = Math.ceil(from / step), count = Math.floor(to / step) - first + 1; // few, even where all are nearly equal
+      ticks.push(...Array.from({ length: count }, (_, place) => Number(((first + place) * step).toPrecision(8))));
     }
     const at = (value) => start + (Math.min(Math.max(map(value), from), to) - from) / (to - from) * (end - start);
     return { at, ticks };
