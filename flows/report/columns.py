@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flows.report.contents import Contents, Design, Part
 from flows.report.imported import ImportedContents, Published
-from flows.report.packed import CHUNK
+from flows.report.packed import CHUNK, ROWS
 from flows.report.tree import lay_out
 
 MOST_SIGNS = 4000  # of a motivation that can be searched
@@ -72,6 +72,7 @@ def _columns(designs: Sequence[Design], ranking: Sequence[Design], measures: Seq
         "inside": {part.anchor: place[one.id] for one in designs for part in one.ablations},
         "measures": [one.model_dump() for one in measures],
         "chunk": CHUNK,
+        "rows": ROWS,
     }
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from archdb import Campaign
+from evaluation import ComponentEffect
+from flows.ablation_results import in_words
 from tasks.calibration import Calibration
 
 
@@ -162,15 +164,20 @@ class Step(Part):
 
 
 class Ablation(Part):
-    """One component that was knocked out, and what that says: in words, or where the experiment stands."""
+    """One component that was knocked out, and what that says, or where the experiment stands."""
 
     id: str
     anchor: str  # of its row in the design's section
     component: Words
     parameters: int | None
     cpu_seconds: float
-    effects: tuple[tuple[str, str], ...] = ()  # ("fitness" or an objective, difference with its interval)
+    effect: ComponentEffect | None = None
     standing: Words = ""  # while there is no effect
+
+    @property
+    def effects(self) -> list[tuple[str, str]]:
+        """("fitness" or an objective, difference with its interval)."""
+        return in_words(self.effect, self.effect.objectives) if self.effect else []
 
 
 class Design(Part):

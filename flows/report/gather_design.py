@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from archdb import Experiment, Running, Stage
-from evaluation import CLAIM, BenchmarkReport, CheckReport, Fitness, TrainReport
+from evaluation import CLAIM, BenchmarkReport, CheckReport, ComponentEffect, Fitness, TrainReport
 from evaluation import Verdict as Judged
-from flows.ablation_results import effect_of, in_words, standing
+from flows.ablation_results import standing
 from flows.report.contents import (
     Ablation,
     Attempt,
@@ -26,6 +26,8 @@ from flows.report.contents import (
 from flows.report.library import Library, named, online
 from flows.report.wording import anchor
 from tasks.asked_ablations import ablations_of
+
+FINDING = "/finding-"  # in the id of a finding, behind that of its design
 
 
 def gather_design(library: Library, experiment: Experiment, running: Running | None) -> Design:
@@ -94,14 +96,15 @@ def _ablations(library: Library, experiment: Experiment) -> Iterator[Ablation]:
         one = library.experiments.get(name)
         if one is None:
             continue
-        effect = effect_of(library.store, one)
+        told = library.report(one.stage("analyze", 0))
+        effect = ComponentEffect.model_validate(told) if told else None
         yield Ablation(
             id=one.id,
             anchor=anchor(one.id),
             component=component,
             parameters=_parameters(one, ()),
             cpu_seconds=one.cpu_seconds,
-            effects=tuple(in_words(effect, effect.objectives)) if effect else (),
+            effect=effect,
             standing="" if effect else standing(one),
         )
 
@@ -154,13 +157,21 @@ def _evidence(library: Library, summary: Mapping[str, object]) -> Iterator[Evide
             if entry.kind == "paper":
                 link = Link(text=entry.title, href=online(one))
             else:
-                link = Link(text=entry.text, href=library.link(one.split("/finding-")[0]).href)
+                link = Link(text=entry.text, href=_of_finding(library, one))
             yield Evidence(kind=entry.kind, id=one, link=link, used=known)
-        elif one in library.experiments:
+        elif one.startswith(("arXiv:", "doi:")):
+            yield Evidence(kind="paper", id=one, link=Link(text=one, href=online(one)), used=known)
+        elif FINDING in one:
+            yield Evidence(kind="finding", id=one, link=Link(text=one, href=_of_finding(library, one)), used=known)
+        elif "=" in one:
+            yield Evidence(kind="component", id=one, link=Link(text=one), used=known)
+        else:  # a design, of this campaign or of another one
             yield Evidence(kind="experiment", id=one, link=library.link(one), used=known)
-        else:
-            kind, href = ("component", "") if "=" in one else ("paper", online(one))
-            yield Evidence(kind=kind, id=one, link=Link(text=one, href=href), used=known)
+
+
+def _of_finding(library: Library, finding: str) -> str:
+    """Where the design stands that a finding was made of."""
+    return library.link(finding.split(FINDING)[0]).href
 
 
 def _slots(experiment: Experiment, parent: Experiment | None) -> tuple[Slot, ...]:

@@ -10,6 +10,7 @@ from archdb.cognition import Entry, find_entries
 from evaluation import Baseline, Measure
 from flows.report.contents import Link
 from flows.report.wording import anchor
+from tasks.asked_ablations import ablations_of
 
 
 class Library:
@@ -41,6 +42,8 @@ class Library:
         cited: set[str] = set()
         for one in experiments:
             wanted += [one.motivation, one.analysis, *(stage.report for stage in one.stages.values())]
+            less = [self.experiments[name] for name in ablations_of(one) if name in self.experiments]
+            wanted += [stage.report for ablation in less if (stage := ablation.stage("analyze", 0))]
             proposed = one.stage("propose", 0)
             if proposed:
                 cited.update(named(proposed.summary, "retrieved") + named(proposed.summary, "used"))

@@ -21,11 +21,6 @@ def pack(value: object) -> Markup:
     return Markup(base64.b64encode(zlib.compress(text.encode(), 9)).decode())
 
 
-def unpack(text: str) -> object:
-    """What was packed, as the page's script reads it."""
-    return json.loads(zlib.decompress(base64.b64decode(text)))
-
-
 def chunked(designs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Markup]]:
     """(name, packed) of every chunk of (anchor, markup) pairs: ``designs-0``, ``designs-1``, ..."""
     for start in range(0, len(designs), CHUNK):

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -25,11 +26,19 @@ from flows.report.imported_drawings import draw_published_curves, draw_score, dr
 from flows.report.markdown import render_markdown
 from flows.report.packed import ROWS, WHOLE, chunked, pack
 from flows.report.series import top_candidates
-from flows.report.whole import Whole, csv_files, gather_whole, picture_whole, shown_whole, tables_of
+from flows.report.whole import (
+    Table,
+    Whole,
+    csv_files,
+    gather_whole,
+    packed_whole,
+    picture_whole,
+    shown_whole,
+    tables_of,
+)
 from flows.report_folder import report_folder
 
 HERE = Path(__file__).parent
-NOTHING = Whole()
 
 
 def write_report(store: Store, campaign: Campaign) -> Path:
@@ -47,9 +56,9 @@ def write_report(store: Store, campaign: Campaign) -> Path:
     else:
         contents = gather(store, campaign)
         whole = gather_whole(store, campaign, contents)
-        files = draw_figures(contents) | picture_whole(contents, whole)
-        files |= csv_files(contents, tables_of(contents, whole))
-        files["index.html"] = render_page(contents, whole).encode()  # last: it is there only once all is
+        tables = tables_of(contents, whole)
+        files = draw_figures(contents) | picture_whole(contents, whole) | csv_files(contents, tables)
+        files["index.html"] = render_page(contents, whole, tables).encode()  # last: it is there only once all is
     folder = report_folder(campaign.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,20 +69,23 @@ def write_report(store: Store, campaign: Campaign) -> Path:
     return folder / "index.html"
 
 
-def render_page(contents: Contents, whole: Whole = NOTHING) -> str:
+def render_page(contents: Contents, whole: Whole, tables: Mapping[str, Table]) -> str:
     """The page as one HTML text. Its policy lets nothing be loaded, and only our own style and script be used.
 
-    Of a large campaign most is packed, so that a browser lays out only what somebody looks at.
+    It carries the tables, which are made of the same contents. Of a large campaign most is packed, so that a browser
+    lays out only what somebody looks at.
     """
     templates = _templates()
     small = len(contents.designs) <= WHOLE
     shown = {"it": contents, "dash": wording.DASH, "titles": {one.name: one.title for one in contents.yardsticks}}
     lineage = draw_lineage(contents)
     packed = [("columns", pack(columns(contents))), ("searched", pack(searched(contents.designs)))]
+    packed += packed_whole(whole, tables)
     if not small:
         section, rows = templates.get_template("design.html"), templates.get_template("sections/leaderboard_rows.html")
         packed.append(("lineage", pack(lineage)))
-        packed.append(("leaderboard", pack(rows.render(rows=contents.ranking[ROWS:], **shown))))
+        if len(contents.ranking) > ROWS:
+            packed.append(("leaderboard", pack(rows.render(rows=contents.ranking[ROWS:], **shown))))
         packed += chunked([(one.anchor, section.render(one=one, **shown)) for one in contents.designs])
     return templates.get_template("page.html").render(
         losses=draw_losses(contents),
@@ -81,9 +93,9 @@ def render_page(contents: Contents, whole: Whole = NOTHING) -> str:
         lineage=lineage if small else "",
         progress=draw_progress(contents),
         small=small,
-        first_rows=contents.ranking if small else contents.ranking[:ROWS],
+        first_rows=contents.ranking[:ROWS],
         packed=packed,
-        **shown_whole(contents, whole),
+        **shown_whole(contents, whole, tables),
         **shown | _frame(),
     )
 

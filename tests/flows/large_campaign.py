@@ -2,7 +2,7 @@
 
 Programs, components and names are the grammar's own; scores are drawn, since nothing is trained. The tree is a
 search's: each design changes its first parent, better ones have more children, one in eight fails, and some have an
-ablation.
+ablation. The first candidate's texts are markup and scripts.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from tasks.agents.grammar.compose import compose
 from tasks.agents.grammar.evolve import difference, mutate
 from tasks.agents.grammar.naming import name_of, sentence_of
 from tasks.agents.grammar.space import Design
-from tests.flows.report_campaign import SCORES, seed_baselines
+from tests.flows.report_campaign import HOSTILE, SCORES, seed_baselines
 
 PROPERTIES = ("shape", "causality", "samples apart", "length", "work per token", "decoding", "gradients", "parameters")
 NAMES = ("text_bpb", "recall_loss", "copy_loss")
@@ -42,6 +42,7 @@ def record_large(store: Store, name: str, size: int, seed: int = 0) -> Campaign:
     grown = _Grown(name, panel, random.Random(seed))
     for number in range(size):
         grown.add(number)
+    grown.taint()
     put_texts(store, list(grown.texts.values()))
     insert_absent(store.experiments, [document(one) for one in grown.made])
     for start in range(0, len(grown.made), 200):
@@ -86,6 +87,13 @@ class _Grown:
             self.families[family].append((one, design))
             if number % ABLATED == 0:
                 self._ablate(one, design)
+
+    def taint(self) -> None:
+        """Make the texts of the first candidate hostile: its name, why it was proposed, and a component."""
+        place = next(place for place, one in enumerate(self.made) if one.kind == "candidate")
+        one = self.made[place]
+        texts = {"name": HOSTILE, "motivation": self._kept(HOSTILE), "components": one.components | {"decay": HOSTILE}}
+        self.made[place] = one.model_copy(update=texts)
 
     def _root(self, root: str, design: Design) -> None:
         scores = tuple(self.rng.gauss(score, 0.04 * score) for score in PLAIN)

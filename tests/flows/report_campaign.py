@@ -1,8 +1,11 @@
 """A small campaign for the tests of the report, recorded through the archive as the stages record theirs."""
 
+import base64
+import json
+import re
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,9 +46,10 @@ CHANGED = PARENT.replace("TAPS = 4", "TAPS = 8") + f'\nNOTE = "{HOSTILE}"\n'.rep
 Score = tuple[float, float, float]
 
 
-@contextmanager
-def store_in(home: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def store_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store of its own, for the tests of a module that only look at what one campaign gives."""
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ARCHLOOP_HOME", str(home))
         patch.delenv("ARCHLOOP_MONGODB_URI", raising=False)
@@ -55,6 +59,12 @@ def store_in(home: Path) -> Iterator[Store]:
         opened.client.close()
         open_store.cache_clear()
         detach(home / "store")
+
+
+def packed_in(html: str) -> dict[str, Any]:
+    """What a report has packed, by name, as the page's script reads it."""
+    found = re.findall(r'<script type="application/octet-stream" data-packed="([^"]+)">([^<]*)</script>', html)
+    return {name: json.loads(zlib.decompress(base64.b64decode(text))) for name, text in found}
 
 
 def a_campaign(store: Store, name: str) -> Campaign:

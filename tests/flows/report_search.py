@@ -49,6 +49,8 @@ def record_search(store: Store, cycles: int = FAMILIES * CHILDREN) -> Campaign:
         made.append(one)
     best = max(made[3:], key=lambda one: one.fitness or -9.0)
     made.append(_knock_out(store, best))
+    asked = Stage(stage="analyze", started_at=1.0, seconds=1.0, summary={"ablations": {made[-1].id: "decay"}})
+    made[made.index(best)] = best.model_copy(update={"stages": best.stages | {"analyze:0": asked}})
     store.experiments.insert_many([document(one) for one in made])
     record_outlines(store, made)
     return get_campaign(store, NAME)

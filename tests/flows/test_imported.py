@@ -13,7 +13,6 @@ from flows.cli import app
 from flows.report import write_report
 from flows.report.imported import ImportedContents, Published
 from flows.report.imported_drawings import draw_tree
-from flows.report.packed import unpack
 from flows.report.wording import anchor
 from tests.archdb.asi_arch_release import (
     GALLERY,
@@ -26,6 +25,7 @@ from tests.archdb.asi_arch_release import (
     write_clone,
     write_numbers,
 )
+from tests.flows.report_campaign import packed_in
 from tests.flows.test_refusals import archloop, assert_one_sentence
 from tests.flows.test_report import Page, section
 
@@ -197,8 +197,7 @@ def test_the_report_of_an_imported_campaign(store: Store, told: Told, tmp_path: 
     assert "steal()" in section(html, anchor("asi-arch-0006"))
     assert "0.6250" in section(html, "benchmarks")
     assert section(html, "lineage").count("<details open>") == 3, "the way to the best is open"
-    known = unpack(page.raw["packed"][0])
-    assert isinstance(known, dict)
+    known = packed_in(html)["columns"]
     assert [known["anchor"][place] for place in known["ranking"]] == ranked
     assert [one["key"] for one in known["measures"]] == ["score", "cycle", "parameters", "accuracy"], "and no fitness"
 

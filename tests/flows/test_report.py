@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from evaluation import Panel, fitness
 from flows.report import write_report
 from flows.report.gather import gather
 from flows.report.tree import lay_out
+from flows.report.whole.sources import sources_of
 from flows.report.wording import anchor
 from tasks.agents.protocols import Prediction, Proposal
 from tests.flows.report_campaign import (
@@ -35,14 +35,10 @@ from tests.flows.report_campaign import (
     a_campaign,
     record_lab,
     seed_baselines,
-    store_in,
+    store_of_module,
 )
 
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with store_in(tmp_path_factory.mktemp("home")) as opened:
-        yield opened
+store = store_of_module
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +54,14 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text, self.inside = "", ""
         self.raw: dict[str, list[str]] = {"script": [], "style": [], "packed": []}
-        self.carried: list[str] = []  # in a script of a type that no browser runs
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        kinds = {"application/octet-stream": "packed", "application/json": "carried"}
-        self.inside = kinds.get(dict(attrs).get("type") or "", tag)
+        self.inside = "packed" if dict(attrs).get("type") == "application/octet-stream" else tag
 
     def handle_data(self, data: str) -> None:
-        if self.inside == "carried":
-            self.carried.append(data)
-        elif self.inside in self.raw:
+        if self.inside in self.raw:
             self.raw[self.inside].append(data)
         else:
             self.text += data
@@ -271,9 +263,13 @@ def test_a_parent_in_another_campaign_is_compared_but_not_linked(store: Store, c
     fork = a_campaign(store, "fork")
     bench = Bench(store, "fork-c001", campaign="fork", cycle=1)
     bench.stage("sample", patch={"parents": ["lab-gated_deltanet", "gone-c009"], "path": ["lab-gated_deltanet"]})
+    named = ["lab-gated_deltanet", "gone-c009", "gone-c009/finding-0", "arXiv:2501.00001", "decay=fixed"]
+    bench.stage("propose", summary={"used": named})
     bench.write(CHANGED)
     design = gather(store, fork).designs[0]
     assert design.compared
+    assert [one.kind for one in design.evidence] == ["experiment", "experiment", "finding", "paper", "component"]
+    assert {one.kind for one in sources_of([design])} == {"finding", "paper"}
     assert [(one.text, one.href) for one in design.parents] == [("lab-gated_deltanet", ""), ("gone-c009", "")]
     assert [node.depth for node in lay_out([design])] == [0]
 

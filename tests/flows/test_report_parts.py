@@ -2,7 +2,6 @@
 
 import io
 import re
-from typing import Any
 
 import matplotlib.image
 import pytest
@@ -10,16 +9,18 @@ import pytest
 from archdb import Campaign, Finding
 from evaluation import objectives_of, scale
 from flows.report.axes import linear, tick_label
-from flows.report.contents import Ablation, Contents, Design, Failure, Score, Yardstick
+from flows.report.contents import Ablation, Contents, Design, Failure, Link, Score, Slot, Yardstick
 from flows.report.drawings import draw_losses
 from flows.report.figures import draw_figures
 from flows.report.gather import progress, ranked, without_superseded
 from flows.report.markdown import render_markdown
-from flows.report.packed import unpack
 from flows.report.series import Line, lines_by_task, visible_losses
 from flows.report.tree import lay_out
+from flows.report.whole import Whole, tables_of
+from flows.report.whole.contents import KnockOut
 from flows.report.wording import amount, anchor, number, places, signed
 from flows.report.write import render_page
+from tests.flows.report_campaign import HOSTILE, packed_in
 
 
 def a_design(number: int, **fields: object) -> Design:
@@ -62,13 +63,16 @@ def a_campaign_of(size: int, **fields: object) -> Contents:
     )
 
 
-def packed_in(html: str) -> dict[str, Any]:
-    found = re.findall(r'<script type="application/octet-stream" data-packed="([^"]+)">([^<]*)</script>', html)
-    return {name: unpack(text) for name, text in found}
+def page_of(contents: Contents, **whole: object) -> str:
+    told = Whole.model_validate(whole)
+    return render_page(contents, told, tables_of(contents, told))
 
 
 def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
-    html = render_page(a_campaign_of(200))
+    contents = a_campaign_of(200)
+    written = {"name": HOSTILE, "motivation": HOSTILE, "slots": (Slot(name="decay", choice=HOSTILE),)}
+    last = a_design(199, fitness=0.0, **written)
+    html = page_of(contents.model_copy(update={"designs": (*contents.designs[:-1], last)}))
     packed = packed_in(html)
     assert "<article" not in html
     columns = packed["columns"]
@@ -77,13 +81,36 @@ def test_the_page_of_200_designs_shows_the_best_and_packs_the_rest() -> None:
         assert f'<article id="a{n}">' in packed[f"designs-{n // columns['chunk']}"][f"a{n}"]
     assert packed["lineage"].count('class="name"') == 200
     assert packed["leaderboard"].count("<tr>") == 100, "behind the best hundred, which the page shows"
+    section = packed[f"designs-{199 // columns['chunk']}"]["a199"]
+    for markup, times in ((section, 3), (packed["leaderboard"], 1), (packed["lineage"], 1)):
+        assert markup.count("&lt;script&gt;steal()") >= times
+        assert "<script" not in markup
+        assert "<img" not in markup
     assert html.count('class="line ') == 65, "the best five and the sixty behind them"
     assert len(html) < 300_000
 
 
+def test_where_the_first_rows_are_all_the_page_offers_no_more() -> None:
+    html = page_of(a_campaign_of(80))
+    assert "designs-0" in packed_in(html)
+    assert "leaderboard" not in packed_in(html)
+    assert "a script would show the others" not in html
+    assert "a script would show the others" in page_of(a_campaign_of(101))
+
+
+def test_what_is_cut_says_so_and_where_the_rest_is() -> None:
+    lost = KnockOut(
+        design=Link(text="N1"), experiment="c1-less", component="decay", difference=0.1, low=None, high=None, seeds=1
+    )
+    few, many = (page_of(a_campaign_of(2), knock_outs=(lost,) * size) for size in (24, 70))
+    assert "ablations.csv has all" not in few
+    assert "These are the first 24 of 70; ablations.csv has all." in many, "the drawing"
+    assert "These are the first 60 of 70; ablations.csv has all." in many, "the table"
+
+
 def test_a_small_campaign_reads_without_a_script() -> None:
-    html = render_page(a_campaign_of(20))
-    assert set(packed_in(html)) == {"columns", "searched"}, "what tree and search need"
+    html = page_of(a_campaign_of(20))
+    assert set(packed_in(html)) == {"columns", "searched", "table-designs"}, "what tree, search and saving need"
     assert html.count("<article") == html.count('class="name"') == 20
     assert "<noscript>" not in html
 
@@ -107,7 +134,7 @@ def test_what_the_script_knows_is_what_the_page_says() -> None:
             "yardsticks": (Yardstick(name="loss", title="Loss", unit="nats", better="lower"),),
         }
     )
-    html = render_page(contents)
+    html = page_of(contents)
     packed = packed_in(html)
     known = packed["columns"]
     assert known["name"][1] == hostile
@@ -145,7 +172,7 @@ def test_every_task_of_a_large_scale_is_drawn_under_its_title() -> None:
     assert list(lines_by_task(contents)) == [*tasks, "unheard"]
     titles = [one.title for one in yardsticks]
     assert [title for title, _ in draw_losses(contents)] == [*titles, "unheard"]
-    html = render_page(contents)
+    html = page_of(contents)
     assert all(f"<figcaption>{title}</figcaption>" in html for title in titles)
     high, wide, _ = matplotlib.image.imread(io.BytesIO(draw_figures(contents)["losses.png"])).shape
     assert wide <= 3000, "four side by side"

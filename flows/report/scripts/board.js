@@ -4,7 +4,6 @@
   const table = document.querySelector("table.board");
   const controls = document.querySelector("[data-board]");
   if (!table || !controls) return;
-  const FIRST = 100;
   const text = controls.querySelector("[data-text]");
   const kind = controls.querySelector("[data-kind]");
   const count = controls.querySelector("[data-count]");
@@ -12,6 +11,7 @@
   const body = table.tBodies[0];
   const wish = { key: "", falling: true, all: false };
   let rows = null; // {row, number} in the order of the ranking
+  let asked = 0;
 
   const everyRow = async (columns) => {
     const packed = await unpack("leaderboard");
@@ -31,10 +31,12 @@
   };
 
   const show = async () => {
+    const mine = ++asked;
     const columns = await unpack("columns");
     rows ??= await everyRow(columns);
     const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const known = words.length ? await unpack("searched") : null;
+    if (mine !== asked) return; // something else was asked for in between
     const holds = ({ number }) => {
       if (kind.value && columns.kind[number] !== kind.value) return false;
       if (!known) return true;
@@ -42,7 +44,7 @@
       return words.every((word) => said.includes(word));
     };
     const found = rows.filter(holds).sort(order(columns));
-    const shown = wish.all ? found : found.slice(0, FIRST);
+    const shown = wish.all ? found : found.slice(0, columns.rows);
     body.replaceChildren(...shown.map((one) => one.row));
     more.hidden = shown.length === found.length;
     more.querySelector("button").textContent = `Show all ${found.length.toLocaleString("en")}`;

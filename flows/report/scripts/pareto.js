@@ -1,6 +1,8 @@
 // Designs on two axes of the reader's choice, the front of those that no other beats, and limits that leave some out.
-{
+(() => {
+  const { unpack } = window.archloop;
   const form = document.querySelector("[data-pareto]");
+  if (!form) return;
   const SVG = "http://www.w3.org/2000/svg";
   const WIDTH = 760, HEIGHT = 400, LEFT = 72, RIGHT = 744, TOP = 14, BOTTOM = 346;
 
@@ -20,10 +22,10 @@
     return made;
   };
 
-  // Where a value lies: in decades if all are positive and far apart. What lies far below a reference of 0 is cut.
+  // Where a value lies: in decades if all are positive and far apart; fitness has a 0, and what lies far below it is cut.
   const axisOf = (values, start, end, fitness) => {
     let low = Math.min(...values), high = Math.max(...values);
-    const decades = low > 0 && high / low > 30;
+    const decades = !fitness && low > 0 && high / low > 30;
     if (fitness) {
       high = Math.max(high, 0);
       low = Math.max(Math.min(low, 0), -Math.max(1, high));
@@ -42,21 +44,21 @@
     } else {
       const rough = (to - from) / 5, unit = 10 ** Math.floor(Math.log10(rough));
       const step = [1, 2, 2.5, 5, 10].map((one) => one * unit).find((one) => one >= rough);
-      for (let tick = Math.ceil(from / step); tick * step <= to; tick += 1) ticks.push(Number((tick * step).toPrecision(8)));
+      const first = Math.ceil(from / step), count = Math.floor(to / step) - first + 1; // few, even where all are nearly equal
+      ticks.push(...Array.from({ length: count }, (_, place) => Number(((first + place) * step).toPrecision(8))));
     }
     const at = (value) => start + (Math.min(Math.max(map(value), from), to) - from) / (to - from) * (end - start);
     return { at, ticks };
   };
 
-  const start = () => {
-    const { columns, rows } = carried.tables.designs;
+  const start = ([trades, { columns, rows }, { anchor }]) => {
     const column = (name) => columns.indexOf(name);
     const [id, name, reference, quadratic] = ["id", "name", "reference", "quadratic"].map(column);
-    const designs = rows.map((row, place) => ({ row, anchor: carried.anchors[place] }))
+    const designs = rows.map((row, place) => ({ row, anchor: anchor[place] }))
       .filter((one) => one.row[column("fitness")] !== null);
-    const axes = new Map(carried.axes.map((one) => [one.key, one]));
+    const axes = new Map(trades.axes.map((one) => [one.key, one]));
     const plane = document.querySelector("#pareto .plane"), told = document.querySelector("#pareto .told");
-    const { form: pattern, units, times, claim } = carried.limits;
+    const { form: pattern, units, times, claim } = trades.limits;
     const FORM = new RegExp(`^${pattern}$`);
 
     const limitOf = (text) => {
@@ -85,11 +87,12 @@
       const better = (axis, a, b) => (axis.better === "higher" ? a - b : b - a);
       const able = shown.filter((one) => !one.row[quadratic]);
       able.sort((a, b) => better(across, b.row[x], a.row[x]) || better(up, b.row[y], a.row[y]));
-      let best = null;
-      return able.filter((one) => {
-        const first = best === null || better(up, one.row[y], best) > 0;
-        if (first) best = one.row[y];
-        return first;
+      let last = null;
+      return able.filter(({ row }) => {
+        const further = last === null || better(up, row[y], last[y]) > 0;
+        const beside = last !== null && row[x] === last[x] && row[y] === last[y]; // equal in both: neither beats the other
+        if (further) last = row;
+        return further || beside;
       });
     };
 
@@ -165,5 +168,5 @@
     field.limits.addEventListener("input", draw);
     draw();
   };
-  if (form && carried) start();
-}
+  Promise.all(["trade-offs", "table-designs", "columns"].map(unpack)).then(start);
+})();

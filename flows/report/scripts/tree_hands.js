@@ -3,7 +3,7 @@
   const STILL = 5; // pixels that a press may wander
   const LINE = 16; // pixels of a wheel that counts in lines
 
-  window.archloop.hands = (canvas, { move, zoom, point, press, step, whole, zoomed }) => {
+  window.archloop.hands = (canvas, { move, zoom, point, press, step, whole }) => {
     const down = new Map(); // pointer -> where it is
     let start = null;
     let wandered = false;
@@ -15,9 +15,6 @@
       const [[a, b], [c, d]] = [...down.values()];
       return [Math.hypot(a - c, b - d) || 1, (a + c) / 2, (b + d) / 2];
     };
-    // Unless the tree is zoomed, a finger that moves up or down scrolls the page, as everywhere else.
-    const yielding = () => { canvas.style.touchAction = zoomed() ? "none" : "pan-y"; };
-    yielding();
 
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
@@ -40,7 +37,6 @@
         down.set(event.pointerId, now);
         if (wandered) move(now[0] - before[0], now[1] - before[1]);
       }
-      yielding();
     });
     canvas.addEventListener("pointerup", (event) => {
       down.delete(event.pointerId);
@@ -58,7 +54,6 @@
       event.preventDefault();
       const amount = event.deltaY * (event.deltaMode ? LINE : 1);
       zoom(Math.exp(-Math.max(-120, Math.min(120, amount)) / 240), ...at(event));
-      yielding();
     }, { passive: false });
 
     const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -73,7 +68,6 @@
       else if (event.key === "Enter") press();
       else return;
       event.preventDefault();
-      yielding();
     });
   };
 })();

@@ -65,6 +65,7 @@
       const room = (scaled, size) => Math.max(0, size * (scaled - 1));
       view.x = Math.min(0, Math.max(-room(view.wide, view.width - left - right), view.x));
       view.y = Math.min(0, Math.max(-room(view.high, view.height - 20), view.y));
+      canvas.style.touchAction = view.high > 1 ? "none" : ""; // not zoomed, it lets a finger scroll the page
       draw();
     };
     const move = (right, below) => { view.x += right; view.y += below; held(); };
@@ -89,7 +90,7 @@
       }
       return found;
     };
-    const open = (number) => { location.hash = columns.anchor[number]; };
+    const open = (number) => { location.href = `#${columns.anchor[number]}`; }; // scrolls to what is open, too; .hash would not
     // The design that is pointed at, told in words; else the one that was opened or chosen last stays lit in silence.
     const light = (number, told = true) => {
       if (number === view.lit && told === view.told) return;
@@ -156,7 +157,7 @@
       const factor = { in: 1.8, out: 1 / 1.8 }[button.dataset.zoom];
       button.addEventListener("click", () => (factor ? zoom(factor, view.width / 2, view.height / 2) : whole()));
     }
-    hands(canvas, { move, zoom, point, press, step, whole, zoomed: () => view.high > 1 });
+    hands(canvas, { move, zoom, point, press, step, whole });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
     for (const [event, printed] of [["beforeprint", true], ["afterprint", false]]) {
       window.addEventListener(event, () => {

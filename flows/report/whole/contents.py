@@ -8,7 +8,8 @@ from flows.scaling_words import LawRow
 from tasks.discoveries import Search
 from tasks.families import Families
 
-MOST_DRAWN = 12  # effects of one objective in a figure
+EFFECTS_DRAWN = 12  # of one objective, in a figure
+KNOCK_OUTS_DRAWN = 24
 
 
 class ObjectiveEffects(Part):
@@ -19,14 +20,18 @@ class ObjectiveEffects(Part):
     found: Population
 
     @property
+    def effects(self) -> list[PopulationEffect]:
+        """The largest first."""
+        return sorted((*self.found.marginal, *self.found.pairwise), key=lambda one: -abs(one.effect))
+
+    @property
     def certain(self) -> list[PopulationEffect]:
-        return [one for one in (*self.found.marginal, *self.found.pairwise) if one.certain]
+        return [one for one in self.effects if one.certain]
 
     @property
     def drawn(self) -> list[PopulationEffect]:
         """The certain ones, largest first, then as many of the largest others as a figure has room for."""
-        effects = sorted((*self.found.marginal, *self.found.pairwise), key=lambda one: -abs(one.effect))
-        return sorted(effects, key=lambda one: not one.certain)[:MOST_DRAWN]
+        return sorted(self.effects, key=lambda one: not one.certain)[:EFFECTS_DRAWN]
 
 
 class KnockOut(Part):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from flows.report.axes import linear, tick_label
 from flows.report.contents import readable
 from flows.report.svg import add, canvas, text, written
-from flows.report.whole.contents import KnockOut, ObjectiveEffects
+from flows.report.whole.contents import KNOCK_OUTS_DRAWN, KnockOut, ObjectiveEffects
 from flows.report.wording import shortened, signed
 
 ROW, TOP, LABEL = 38, 22, 43  # pixels of a row and above the first; signs of a name
@@ -35,11 +35,11 @@ def draw_effects(one: ObjectiveEffects) -> Markup:
     return draw_forest(rows, f"Effects of components on {one.title}, with 95% intervals", one.title)
 
 
-def draw_knock_outs(found: Sequence[KnockOut], most: int = 24) -> Markup:
+def draw_knock_outs(found: Sequence[KnockOut]) -> Markup:
     """What components are worth to single designs, the largest first."""
     rows = [
         Row(f"{one.component} in {one.design.text}", one.difference, one.low, one.high, one.seen, one.design.href)
-        for one in found[:most]
+        for one in found[:KNOCK_OUTS_DRAWN]
     ]
     return draw_forest(rows, "Worth of knocked-out components in fitness, with 95% intervals")
 
@@ -70,7 +70,7 @@ def draw_forest(rows: Sequence[Row], label: str, title: str = "") -> Markup:
                 svg, "line", x1=str(across.at(one.low)), x2=str(across.at(one.high)), y1=f"{y:g}", y2=f"{y:g}",
                 **{"class": f"span {kind}"},
             )  # fmt: skip
-        add(svg, "circle", cx=str(across.at(one.effect)), cy=f"{y:g}", r="4.2", **{"class": f"dot {kind}"})
+        add(svg, "circle", cx=str(across.at(one.effect)), cy=f"{y:g}", r="4.2", **{"class": f"estimate {kind}"})
         text(svg, WIDTH, y - 10, _numbers(one), "tick haloed", anchor="end")
     return written(svg)
 

@@ -1,14 +1,10 @@
 """A campaign as a whole, read from the store."""
 
-from collections.abc import Iterator
-
-from archdb import FITNESS, Campaign, Outline, Store, campaign_outlines, find_experiments
+from archdb import FITNESS, Campaign, Outline, Store, campaign_outlines
 from evaluation import LEAST_DISCOVERIES, LEAST_SCORES, discovery_law, flattening
-from flows.ablation_results import effect_of
 from flows.report.contents import Contents, Link
 from flows.report.whole.contents import AxisOf, Growth, KnockOut, ObjectiveEffects, Trades, Whole
 from flows.report.whole.sources import sources_of
-from flows.report.wording import anchor
 from flows.scaling_words import law_rows, verdict, what_was_found, where_it_flattens
 from tasks.discoveries import search_of
 from tasks.domain import domain_of
@@ -35,7 +31,7 @@ def gather_whole(store: Store, campaign: Campaign, contents: Contents) -> Whole:
             ObjectiveEffects(name=name, title=titles[name], found=found)
             for name, found in effects_among(outlines, objectives).items()
         ),
-        knock_outs=tuple(_knock_outs(store, outlines)),
+        knock_outs=tuple(_knock_outs(contents)),
         families=families_of(store, campaign),
         growth=growth,
         no_growth=no_growth,
@@ -44,24 +40,23 @@ def gather_whole(store: Store, campaign: Campaign, contents: Contents) -> Whole:
     )
 
 
-def _knock_outs(store: Store, outlines: list[Outline]) -> Iterator[KnockOut]:
+def _knock_outs(contents: Contents) -> list[KnockOut]:
     """Those with an effect, the largest first."""
-    known = {one.id: one for one in outlines}
-    found = []
-    for one in find_experiments(store, [one.id for one in outlines if one.kind == "ablation"]):
-        effect, design = effect_of(store, one), known.get(one.parents[0])
-        if effect is not None and design is not None:
-            told = KnockOut(
-                design=Link(text=design.name, href=f"#{anchor(design.id)}"),
-                experiment=one.id,
-                component=effect.component,
-                difference=effect.fitness.difference,
-                low=effect.fitness.low,
-                high=effect.fitness.high,
-                seeds=effect.seeds,
-            )
-            found.append(told)
-    yield from sorted(found, key=lambda one: (-abs(one.difference), one.experiment))
+    found = [
+        KnockOut(
+            design=Link(text=design.name, href=f"#{design.anchor}"),
+            experiment=one.id,
+            component=one.component,
+            difference=one.effect.fitness.difference,
+            low=one.effect.fitness.low,
+            high=one.effect.fitness.high,
+            seeds=one.effect.seeds,
+        )
+        for design in contents.designs
+        for one in design.ablations
+        if one.effect is not None
+    ]
+    return sorted(found, key=lambda one: (-abs(one.difference), one.experiment))
 
 
 def _growth(store: Store, campaign: Campaign) -> tuple[Growth | None, str]:

@@ -12,14 +12,13 @@ from flows.report.contents import Contents
 from flows.report.figures import DOTS_PER_INCH, TALLEST, png
 from flows.report.palette import BETTER, INK, QUIET, SERIES, WORSE
 from flows.report.scaling import draw_scaling
-from flows.report.whole.contents import Growth, KnockOut, ObjectiveEffects, Trades, Whole
+from flows.report.whole.contents import KNOCK_OUTS_DRAWN, Growth, KnockOut, ObjectiveEffects, Trades, Whole
 from flows.report.whole.curves import corners
 from flows.report.whole.forest import TIMES
 from flows.report.wording import shortened
 from tasks.families import Families
 
 SIGNS = 46  # of a name
-MOST_KNOCK_OUTS = 24
 FIRST = ("claimed_state_bytes_per_layer", "decode_seconds", "prefill_seconds", "cpu_seconds")  # costs, in this order
 NEARLY_ALL = 0.8
 FAR = 30.0  # the largest value of an axis over the smallest, from which its decades are shown
@@ -94,7 +93,7 @@ def _components(effects: Sequence[ObjectiveEffects]) -> bytes:
 
 
 def _knock_outs(found: Sequence[KnockOut]) -> bytes:
-    shown = found[:MOST_KNOCK_OUTS]
+    shown = found[:KNOCK_OUTS_DRAWN]
     figure, (axes,) = _sheet(8, [1.2 + 0.24 * len(shown)])
     rows = [(f"{one.component} in {one.design.text}", one.difference, one.low, one.high, one.seen) for one in shown]
     _forest(axes, rows, "Design minus the same design without the component")
@@ -128,8 +127,8 @@ def default_axes(trades: Trades) -> tuple[str, str]:
     Designs that cannot decode have neither a state nor a time for one token.
     """
     counts = Counter(key for _, values in trades.designs for key in values)
-    wanted = [one for one in FIRST if counts[one] >= NEARLY_ALL * len(trades.designs)]
-    return wanted[0] if wanted else trades.axes[-1].key, trades.axes[0].key
+    cost = next(one for one in FIRST if counts[one] >= NEARLY_ALL * len(trades.designs))  # all have the last
+    return cost, trades.axes[0].key
 
 
 def _trades(contents: Contents, trades: Trades) -> bytes:

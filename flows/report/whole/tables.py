@@ -11,7 +11,6 @@ from flows.report.whole.contents import Whole
 
 Cell = str | int | float | None
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a text that begins so
-OF_ALL_DESIGNS = ("leaderboard", "lineage", "progress", "pareto")  # figures that are views of one table
 
 
 class Table(Part):
@@ -39,8 +38,8 @@ def tables_of(contents: Contents, whole: Whole) -> dict[str, Table]:
             ),
         ),
         "families": Table(
-            columns=("family", "cpu_hours", "best_so_far"),
-            rows=tuple((one.name, hours, best) for one in families for hours, best in one.curve),
+            columns=("family", "root", "cpu_hours", "best_so_far"),
+            rows=tuple((one.name, one.root, hours, best) for one in families for hours, best in one.curve),
         ),
         "scaling": _growth(whole),
         "provenance": Table(

@@ -1,6 +1,6 @@
-// The numbers that the page carries, and saving them: tables as CSV, drawings as PNG, without any other file.
-const carried = JSON.parse(document.getElementById("carried")?.textContent ?? "null");
-{
+// Saving what the page carries: tables as CSV, drawings as PNG, without any other file.
+(() => {
+  const { unpack } = window.archloop;
   const FORMULA = /^[=+\-@\t\r]/; // a spreadsheet would run a text that begins so
   const cell = (value) => {
     if (typeof value !== "string") return value ?? "";
@@ -14,10 +14,10 @@ const carried = JSON.parse(document.getElementById("carried")?.textContent ?? "n
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   };
-  const saveTable = (name) => {
-    const { columns, rows } = carried.tables[name];
+  const saveTable = async (name) => {
+    const { columns, rows } = await unpack(`table-${name}`);
     const lines = [columns, ...rows].map((row) => row.map(cell).join(","));
-    save(`${carried.campaign}-${name}.csv`, new Blob([lines.join("\r\n") + "\r\n"], { type: "text/csv" }));
+    save(`${document.body.dataset.campaign}-${name}.csv`, new Blob([lines.join("\r\n") + "\r\n"], { type: "text/csv" }));
   };
 
   // A drawing has its colours from the page's style: on its own it needs them in itself.
@@ -60,7 +60,7 @@ const carried = JSON.parse(document.getElementById("carried")?.textContent ?? "n
       context.drawImage(image, 0, top, one.width, one.height);
       top += one.height;
     }
-    canvas.toBlob((blob) => save(`${carried.campaign}-${name}.png`, blob), "image/png");
+    canvas.toBlob((blob) => save(`${document.body.dataset.campaign}-${name}.png`, blob), "image/png");
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-csv], button[data-png]");
@@ -72,4 +72,4 @@ const carried = JSON.parse(document.getElementById("carried")?.textContent ?? "n
       if (figure) savePicture(button.dataset.png, figure);
     }
   });
-}
+})();
