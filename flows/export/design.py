@@ -1,7 +1,7 @@
 """``archloop export ID``: finds a design's weights, or trains it once more, and writes the package."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from archdb import Campaign, Conflict, Experiment, Store, get_campaign, get_text
@@ -10,6 +10,7 @@ from evaluation import scale as scale_of
 from flows.export.card import card
 from flows.export.evidence import evidence_of
 from flows.imported_parents import refuse_imported
+from flows.same_data import require_same_data
 from flows.settings import environment
 from tasks.gpu_train import WEIGHTS
 from tasks.kept_weights import find_weights, train_again, what_became
@@ -58,7 +59,7 @@ def export_design(
                     f"The weights of {design.id}, seed {seed}, {what_became(design)}: give --retrain to train it once "
                     f"more, which takes about {_seconds(design, seed):.0f} CPU-seconds."
                 )
-            weights, again = _again(store, campaign, design, seed, Path(place), on_progress)
+            weights, again = _again(store, campaign, design, seed, evidence.corpus, Path(place), on_progress)
         text = card(evidence, campaign, design, seed, task, scale.plan(task).length, environment(), again)
         mlp_hidden = int(checked.summary["mlp_hidden"]) if checked else 0
         try:
@@ -101,10 +102,12 @@ def _again(
     campaign: Campaign,
     design: Experiment,
     seed: int,
+    corpus: Mapping[str, str],
     place: Path,
     on_progress: Callable[[Progress], None],
 ) -> tuple[Path, str]:
     """The weights of a new training, and how they compare with those that were scored."""
+    require_same_data(campaign, corpus)
     report = train_again(store, campaign, design, seed, place, on_progress)
     if report.failure is not None:
         raise Conflict(f"{design.id} could not be trained once more: {report.failure.message} {report.failure.remedy}")
@@ -116,6 +119,6 @@ def _again(
             "The weights were trained once more for this package, and are bit for bit those that were scored.",
         )
     return place / WEIGHTS, (
-        "The weights were trained once more for this package, on the same seed, and differ from those that "
+        "The weights were trained once more for this package, on the same seed and data, and differ from those that "
         f"were scored: the numbers above are not theirs. Their sha256 is {report.weights_sha256}."
     )
