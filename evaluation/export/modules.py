@@ -1,10 +1,11 @@
 """The Python files of a package: the design, the laboratory's model around it, and what it calls of kernels."""
 
-import ast
 import importlib.metadata
 
 from evaluation.asi_arch.contract import is_asi_arch
-from evaluation.export.relocating import Unmovable, face, names_of_kernels, place, relocated, text_of
+from evaluation.export.relocating import INSTEAD, Unmovable, face, place, relocated
+from evaluation.installed import KERNELS, text_of
+from evaluation.parsing import parse_program
 
 MODEL = "evaluation.export.inside.modeling"
 _OPERATORS = '"archloop::'  # how kernels names torch's operators, of which a process has one of each name
@@ -22,7 +23,7 @@ def package_modules(source: str, name: str) -> dict[str, str]:
         Unmovable: the design cannot be taken out of the laboratory; the sentence says why.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse_program(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
         raise Unmovable(f"{name} is no Python program ({fault}): export one that was trained.") from fault
     if is_asi_arch(tree):
@@ -36,22 +37,15 @@ def package_modules(source: str, name: str) -> dict[str, str]:
     files = {"candidate": head + design}
     left = needed | {MODEL}
     while left:
-        module = left.pop()
+        module = min(left)  # not whichever comes first: each export writes the same
+        left.remove(module)
+        module = INSTEAD.get(module, module)
         if place(module) not in files:
-            text = face(names_of_kernels(source)) if module == "kernels" else text_of(module)
-            moved, more = relocated(text, module)
+            moved, more = relocated(face(source) if module == KERNELS else text_of(module), module)
             files[place(module)] = _notice(module) + moved
             left |= more
     files[place(MODEL)] += _naming(sorted(files.keys() - {place(MODEL)}))
     return {f"{file}.py": _apart(file, text) for file, text in sorted(files.items())}
-
-
-def version() -> str:
-    """Of the installed archloop."""
-    try:
-        return importlib.metadata.version("archloop")
-    except importlib.metadata.PackageNotFoundError:
-        return "that is not installed"
 
 
 def _naming(files: list[str]) -> str:
@@ -63,8 +57,9 @@ def _naming(files: list[str]) -> str:
 
 
 def _notice(module: str) -> str:
+    whence = f"{module} of archloop {_version()}"
     return (
-        f"# {module} of archloop {version()}, licensed under the Apache License, Version 2.0: see LICENSE and NOTICE.\n"
+        f"# {whence}, licensed under the Apache License, Version 2.0: see LICENSE and NOTICE.\n"
         "# Changed: imports are relative, and torch's operators have names of their own.\n"
     )
 
@@ -72,3 +67,11 @@ def _notice(module: str) -> str:
 def _apart(name: str, text: str) -> str:
     """The same with operators named after the module that it becomes: defining one a second time breaks the first."""
     return text if name == "candidate" else text.replace(_OPERATORS, _APART)
+
+
+def _version() -> str:
+    """Of the installed archloop."""
+    try:
+        return importlib.metadata.version("archloop")
+    except importlib.metadata.PackageNotFoundError:
+        return "that is not installed"

@@ -56,6 +56,26 @@ def test_only_what_a_design_calls_comes_along() -> None:
     ]  # fmt: skip
 
 
+def test_modules_of_kernels_come_along_beside_functions() -> None:
+    files = package_modules("from kernels import norm, linear_scan as scan", "x")
+    assert "from .kernels import linear_scan as scan; from . import kernels_norm as norm" in files["candidate.py"]
+    assert "__all__ = ['linear_scan']" in files["kernels.py"]
+    whole = package_modules("import kernels as k\nk.norm.l2_norm", "x")["kernels.py"]
+    assert "from . import kernels_norm as norm" in whole
+    assert "from .kernels_rotary import rotary\n" in whole, "a function goes before a module of its name"
+    assert "kernels_rotary as" not in whole
+
+
+def test_a_file_names_the_module_that_it_was() -> None:
+    files = package_modules(DESIGNS["gated_deltanet"], "x")
+    for file, module in (
+        ("kernels_backends.py", "evaluation.export.inside.backends"),
+        ("configuration_archloop.py", "evaluation.export.inside.configuration"),
+        ("frame.py", "evaluation.model"),
+    ):
+        assert files[file].startswith(f"# {module} of archloop "), file
+
+
 def test_nothing_else_of_the_program_changes() -> None:
     source = (
         "'''from kernels import nothing'''  # «é»\r\n'the end?\x0c \u2028 no'\n"
