@@ -4,7 +4,6 @@ import contextlib
 from functools import partial
 
 from prefect import flow
-from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
@@ -22,12 +21,11 @@ from archdb import (
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.leased import working_on
 from flows.same_data import require_same_data
-from flows.slots import SLOT
+from flows.slots import in_slot
 from flows.within_budget import within_budget
 from tasks.benchmark import benchmark
 from tasks.gpu_train import gpu_train
 
-LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
 GIVEN_BACK = "GivenBack"  # the final state of a dispatch that may not go on now: no machine is held meanwhile
 
 
@@ -90,4 +88,4 @@ def _slot() -> contextlib.AbstractContextManager[None]:
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None:
         return contextlib.nullcontext()  # the work pool has let it start
-    return concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True)
+    return in_slot()

@@ -4,11 +4,18 @@ import contextlib
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
+from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from archdb import anyone_at_work, open_store
 
 SLOT = "gpu-slot"
+LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
+
+
+def in_slot() -> contextlib.AbstractContextManager[None]:
+    """Wait for a slot, and hold it as long as the block runs. The server must have the limit."""
+    return concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True)
 
 
 def offer_slots(slots: int) -> None:
