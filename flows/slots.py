@@ -5,7 +5,7 @@ import contextlib
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists
 
 from archdb import anyone_at_work, open_store
 
@@ -18,18 +18,20 @@ def in_slot() -> contextlib.AbstractContextManager[None]:
     return concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True)
 
 
+def create_slots(slots: int) -> None:
+    """Create the limit if the server lacks it; one that is there stays as a person has set it."""
+    with get_client(sync_client=True) as client, contextlib.suppress(ObjectAlreadyExists):
+        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=SLOT, limit=slots))
+
+
 def offer_slots(slots: int) -> None:
-    """Create the limit if the server lacks it; one that is there stays as a person has set it.
+    """Create the limit if the server lacks it, and free slots that nobody uses.
 
     A worker that was killed keeps its slot for a minute. When the store knows of no live worker at all, slots that are
     still taken are such leftovers, and are given back at once.
     """
+    create_slots(slots)
     with get_client(sync_client=True) as client:
-        try:
-            limit = client.read_global_concurrency_limit_by_name(SLOT)
-        except ObjectNotFound:
-            with contextlib.suppress(ObjectAlreadyExists):
-                client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=SLOT, limit=slots))
-            return
+        limit = client.read_global_concurrency_limit_by_name(SLOT)
         if limit.active_slots and not anyone_at_work(open_store()):
             client.update_global_concurrency_limit(SLOT, GlobalConcurrencyLimitUpdate(active_slots=0))

@@ -1,18 +1,22 @@
 """``archloop export ID``: finds a design's weights, or trains it once more, and writes the package."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from archdb import Campaign, Conflict, Experiment, Store, get_campaign, get_text
+from archdb import Campaign, Conflict, Experiment, Store, get_campaign
 from evaluation import Progress, Unmovable, write_package
 from evaluation import scale as scale_of
 from flows.export.card import card
 from flows.export.evidence import evidence_of
 from flows.imported_parents import refuse_imported
+from flows.joining import SLOTS
 from flows.same_data import require_same_data
 from flows.settings import environment
-from tasks.gpu_train import WEIGHTS
+from flows.slots import create_slots, in_slot
+from tasks.compile_check import source_of
+from tasks.gpu_train import WEIGHTS, mlp_hidden_of
 from tasks.kept_weights import find_weights, train_again, what_became
 
 OWN_DOMAIN = "evaluation"
@@ -35,7 +39,7 @@ def export_design(
         task: whose model to take from its training.
         seed: one of its seeds; the first if None.
         into: a folder that does not exist.
-        retrain: train it once more if its weights are gone.
+        retrain: train it once more if its weights are gone; it waits for a slot of the Prefect server.
         on_progress: told of that training.
 
     Raises:
@@ -45,9 +49,8 @@ def export_design(
     refuse_imported(campaign)
     seed = _trained_seed(campaign, design, seed)
     evidence = evidence_of(store, campaign, design, seed)
-    checked, scale = design.stage("compile-check"), scale_of(campaign.scale)
-    source = get_text(store, design.code or "")
-    if into.exists():
+    source, mlp_hidden, scale = source_of(store, design), mlp_hidden_of(design), scale_of(campaign.scale)
+    if os.path.lexists(into):
         raise Conflict(f"{into} exists: name a folder that does not with --into.")
     if task not in scale.models:
         raise Conflict(f"A training at {campaign.scale} has no model {task!r}: choose {', '.join(scale.models)}.")
@@ -61,11 +64,13 @@ def export_design(
                 )
             weights, again = _again(store, campaign, design, seed, evidence.corpus, Path(place), on_progress)
         text = card(evidence, campaign, design, seed, task, scale.plan(task).length, environment(), again)
-        mlp_hidden = int(checked.summary["mlp_hidden"]) if checked else 0
         try:
             return write_package(source, campaign.scale, mlp_hidden, weights, task, text, into, design.id)
         except Unmovable as fault:
             raise Conflict(str(fault)) from fault
+        except OSError as fault:
+            told = fault.strerror or fault
+            raise Conflict(f"{into} cannot be written ({told}): give another folder with --into.") from fault
 
 
 def _seconds(design: Experiment, seed: int) -> float:
@@ -108,7 +113,9 @@ def _again(
 ) -> tuple[Path, str]:
     """The weights of a new training, and how they compare with those that were scored."""
     require_same_data(campaign, corpus)
-    report = train_again(store, campaign, design, seed, place, on_progress)
+    create_slots(SLOTS)
+    with in_slot():
+        report = train_again(store, campaign, design, seed, place, on_progress)
     if report.failure is not None:
         raise Conflict(f"{design.id} could not be trained once more: {report.failure.message} {report.failure.remedy}")
     recorded = design.stage("gpu-train", seed=seed)

@@ -4,9 +4,11 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from evaluation import Unmovable, baselines
+from evaluation import Unmovable, baselines, write_package
 from evaluation.baselines import source as baseline
 from evaluation.export.modules import package_modules
 from tests.evaluation.export.designs import FORGETFUL, NO_STEP
@@ -109,3 +111,10 @@ def test_the_program_is_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     assert "candidate.py" in package_modules(f"open({str(mark)!r}, 'w').close()\nraise SystemExit", "x")
     assert not mark.exists()
+
+
+def test_weights_of_another_scale_are_told(tmp_path: Path) -> None:
+    save_file({"text.embedding.weight": np.zeros((2, 2), dtype=np.float32)}, tmp_path / "weights.safetensors")
+    with pytest.raises(Unmovable, match=r"The weights of x do not fit the tiny scale of this archloop \(the weights"):
+        write_package(NO_STEP, "tiny", 48, tmp_path / "weights.safetensors", "text", "# card", tmp_path / "x", "x")
+    assert not (tmp_path / "x").exists()
