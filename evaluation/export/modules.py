@@ -1,6 +1,8 @@
 """The Python files of a package: the design, the laboratory's model around it, and what it calls of kernels."""
 
+import ast
 import importlib.metadata
+import sys
 
 from evaluation.asi_arch.contract import is_asi_arch
 from evaluation.export.relocating import INSTEAD, Unmovable, face, place, relocated
@@ -46,6 +48,17 @@ def package_modules(source: str, name: str) -> dict[str, str]:
             left |= more
     files[place(MODEL)] += _naming(sorted(files.keys() - {place(MODEL)}))
     return {f"{file}.py": _apart(file, text) for file, text in sorted(files.items())}
+
+
+def packages_of(source: str) -> tuple[str, ...]:
+    """What has to be installed beside Python where a design's package is loaded."""
+    tops: set[str] = set()
+    for node in ast.walk(parse_program(source)):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            tops.add(node.module.partition(".")[0])
+    return tuple(sorted(tops - sys.stdlib_module_names - {KERNELS} | {"torch", "transformers"}))
 
 
 def _naming(files: list[str]) -> str:

@@ -119,13 +119,18 @@ def _again(
     if report.failure is not None:
         raise Conflict(f"{design.id} could not be trained once more: {report.failure.message} {report.failure.remedy}")
     recorded = design.stage("gpu-train", seed=seed)
-    same = recorded is not None and recorded.summary["weights_sha256"] == report.weights_sha256
-    if same:
-        return (
-            place / WEIGHTS,
-            "The weights were trained once more for this package, and are bit for bit those that were scored.",
+    if recorded is not None and recorded.summary["weights_sha256"] == report.weights_sha256:
+        told = "and are bit for bit those that were scored."
+    else:
+        here = environment()
+        changed = [
+            f"{name} {then} (now {here.get(name, 'absent')})"
+            for name, then in campaign.environment.items()
+            if name != "fitness_source" and here.get(name) != then
+        ]
+        told = (
+            "on the same seed and data, and differ from those that were scored: the numbers above are not theirs. Their "
+            f"sha256 is {report.weights_sha256}. Versions that changed since the campaign began: "
+            f"{', '.join(changed) or 'none that is recorded'}."
         )
-    return place / WEIGHTS, (
-        "The weights were trained once more for this package, on the same seed and data, and differ from those that "
-        f"were scored: the numbers above are not theirs. Their sha256 is {report.weights_sha256}."
-    )
+    return place / WEIGHTS, f"The weights were trained once more for this package, {told}"

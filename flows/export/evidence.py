@@ -5,9 +5,10 @@ from statistics import fmean, stdev
 
 from archdb import Campaign, Experiment, Store, find_experiments, get_report, list_verified
 from archdb.records import Record
-from evaluation import CLAIM, BenchmarkReport, CheckReport, Panel, TrainReport, Verdict
+from evaluation import CLAIM, BenchmarkReport, CheckReport, Panel, TrainReport, Verdict, packages_of
 from flows.ablation_results import ablation_results, in_words, standing
 from flows.verify_design import sentence
+from tasks.compile_check import source_of
 from tasks.domain import Domain, domain_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 
@@ -38,6 +39,7 @@ class Evidence(Record):
     seeds: tuple[int, ...]  # that were scored
     verification: str  # the result of the test on fresh seeds; "" if there was none
     verdicts: tuple[Verdict, ...]  # of the check, then of the trained weights
+    packages: tuple[str, ...]  # that it needs
     steps: bool  # whether it decodes token by token
     grows: bool  # and its state grows with each
     ablations: tuple[tuple[str, str], ...]
@@ -57,8 +59,7 @@ class Evidence(Record):
 def evidence_of(store: Store, campaign: Campaign, design: Experiment, seed: int) -> Evidence:
     """Read a trained design's evidence; ``seed`` is the one whose weights are in the package."""
     domain = domain_of(campaign.domain)
-    checked = _report(store, design, "compile-check", None)
-    check = CheckReport.model_validate(checked)
+    check = CheckReport.model_validate(_report(store, design, "compile-check", None))
     train = TrainReport.model_validate(_report(store, design, "gpu-train", seed))
     scored = _report(store, design, "benchmark", seed)
     verdicts = check.verdicts + (BenchmarkReport.model_validate(scored).verdicts if scored else ())
@@ -69,13 +70,14 @@ def evidence_of(store: Store, campaign: Campaign, design: Experiment, seed: int)
         (component, standing(one) if effect is None else in_words(effect, ())[0][1])
         for component, one, effect in ablation_results(store, design)
     )
-    steps = check.costs is not None and check.costs.state_bytes_per_layer is not None
+    steps = any(one.property == "decoding" and "state_bytes" in one.numbers for one in check.verdicts)
     return Evidence(
         scores=scores,
         mean_gain=mean_gain,
         seeds=seeds,
         verification=sentence(design, tested) if tested else "",
         verdicts=verdicts,
+        packages=packages_of(source_of(store, design)),
         steps=steps,
         grows=check.costs is not None and bool(check.costs.state_growth_per_token),
         ablations=ablations,

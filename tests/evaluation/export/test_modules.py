@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from evaluation import Unmovable, baselines, write_package
 from evaluation.baselines import source as baseline
-from evaluation.export.modules import package_modules
+from evaluation.export.modules import package_modules, packages_of
 from tests.evaluation.export.designs import FORGETFUL, NO_STEP
 
 ROOMS = {"kernels", "evaluation", "tasks", "archdb", "flows", "triton"}
@@ -76,6 +76,11 @@ def test_a_file_names_the_module_that_it_was() -> None:
         ("frame.py", "evaluation.model"),
     ):
         assert files[file].startswith(f"# {module} of archloop "), file
+
+
+def test_what_has_to_be_installed_follows_from_the_imports() -> None:
+    assert packages_of(FORGETFUL) == ("torch", "transformers")
+    assert packages_of("def f():\n    from einops.layers.torch import Reduce") == ("einops", "torch", "transformers")
 
 
 def test_nothing_else_of_the_program_changes() -> None:
