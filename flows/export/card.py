@@ -1,4 +1,4 @@
-"""The model card of a package: what is known of a design in Markdown, with the words of others as code, which does nothing."""
+"""The model card of a package: what is known of a design in Markdown, with words of others as code spans."""
 
 from collections.abc import Mapping
 from pathlib import Path

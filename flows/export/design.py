@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from archdb import Campaign, Conflict, Experiment, Store, get_campaign
-from evaluation import Progress, Unmovable, write_package
+from evaluation import Progress, TrainReport, Unmovable, write_package
 from evaluation import scale as scale_of
 from flows.export.card import card
 from flows.export.evidence import evidence_of
@@ -119,18 +119,21 @@ def _again(
     if report.failure is not None:
         raise Conflict(f"{design.id} could not be trained once more: {report.failure.message} {report.failure.remedy}")
     recorded = design.stage("gpu-train", seed=seed)
-    if recorded is not None and recorded.summary["weights_sha256"] == report.weights_sha256:
-        told = "and are bit for bit those that were scored."
-    else:
-        here = environment()
-        changed = [
-            f"{name} {then} (now {here.get(name, 'absent')})"
-            for name, then in campaign.environment.items()
-            if name != "fitness_source" and here.get(name) != then
-        ]
-        told = (
-            "on the same seed and data, and differ from those that were scored: the numbers above are not theirs. Their "
-            f"sha256 is {report.weights_sha256}. Versions that changed since the campaign began: "
-            f"{', '.join(changed) or 'none that is recorded'}."
-        )
+    same = recorded is not None and recorded.summary["weights_sha256"] == report.weights_sha256
+    told = "and are bit for bit those that were scored." if same else _difference(campaign, report)
     return place / WEIGHTS, f"The weights were trained once more for this package, {told}"
+
+
+def _difference(campaign: Campaign, report: TrainReport) -> str:
+    """What a reader has to know of weights that are not those that were scored, as the end of a sentence."""
+    here = environment()
+    changed = [
+        f"{name} {then} (now {here.get(name, 'absent')})"
+        for name, then in campaign.environment.items()
+        if name != "fitness_source" and here.get(name) != then
+    ]
+    return (
+        "on the same seed and data, and differ from those that were scored: the numbers above are not theirs. "
+        f"Their sha256 is {report.weights_sha256}. Versions that changed since the campaign began: "
+        f"{', '.join(changed) or 'none that is recorded'}."
+    )
