@@ -94,10 +94,10 @@ def test_a_trained_design_leaves_the_laboratory(
     kept = tracking.fetch_file(run, path, tmp_path)
     assert kept is not None
 
-    told = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "kept"), "--json")
-    assert told.returncode == 0, told.stderr
-    assert "candidate.py, which nobody may have read: read it first" in told.stderr
-    files = json.loads(told.stdout)["files"]
+    first = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "kept"), "--json")
+    assert first.returncode == 0, first.stderr
+    assert "candidate.py, which nobody may have read: read it first" in first.stderr
+    files = json.loads(first.stdout)["files"]
     assert files == sorted(one.name for one in (tmp_path / "kept").iterdir())
     ours = {name.removeprefix("text."): one for name, one in load_file(kept).items() if name.startswith("text.")}
     theirs = load_file(tmp_path / "kept" / "model.safetensors")
@@ -117,6 +117,9 @@ def test_a_trained_design_leaves_the_laboratory(
     again = lab.run("export", REFERENCE, "--into", str(tmp_path / "kept"))
     assert (again.returncode, "exists: name a folder that does not" in again.stderr) == (1, True)
 
+    nowhere = lab.run("export", REFERENCE, "--into", str(tmp_path / "kept" / "README.md" / "x"))
+    assert "README.md/x cannot be written (" in nowhere.stderr, nowhere.stderr
+
     tracking.remove_file(run, path)
     tracking.set_tags(run, {REMOVED: "removed at 2026-01-01 00:00 UTC"})
     gone = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"))
@@ -130,7 +133,18 @@ def test_a_trained_design_leaves_the_laboratory(
     assert (wrong.returncode, "give it the same data (ARCHLOOP_CORPUS)" in wrong.stderr) == (1, True), wrong.stderr
     made = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"), "--retrain")
     assert made.returncode == 0, made.stderr
-    assert "trained once more" in (tmp_path / "again" / "README.md").read_text()
+    assert "trained once more for this package, and are bit for bit" in (tmp_path / "again" / "README.md").read_text()
+    record = lab_store.database["experiments"]  # altered past the store, and then as it was: other tests read it
+    key = f"stages.{trained.key}.summary.weights_sha256"
+    record.update_one({"_id": design.id}, {"$set": {key: "0" * 64}})
+    try:
+        made = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "others"), "--retrain")
+    finally:
+        record.update_one({"_id": design.id}, {"$set": {key: trained.summary["weights_sha256"]}})
+    assert made.returncode == 0, made.stderr
+    told = (tmp_path / "others" / "README.md").read_text()
+    assert "differ from those that were scored: the numbers above are not theirs" in told
+    assert "since the campaign began: none that is recorded." in told
 
     case = tmp_path / "again-case"
     case.mkdir()
