@@ -5,7 +5,7 @@ import contextlib
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from archdb import anyone_at_work, open_store
 
@@ -20,12 +20,16 @@ def in_slot() -> contextlib.AbstractContextManager[None]:
 
 def create_slots(slots: int) -> None:
     """Create the limit if the server lacks it; one that is there stays as a person has set it."""
-    with get_client(sync_client=True) as client, contextlib.suppress(ObjectAlreadyExists):
-        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=SLOT, limit=slots))
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(SLOT)
+        except ObjectNotFound:
+            with contextlib.suppress(ObjectAlreadyExists):
+                client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=SLOT, limit=slots))
 
 
 def offer_slots(slots: int) -> None:
-    """Create the limit if the server lacks it, and free slots that nobody uses.
+    """Create the limit if the server lacks it, and give back slots that a killed worker has left taken.
 
     A worker that was killed keeps its slot for a minute. When the store knows of no live worker at all, slots that are
     still taken are such leftovers, and are given back at once.
