@@ -46,7 +46,7 @@ def attach(
     """Join the server of ``folder``, starting it if none runs, and return its port on 127.0.0.1.
 
     Args:
-        folder: holds the locks, the log and the port of the server; created if missing.
+        folder: holds the locks, the log and the port of the server, and has its name; created if missing.
         command: the server's command line for a given port.
         healthy: whether the server at a port answers.
         prefer_port: taken if it is free, else any free port.
@@ -78,8 +78,8 @@ def attach(
                 keeper.wait()
             prefer_port = known.port if known else None
     raise StoreMisconfigured(
-        f"The local server {Path(command(0)[0]).name} did not start: read {folder / 'server.log'} for the reason, "
-        "mend it, and run the same command again."
+        f"The local server {folder.name} did not start: read {folder / 'server.log'} for the reason, mend it, and run "
+        "the same command again."
     )
 
 

@@ -19,6 +19,7 @@ from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
 from evaluation.efficiency import CLAIM, MEASURES, Measure, claims, measure_efficiency, of_training
+from evaluation.export.modules import packages_of
 from evaluation.export.package import write_package
 from evaluation.export.relocating import Unmovable
 from evaluation.fidelity.growing import grow as grow_table
@@ -165,6 +166,7 @@ __all__ = [
     "objectives_of",
     "of_training",
     "overhead_study",
+    "packages_of",
     "panel_trainings",
     "parse_program",
     "plain_launch",

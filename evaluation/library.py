@@ -4,14 +4,11 @@ Read from the source text, so that nobody who only wants to read has to load tor
 """
 
 import ast
-import importlib.util
 from functools import cache
-from pathlib import Path
 
+from evaluation.installed import homes_of_kernels, text_of
 from evaluation.parsing import parse_program
 from evaluation.reports import Report
-
-PACKAGE = "kernels"
 
 
 class Documented(Report):
@@ -30,21 +27,11 @@ class Documented(Report):
 @cache
 def library() -> tuple[Documented, ...]:
     """The public functions, in the order of their names."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"The package {PACKAGE} is not installed: install archloop as a whole.")
-    face = parse_program(Path(found.origin).read_text(encoding="utf-8"))
-    homes = {
-        alias.name: Path(found.origin).parent / f"{node.module.removeprefix(PACKAGE + '.').replace('.', '/')}.py"
-        for node in face.body
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }
-    return tuple(_documented(name, home) for name, home in sorted(homes.items()))
+    return tuple(_documented(name, home) for name, home in sorted(homes_of_kernels().items()))
 
 
-def _documented(name: str, home: Path) -> Documented:
-    body = parse_program(home.read_text(encoding="utf-8")).body
+def _documented(name: str, home: str) -> Documented:
+    body = parse_program(text_of(home)).body
     function = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == name)
     returns = f" -> {ast.unparse(function.returns)}" if function.returns else ""
     text = ast.get_docstring(function) or ""

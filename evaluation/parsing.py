@@ -6,6 +6,7 @@ in that moment, as an import does, can still disturb it, and then it is parsed o
 """
 
 import ast
+import contextlib
 import threading
 
 TRIES = 5
@@ -19,11 +20,10 @@ def parse_program(source: str) -> ast.Module:
         SyntaxError: it is none.
         ValueError: it holds null bytes.
         RecursionError, MemoryError: it is nested too deeply.
+        SystemError: other threads have disturbed the parser at every try.
     """
-    for _ in range(TRIES - 1):
-        with _turn:
-            try:
+    with _turn:
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(SystemError):
                 return ast.parse(source)
-            except SystemError:
-                continue
-    return ast.parse(source)
+        return ast.parse(source)

@@ -4,13 +4,11 @@ import contextlib
 from functools import partial
 
 from prefect import flow
-from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
 from archdb import (
     BudgetSpent,
-    Conflict,
     Dispatch,
     Experiment,
     Halted,
@@ -23,13 +21,12 @@ from archdb import (
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.leased import working_on
 from flows.pulse import beating
-from flows.settings import dataset_of
-from flows.slots import SLOT
+from flows.same_data import require_same_data
+from flows.slots import in_slot
 from flows.within_budget import within_budget
 from tasks.benchmark import benchmark
 from tasks.gpu_train import gpu_train
 
-LEASE_SECONDS = 60.0  # Prefect frees a killed holder's slot after this
 GIVEN_BACK = "GivenBack"  # the final state of a dispatch that may not go on now: no machine is held meanwhile
 
 
@@ -82,7 +79,7 @@ def _here(experiment: Experiment, token: int) -> None:
 
 def _train_and_benchmark(experiment: Experiment, token: int) -> None:
     """Nobody waits for room in here: others need the slot, or the machine, to give some back."""
-    _require_same_data(experiment)
+    require_same_data(get_campaign(open_store(), experiment.campaign))
     with _slot():
         for seed in experiment.seeds:
             if not gpu_train(experiment.id, token, seed) or not benchmark(experiment.id, token, seed):
@@ -93,14 +90,4 @@ def _slot() -> contextlib.AbstractContextManager[None]:
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None:
         return contextlib.nullcontext()  # the work pool has let it start
-    return concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True)
-
-
-def _require_same_data(experiment: Experiment) -> None:
-    campaign = get_campaign(open_store(), experiment.campaign)
-    here = dataset_of(campaign.domain)
-    if campaign.dataset and campaign.dataset != here:
-        raise Conflict(
-            f"Campaign {campaign.id} trains on {campaign.dataset}, and this machine has {here}: give it the same data "
-            "(ARCHLOOP_CORPUS), as docs/kubernetes.md says."
-        )
+    return in_slot()

@@ -4,7 +4,6 @@ import time
 from functools import partial
 
 from prefect import flow
-from prefect.concurrency.sync import concurrency
 
 from archdb import (
     Campaign,
@@ -26,14 +25,13 @@ from flows.announcing import announce_breakthrough
 from flows.approval import await_approval
 from flows.choices import AtLeastOne, AtLeastTwo
 from flows.estimate import verification_estimate
-from flows.evaluate_design import LEASE_SECONDS
 from flows.given_design import evaluate_source
 from flows.governed import cancelled_by_people, refuse_halted
 from flows.in_parallel import in_parallel
 from flows.joining import join
 from flows.leased import working_on
 from flows.pulse import beating
-from flows.slots import SLOT
+from flows.slots import in_slot
 from flows.within_budget import within_budget
 from tasks.benchmark import hold_out
 from tasks.plan import hold_outs, repetition_plan
@@ -157,8 +155,8 @@ def _repeat_and_test(design: Experiment, pair: list[tuple[Experiment, str]], par
 
 
 def _hold_out(experiment: Experiment, token: int) -> bool:
-    def in_slot() -> bool:
-        with concurrency(SLOT, occupy=1, lease_duration=LEASE_SECONDS, strict=True):
+    def in_turn() -> bool:
+        with in_slot():
             return all(hold_out(experiment.id, token, seed) for seed in experiment.seeds)
 
-    return within_budget(in_slot, experiment, token)
+    return within_budget(in_turn, experiment, token)

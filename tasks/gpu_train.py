@@ -1,11 +1,12 @@
 """Stage ``gpu-train``: train one seed of a design in a jailed child and keep its weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from archdb import Amounts, Campaign, Experiment, Store, get_campaign, open_store, renew, set_fields
-from evaluation import Progress, TrainReport
+from evaluation import Launch, Progress, TrainReport
 from tasks import tracking
 from tasks.compile_check import failed, source_of
 from tasks.domain import domain_of
@@ -46,9 +47,6 @@ def cpu_limit(campaign: Campaign) -> float | None:
 
 def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
     campaign = get_campaign(store, experiment.campaign)
-    checked = experiment.stage("compile-check")
-    if checked is None or checked.failure is not None:
-        raise ValueError(f"{experiment.id} has not passed compile-check: it may not be trained.")
     folder = work_folder(experiment, "gpu-train", seed)
     report = finished_training(folder, campaign.scale)
     if report is None:
@@ -59,16 +57,7 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
                 watch.on_progress(progress)
                 show(progress)
 
-            report = domain_of(campaign.domain).train(
-                source_of(store, experiment),
-                campaign.scale,
-                seed,
-                int(checked.summary["mlp_hidden"]),
-                folder,
-                watch.launch,
-                cpu_limit(campaign),
-                on_progress,
-            )
+            report = train_seed(store, campaign, experiment, seed, folder, watch.launch, on_progress)
         _keep_report(folder, report)
     renew(store, experiment.id, token)
     run = _keep_weights(store, campaign, experiment, seed, report, folder)
@@ -85,6 +74,39 @@ def _train(store: Store, experiment: Experiment, token: int, seed: int) -> Outco
         failure=failed("gpu-train", report.failure),
         patch={"mlflow_run": run},
     )
+
+
+def train_seed(
+    store: Store,
+    campaign: Campaign,
+    experiment: Experiment,
+    seed: int,
+    folder: Path,
+    launch: Launch,
+    on_progress: Callable[[Progress], None],
+) -> TrainReport:
+    """Train a seed of a design that may be trained, and leave its weights in ``folder``. Nothing is recorded.
+
+    Raises ValueError if it has not passed compile-check, and whatever ``launch`` and ``on_progress`` raise.
+    """
+    return domain_of(campaign.domain).train(
+        source_of(store, experiment),
+        campaign.scale,
+        seed,
+        mlp_hidden_of(experiment),
+        folder,
+        launch,
+        cpu_limit(campaign),
+        on_progress,
+    )
+
+
+def mlp_hidden_of(experiment: Experiment) -> int:
+    """The MLP's width that the check chose. Raises ValueError if the design has not passed it."""
+    checked = experiment.stage("compile-check")
+    if checked is None or checked.failure is not None:
+        raise ValueError(f"{experiment.id} has not passed compile-check: it may not be trained.")
+    return int(checked.summary["mlp_hidden"])
 
 
 def finished_training(folder: Path, scale: str) -> TrainReport | None:

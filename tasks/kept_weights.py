@@ -8,9 +8,7 @@ from archdb import Campaign, Experiment, Store
 from archdb.governance import require_not_stopped
 from evaluation import Progress, TrainReport
 from tasks import tracking
-from tasks.compile_check import source_of
-from tasks.domain import domain_of
-from tasks.gpu_train import WEIGHTS, cpu_limit, weights_folder
+from tasks.gpu_train import WEIGHTS, train_seed, weights_folder
 from tasks.retention import REMOVED
 from tasks.sandbox.jail import jail
 
@@ -30,7 +28,7 @@ def find_weights(experiment: Experiment, seed: int, sha256: str, folder: Path) -
 
 def what_became(experiment: Experiment) -> str:
     """What became of weights that ``find_weights`` did not find, as the end of a sentence."""
-    tags = tracking.client().get_run(experiment.mlflow_run).data.tags if experiment.mlflow_run else {}
+    tags = tracking.tags_of(experiment.mlflow_run) if experiment.mlflow_run else {}
     return f"were {tags[REMOVED]}" if REMOVED in tags else "are not in MLflow as they were recorded"
 
 
@@ -46,16 +44,5 @@ def train_again(
 
     Nothing is recorded, and nothing charged to the campaign's budget. Raises Halted if the campaign is stopped.
     """
-    checked = experiment.stage("compile-check")
-    if checked is None or checked.failure is not None:
-        raise ValueError(f"{experiment.id} has not passed compile-check: it may not be trained.")
-    return domain_of(campaign.domain).train(
-        source_of(store, experiment),
-        campaign.scale,
-        seed,
-        int(checked.summary["mlp_hidden"]),
-        folder,
-        jail(lambda: require_not_stopped(store, campaign.id)),
-        cpu_limit(campaign),
-        on_progress,
-    )
+    launch = jail(lambda: require_not_stopped(store, campaign.id))
+    return train_seed(store, campaign, experiment, seed, folder, launch, on_progress)

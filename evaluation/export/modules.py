@@ -2,9 +2,12 @@
 
 import ast
 import importlib.metadata
+import sys
 
 from evaluation.asi_arch.contract import is_asi_arch
-from evaluation.export.relocating import Unmovable, face, names_of_kernels, place, relocated, text_of
+from evaluation.export.relocating import INSTEAD, Unmovable, face, place, relocated
+from evaluation.installed import KERNELS, text_of
+from evaluation.parsing import parse_program
 
 MODEL = "evaluation.export.inside.modeling"
 _OPERATORS = '"archloop::'  # how kernels names torch's operators, of which a process has one of each name
@@ -22,7 +25,7 @@ def package_modules(source: str, name: str) -> dict[str, str]:
         Unmovable: the design cannot be taken out of the laboratory; the sentence says why.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse_program(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as fault:
         raise Unmovable(f"{name} is no Python program ({fault}): export one that was trained.") from fault
     if is_asi_arch(tree):
@@ -36,22 +39,26 @@ def package_modules(source: str, name: str) -> dict[str, str]:
     files = {"candidate": head + design}
     left = needed | {MODEL}
     while left:
-        module = left.pop()
+        module = min(left)  # not whichever comes first: each export writes the same
+        left.remove(module)
+        module = INSTEAD.get(module, module)
         if place(module) not in files:
-            text = face(names_of_kernels(source)) if module == "kernels" else text_of(module)
-            moved, more = relocated(text, module)
+            moved, more = relocated(face(source) if module == KERNELS else text_of(module), module)
             files[place(module)] = _notice(module) + moved
             left |= more
     files[place(MODEL)] += _naming(sorted(files.keys() - {place(MODEL)}))
     return {f"{file}.py": _apart(file, text) for file, text in sorted(files.items())}
 
 
-def version() -> str:
-    """Of the installed archloop."""
-    try:
-        return importlib.metadata.version("archloop")
-    except importlib.metadata.PackageNotFoundError:
-        return "that is not installed"
+def packages_of(source: str) -> tuple[str, ...]:
+    """What has to be installed beside Python where a design's package is loaded."""
+    tops: set[str] = set()
+    for node in ast.walk(parse_program(source)):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            tops.add(node.module.partition(".")[0])
+    return tuple(sorted(tops - sys.stdlib_module_names - {KERNELS} | {"torch", "transformers"}))
 
 
 def _naming(files: list[str]) -> str:
@@ -63,8 +70,9 @@ def _naming(files: list[str]) -> str:
 
 
 def _notice(module: str) -> str:
+    whence = f"{module} of archloop {_version()}"
     return (
-        f"# {module} of archloop {version()}, licensed under the Apache License, Version 2.0: see LICENSE and NOTICE.\n"
+        f"# {whence}, licensed under the Apache License, Version 2.0: see LICENSE and NOTICE.\n"
         "# Changed: imports are relative, and torch's operators have names of their own.\n"
     )
 
@@ -72,3 +80,11 @@ def _notice(module: str) -> str:
 def _apart(name: str, text: str) -> str:
     """The same with operators named after the module that it becomes: defining one a second time breaks the first."""
     return text if name == "candidate" else text.replace(_OPERATORS, _APART)
+
+
+def _version() -> str:
+    """Of the installed archloop."""
+    try:
+        return importlib.metadata.version("archloop")
+    except importlib.metadata.PackageNotFoundError:
+        return "that is not installed"

@@ -12,8 +12,9 @@ from typing import Any
 
 from safetensors.numpy import save_file
 
-from evaluation.arrays import Array, read_arrays
+from evaluation.arrays import Array, Malformed, read_arrays
 from evaluation.export.modules import package_modules
+from evaluation.export.relocating import Unmovable
 from evaluation.export.vocabulary import PADDING_NUMBER, write_byte_tokenizer
 from evaluation.scales import Scale
 from evaluation.scales import scale as read_scale
@@ -40,8 +41,8 @@ def write_package(
         name: what the design is called, for complaints and in the files.
 
     Raises:
-        Unmovable: the design cannot be taken out of the laboratory; the sentence says why.
-        Malformed: the file with weights is not one of this scale.
+        Unmovable: the design cannot be taken out of the laboratory, or the file with weights is not one of this
+            scale; the sentence says why.
         FileExistsError: there is something at ``into``.
         ValueError: there is no such scale, or it has no such task.
     """
@@ -51,8 +52,14 @@ def write_package(
     if into.exists():
         raise FileExistsError(f"{into} exists: name a folder that does not.")
     texts = package_modules(source, name) | _licences() | {CARD: card}
-    arrays = read_arrays(weights, chosen.train.output_bytes)
-    parameters_of(arrays, chosen, mlp_hidden)
+    try:
+        arrays = read_arrays(weights, chosen.train.output_bytes)
+        parameters_of(arrays, chosen, mlp_hidden)
+    except Malformed as fault:
+        raise Unmovable(
+            f"The weights of {name} do not fit the {scale} scale of this archloop ({str(fault).rstrip('.')}): export "
+            "it with the archloop that trained it."
+        ) from fault
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as around:
         draft = Path(around) / into.name

@@ -5,14 +5,14 @@ Texts are parsed and edited, never run.
 """
 
 import ast
-import importlib.util
-from functools import cache
-from pathlib import Path
 
-ROOMS = ("evaluation", "kernels")
+from evaluation.installed import KERNELS, ROOMS, file_of, homes_of_kernels
+from evaluation.parsing import parse_program
+
 RENAMED = {
     "evaluation.baselines.linear_attention": "candidate",  # where the design takes the place of a baseline
     "evaluation.decoding": "decoding",
+    "evaluation.export.inside.backends": "kernels_backends",
     "evaluation.export.inside.configuration": "configuration_archloop",
     "evaluation.export.inside.modeling": "modeling_archloop",
     "evaluation.export.inside.state": "state",
@@ -23,7 +23,7 @@ INSTEAD = {
     "evaluation.scales.frame": "evaluation.export.inside.configuration",
     "kernels.backends": "evaluation.export.inside.backends",
 }
-"""Module -> the one whose text takes its place."""
+"""Module -> the one that takes its place, in a file of the same name."""
 
 
 class Unmovable(Exception):
@@ -40,7 +40,7 @@ def relocated(text: str, name: str = "the design") -> tuple[str, set[str]]:
     Raises:
         Unmovable: it imports what a package cannot hold.
     """
-    tree = ast.parse(text)
+    tree = parse_program(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = [f"{line}\n".encode() for line in text.split("\n")]  # as ast counts: bytes, and no other ends of lines
     needed: set[str] = set()
@@ -57,54 +57,39 @@ def place(module: str) -> str:
     return RENAMED.get(module, module.replace(".", "_"))
 
 
-@cache
-def text_of(module: str) -> str:
-    """The source of a module of ours, which is not imported."""
-    file = _file(INSTEAD.get(module, module))
-    if file is None:
-        raise ModuleNotFoundError(f"The module {module} is not installed: install archloop as a whole.")
-    return file.read_text(encoding="utf-8")
+def face(text: str) -> str:
+    """``kernels`` with only those of its public functions that a text imports.
 
-
-def face(names: set[str]) -> str:
-    """``kernels`` with only these of its public functions; all of them if ``names`` is empty.
+    If the text takes the module itself: with all functions, and the modules that define them, as its attributes.
 
     Raises:
         Unmovable: it has no function of a name.
     """
-    homes = _homes()
+    homes, names = homes_of_kernels(), _taken(text)
     unknown = names - homes.keys()
     if unknown:
         raise Unmovable(
             f"The design imports {', '.join(sorted(unknown))} from kernels, which has no such name: mend it."
         )
-    chosen = sorted(names) or sorted(homes)
+    chosen = sorted(names or homes)
     imports = "".join(f"from {homes[one]} import {one}\n" for one in chosen)
+    if not names:
+        modules = {home.removeprefix(f"{KERNELS}.") for home in homes.values()} - homes.keys()
+        imports += f"from {KERNELS} import {', '.join(sorted(modules))}\n"
     return (
         f'"""The functions of archloop\'s ``kernels`` that this design calls."""\n\n{imports}\n__all__ = {chosen!r}\n'
     )
 
 
-def names_of_kernels(text: str) -> set[str]:
-    """The names that a text imports from ``kernels``; none if it takes the module itself."""
+def _taken(text: str) -> set[str]:
+    """The functions that a text imports from ``kernels``; none if it takes the module itself."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import) and any(alias.name == "kernels" for alias in node.names):
+    for node in ast.walk(parse_program(text)):
+        if isinstance(node, ast.Import) and any(alias.name == KERNELS for alias in node.names):
             return set()
-        if isinstance(node, ast.ImportFrom) and node.module == "kernels":
-            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module == KERNELS:
+            names |= {alias.name for alias in node.names if _module(KERNELS, alias.name) is None}
     return set() if "*" in names else names
-
-
-@cache
-def _homes() -> dict[str, str]:
-    """Public function of kernels -> the module that defines it."""
-    return {
-        alias.name: node.module
-        for node in ast.parse(text_of("kernels")).body
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }
 
 
 def _mended(node: ast.Import | ast.ImportFrom, needed: set[str], name: str) -> str | None:
@@ -130,9 +115,8 @@ def _from(module: str, names: list[ast.alias], needed: set[str]) -> list[str]:
     plain: list[str] = []
     statements: list[str] = []
     for alias in names:
-        inner = f"{module}.{alias.name}" if module else alias.name
-        function = module == "kernels" and alias.name in _homes()  # some have the name of their module
-        if not function and _file(inner) is not None:
+        inner = _module(module, alias.name)
+        if inner is not None:
             needed.add(inner)
             statements.append(f"from . import {place(inner)} as {alias.asname or alias.name}")
         else:
@@ -143,6 +127,14 @@ def _from(module: str, names: list[ast.alias], needed: set[str]) -> list[str]:
     return statements
 
 
+def _module(module: str, name: str) -> str | None:
+    """The module that ``from module import name`` gives; None if it is something that this module defines."""
+    if module == KERNELS and name in homes_of_kernels():
+        return None  # a function; some have the name of their module
+    inner = f"{module}.{name}" if module else name
+    return None if file_of(inner) is None else inner
+
+
 def _spelt(alias: ast.alias) -> str:
     return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
 
@@ -151,18 +143,3 @@ def _replace(lines: list[bytes], node: ast.stmt, statement: bytes) -> None:
     first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
     tail = lines[last][node.end_col_offset :]
     lines[first : last + 1] = [lines[first][: node.col_offset] + statement + tail]
-
-
-def _file(module: str) -> Path | None:
-    """Where a module of ours lies. Only its top package is looked up: importing kernels would load torch."""
-    top, *inner = module.split(".")
-    if top not in ROOMS:
-        return None
-    found = importlib.util.find_spec(top)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"The package {top} is not installed: install archloop as a whole.")
-    at = Path(found.origin).parent.joinpath(*inner)
-    for file in (at / "__init__.py", at.with_suffix(".py")):
-        if file.is_file():
-            return file
-    return None

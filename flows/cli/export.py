@@ -63,26 +63,26 @@ def export(
 def _write_design(
     console: Console, name: str, campaigns: list[str], into: Path | None, task: str, seed: int | None, retrain: bool
 ) -> dict[str, object]:
-    from archdb import find_experiment, open_store
-    from evaluation import Progress
-    from flows.export.design import export_design
-
     if len(campaigns) > 1:
         raise Refused("A design is of one campaign: give --campaign once.")
-    store = open_store()
-    design = find_experiment(store, name, campaigns[0])
-    folder = into if into is not None else Path(design.id)
-    with console.status("Reading what is known of it") as status:
+    from flows.cli.run import interruptible, start
+
+    then = ", then waiting for a slot to train it once more (gpu-slot)" if retrain else ""
+    with console.status(f"Reading what is known of it{then}") as status:
+        if retrain:
+            start()  # a training takes its turn at the Prefect server
+        from archdb import find_experiment, open_store
+        from evaluation import Progress
+        from flows.export.design import export_design
 
         def show(progress: Progress) -> None:
             status.update(f"Training it once more: {progress.task}, {progress.fraction:.0%}")
 
-        try:
+        store = open_store()
+        design = find_experiment(store, name, campaigns[0])
+        folder = into if into is not None else Path(design.id)
+        with interruptible():
             files = export_design(store, design, task, seed, folder, retrain, show)
-        except OSError as fault:
-            raise Refused(
-                f"{folder} cannot be written ({fault.strerror or fault}): give another with --into."
-            ) from fault
     console.print(f"{folder}: {design.id} {design.name}, {len(files)} files", markup=False, highlight=False)
     console.print(
         f"Loading it with trust_remote_code runs {folder / 'candidate.py'}, which nobody may have read: read it first.",

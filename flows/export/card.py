@@ -1,4 +1,4 @@
-"""The model card of a package: what is known of a design in Markdown, with every word of others made harmless."""
+"""The model card of a package: what is known of a design in Markdown, with words of others as code spans."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,11 @@ def card(
         again: a sentence on weights that were trained once more; "" for those that were kept.
     """
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, autoescape=False)
-    templates.filters |= {"cell": _cell, "whole": lambda count: f"{count:,}", "places": lambda value: f"{value:.4f}"}
+    templates.filters |= {
+        "quoted": _quoted,
+        "whole": lambda count: f"{count:,}",
+        "places": lambda value: f"{value:.4f}",
+    }
     return (
         templates.get_template("card.md").render(
             it=evidence,
@@ -48,7 +52,12 @@ def card(
     )
 
 
-def _cell(text: str) -> str:
-    """Words from elsewhere on one line that neither ends a table's cell nor holds HTML, links or code."""
-    signs = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "[": "&#91;", "`": "'", "\\": "&#92;"}
-    return " ".join("".join(signs.get(sign, sign) for sign in str(text)).split())
+def _quoted(text: str) -> str:
+    """Words from elsewhere as a code span on one line; "" for none.
+
+    Nothing in a code span is a link, markup, HTML or a formula, whoever shows it. It could end at a ` and, in a table,
+    at a |: both are replaced, and what cannot be printed is left out.
+    """
+    shown = "".join(sign if sign.isprintable() else " " for sign in str(text))
+    words = " ".join(shown.replace("`", "'").replace("|", "\u00a6").split())
+    return f"`{words}`" if words else ""

@@ -5,9 +5,10 @@ from statistics import fmean, stdev
 
 from archdb import Campaign, Experiment, Store, find_experiments, get_report, list_verified
 from archdb.records import Record
-from evaluation import CLAIM, BenchmarkReport, CheckReport, Panel, TrainReport, Verdict
+from evaluation import CLAIM, BenchmarkReport, CheckReport, Panel, TrainReport, Verdict, packages_of
 from flows.ablation_results import ablation_results, in_words, standing
 from flows.verify_design import sentence
+from tasks.compile_check import source_of
 from tasks.domain import Domain, domain_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 
@@ -18,7 +19,6 @@ class Score(Record):
     title: str
     unit: str
     seeds: tuple[float, ...]
-    mean: float
     reference: str  # its mean, deviation and number of seeds
     difference: str  # to the reference, with its interval and what it means; "" where nothing can be said
     gain: float | None
@@ -36,9 +36,10 @@ class Evidence(Record):
 
     scores: tuple[Score, ...]
     mean_gain: str
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # that were scored
     verification: str  # the result of the test on fresh seeds; "" if there was none
     verdicts: tuple[Verdict, ...]  # of the check, then of the trained weights
+    packages: tuple[str, ...]  # that it needs
     steps: bool  # whether it decodes token by token
     grows: bool  # and its state grows with each
     ablations: tuple[tuple[str, str], ...]
@@ -58,24 +59,25 @@ class Evidence(Record):
 def evidence_of(store: Store, campaign: Campaign, design: Experiment, seed: int) -> Evidence:
     """Read a trained design's evidence; ``seed`` is the one whose weights are in the package."""
     domain = domain_of(campaign.domain)
-    checked = _report(store, design, "compile-check", None)
-    check = CheckReport.model_validate(checked)
+    check = CheckReport.model_validate(_report(store, design, "compile-check", None))
     train = TrainReport.model_validate(_report(store, design, "gpu-train", seed))
     scored = _report(store, design, "benchmark", seed)
     verdicts = check.verdicts + (BenchmarkReport.model_validate(scored).verdicts if scored else ())
     tested = next((one for one in list_verified(store, campaign.id) if one.experiment == design.id), None)
-    scores, mean_gain = _scores(campaign, design, domain)
+    seeds = tuple(one for one in design.seeds if _scored(design, one))
+    scores, mean_gain = _scores(campaign, design, domain, seeds)
     ablations = tuple(
         (component, standing(one) if effect is None else in_words(effect, ())[0][1])
         for component, one, effect in ablation_results(store, design)
     )
-    steps = check.costs is not None and check.costs.state_bytes_per_layer is not None
+    steps = any(one.property == "decoding" and "state_bytes" in one.numbers for one in check.verdicts)
     return Evidence(
         scores=scores,
         mean_gain=mean_gain,
-        seeds=design.seeds,
+        seeds=seeds,
         verification=sentence(design, tested) if tested else "",
         verdicts=verdicts,
+        packages=packages_of(source_of(store, design)),
         steps=steps,
         grows=check.costs is not None and bool(check.costs.state_growth_per_token),
         ablations=ablations,
@@ -89,7 +91,7 @@ def evidence_of(store: Store, campaign: Campaign, design: Experiment, seed: int)
         code_sha256=design.code or "",
         fitness_source=sha256_of_source(fitness_source(campaign.domain)),
         fitness_source_then=campaign.environment.get("fitness_source", ""),
-        not_shown=tuple(_not_shown(design, bool(scores), tested is not None, bool(ablations), steps)),
+        not_shown=tuple(_not_shown(design, seeds, tested is not None, bool(ablations), steps)),
     )
 
 
@@ -98,9 +100,16 @@ def _report(store: Store, design: Experiment, stage: str, seed: int | None) -> d
     return dict(get_report(store, told.report)["body"]) if told is not None and told.report else {}
 
 
-def _scores(campaign: Campaign, design: Experiment, domain: Domain) -> tuple[tuple[Score, ...], str]:
-    stages = [design.stage("benchmark", seed=seed) for seed in design.seeds]
-    rows = [one.summary["objectives"] for one in stages if one is not None and one.failure is None]
+def _scored(design: Experiment, seed: int) -> bool:
+    benchmark = design.stage("benchmark", seed=seed)
+    return benchmark is not None and benchmark.failure is None
+
+
+def _scores(
+    campaign: Campaign, design: Experiment, domain: Domain, seeds: tuple[int, ...]
+) -> tuple[tuple[Score, ...], str]:
+    stages = [design.stage("benchmark", seed=seed) for seed in seeds]
+    rows = [one.summary["objectives"] for one in stages if one is not None]
     if not rows:
         return (), ""
     values = {name: [float(row[name]) for row in rows] for name in rows[0]}
@@ -115,7 +124,6 @@ def _scores(campaign: Campaign, design: Experiment, domain: Domain) -> tuple[tup
                 title=objective.title,
                 unit=objective.unit,
                 seeds=tuple(values[name]),
-                mean=fmean(values[name]),
                 reference=f"{fmean(known):.4f} ± {stdev(known):.4f} ({len(known)} seeds)" if len(known) > 1 else "",
                 difference=_between(found.difference, found.low, found.high, found.verdict) if found else "",
                 gain=design.gains.get(name),
@@ -136,13 +144,18 @@ def _costs(design: Experiment, domain: Domain) -> Iterator[Cost]:
             yield Cost(title=measure.title, unit=measure.unit, value=design.efficiency[name], claimed=claimed)
 
 
-def _not_shown(design: Experiment, scored: bool, tested: bool, ablated: bool, steps: bool) -> Iterator[str]:
-    if not scored:
+def _not_shown(design: Experiment, seeds: tuple[int, ...], tested: bool, ablated: bool, steps: bool) -> Iterator[str]:
+    if not seeds:
         yield "How good it is: no benchmark is recorded."
+    elif len(seeds) < len(design.seeds):
+        missing = ", ".join(str(one) for one in design.seeds if one not in seeds)
+        yield f"How good it is on all of its seeds: {missing} of {len(design.seeds)} has no score."
+    if design.state == "open":
+        yield "What comes out in the end: its evaluation is not over."
     if not tested and design.kind != "baseline":
         yield f"That it is better than any baseline: it was not tested on fresh seeds (`archloop verify {design.id}`)."
-    if len(design.seeds) == 1:
-        yield "How much its scores vary: one seed was trained, so intervals take the reference's variation for its own."
+    if len(seeds) == 1:
+        yield "How much its scores vary: one seed was scored, so intervals take the reference's variation for its own."
     if not ablated:
         yield "Which of its parts matter: no component was knocked out."
     if not steps:

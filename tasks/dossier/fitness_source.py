@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import evaluation
+from evaluation import parse_program
 from tasks.domain import domain_of
 
 OF_THE_DOMAIN = ("objectives_of", "benchmark", "fitness", "compare")
@@ -49,7 +50,7 @@ def _file(name: str) -> Path | None:
 
 
 def _imports(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse_program(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -7,7 +7,7 @@ from tasks.tracking.files import fetch_file, files_of, keep_file, log_text, remo
 from tasks.tracking.inputs import Input, log_inputs
 from tasks.tracking.numbers import log_curves, log_parameters, log_scores
 from tasks.tracking.registry import registered_version
-from tasks.tracking.runs import OPENED, TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs
+from tasks.tracking.runs import OPENED, TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs, tags_of
 from tasks.tracking.scales import folder_of, tag_scale, tagged_scales
 from tasks.tracking.server import client, shown_address, tracking_uri
 
@@ -35,5 +35,6 @@ __all__ = [
     "tag_scale",
     "tagged_runs",
     "tagged_scales",
+    "tags_of",
     "tracking_uri",
 ]

@@ -52,6 +52,12 @@ def set_tags(run: str, tags: Mapping[str, str]) -> None:
             client().log_batch(run, tags=[RunTag(key, value[:MOST_SIGNS]) for key, value in tags.items()])
 
 
+def tags_of(run: str) -> dict[str, str]:
+    """The tags of a run."""
+    with tracking_faults():
+        return dict(client().get_run(run).data.tags)
+
+
 def tagged_runs(tag: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The ids and tags of all runs of any scale that have this tag, those that were put into the bin included."""
     from mlflow.entities import ViewType

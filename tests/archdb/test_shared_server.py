@@ -52,7 +52,7 @@ def test_a_program_that_answers_in_place_of_ours_is_not_taken_for_it(tmp_path: P
     def fails(port: int) -> list[str]:
         return [sys.executable, "-c", "raise SystemExit('no')"]
 
-    with pytest.raises(StoreMisconfigured, match=r"server\.log"):
+    with pytest.raises(StoreMisconfigured, match=r"The local server ours did not start: read .*/ours/server\.log"):
         attach(tmp_path / "ours", fails, lambda port: healthy(stranger), patience=5)
     for folder in ("stranger", "ours"):
         detach(tmp_path / folder)

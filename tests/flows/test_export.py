@@ -12,9 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from archdb import Campaign, Stage, Store, create_experiment, get_experiment, open_campaign, set_fields
+from archdb import Campaign, Conflict, Stage, Store, create_experiment, get_experiment, open_campaign, set_fields
+from evaluation import corpus
 from flows.cli import app
 from flows.cli.asked import Refused
+from flows.same_data import require_same_data
+from flows.settings import dataset_of
 from tasks import tracking
 from tasks.gpu_train import WEIGHTS, weights_folder
 from tasks.retention import REMOVED
@@ -60,13 +63,29 @@ def test_what_has_no_package_is_refused_in_a_sentence(store: Store) -> None:
     assert "t-c001 has no trained seed 1: choose one of 7." in refusal("t-c001", "--seed", "1")
 
 
+def test_a_training_is_repeated_on_its_own_data_alone() -> None:
+    here = corpus().fingerprint
+    campaign = Campaign(id="t", scale="tiny", provider="grammar", cycles=9, dataset=dataset_of("evaluation"))
+    require_same_data(campaign, here)
+    with pytest.raises(Conflict, match="Campaign t trains on plays, and this machine has shakespeare"):
+        require_same_data(campaign.model_copy(update={"dataset": "plays"}))
+    old = campaign.model_copy(update={"dataset": ""})  # from before campaigns named their data
+    require_same_data(old)
+    with pytest.raises(Conflict, match="The train and validation of the data here"):
+        require_same_data(old, here | {"train": "0", "validation": "0"})
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("lab")
 @pytest.mark.skipif(
     importlib.util.find_spec("transformers") is None, reason="transformers is missing: pip install '.[huggingface]'"
 )
 def test_a_trained_design_leaves_the_laboratory(
-    finished: subprocess.CompletedProcess[str], lab: Lab, lab_store: Store, tmp_path: Path
+    finished: subprocess.CompletedProcess[str],
+    lab: Lab,
+    lab_store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert finished.returncode == 0, finished.stderr
     design = get_experiment(lab_store, REFERENCE)
@@ -75,10 +94,10 @@ def test_a_trained_design_leaves_the_laboratory(
     kept = tracking.fetch_file(run, path, tmp_path)
     assert kept is not None
 
-    told = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "kept"), "--json")
-    assert told.returncode == 0, told.stderr
-    assert "candidate.py, which nobody may have read: read it first" in told.stderr
-    files = json.loads(told.stdout)["files"]
+    first = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "kept"), "--json")
+    assert first.returncode == 0, first.stderr
+    assert "candidate.py, which nobody may have read: read it first" in first.stderr
+    files = json.loads(first.stdout)["files"]
     assert files == sorted(one.name for one in (tmp_path / "kept").iterdir())
     ours = {name.removeprefix("text."): one for name, one in load_file(kept).items() if name.startswith("text.")}
     theirs = load_file(tmp_path / "kept" / "model.safetensors")
@@ -98,15 +117,34 @@ def test_a_trained_design_leaves_the_laboratory(
     again = lab.run("export", REFERENCE, "--into", str(tmp_path / "kept"))
     assert (again.returncode, "exists: name a folder that does not" in again.stderr) == (1, True)
 
+    nowhere = lab.run("export", REFERENCE, "--into", str(tmp_path / "kept" / "README.md" / "x"))
+    assert "README.md/x cannot be written (" in nowhere.stderr, nowhere.stderr
+
     tracking.remove_file(run, path)
     tracking.set_tags(run, {REMOVED: "removed at 2026-01-01 00:00 UTC"})
     gone = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"))
     assert gone.returncode == 1
     assert "were removed at 2026-01-01 00:00 UTC: give --retrain to train it once more" in gone.stderr
     assert not (tmp_path / "again").exists()
+    (tmp_path / "other.txt").write_text("What is aught, but as 'tis valued? " * 20_000)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("ARCHLOOP_CORPUS", str(tmp_path / "other.txt"))
+        wrong = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"), "--retrain")
+    assert (wrong.returncode, "give it the same data (ARCHLOOP_CORPUS)" in wrong.stderr) == (1, True), wrong.stderr
     made = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"), "--retrain")
     assert made.returncode == 0, made.stderr
-    assert "trained once more" in (tmp_path / "again" / "README.md").read_text()
+    assert "trained once more for this package, and are bit for bit" in (tmp_path / "again" / "README.md").read_text()
+    record = lab_store.database["experiments"]  # altered past the store, and then as it was: other tests read it
+    key = f"stages.{trained.key}.summary.weights_sha256"
+    record.update_one({"_id": design.id}, {"$set": {key: "0" * 64}})
+    try:
+        made = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "others"), "--retrain")
+    finally:
+        record.update_one({"_id": design.id}, {"$set": {key: trained.summary["weights_sha256"]}})
+    assert made.returncode == 0, made.stderr
+    told = (tmp_path / "others" / "README.md").read_text()
+    assert "differ from those that were scored: the numbers above are not theirs" in told
+    assert "since the campaign began: none that is recorded." in told
 
     case = tmp_path / "again-case"
     case.mkdir()

@@ -43,7 +43,8 @@ class Candidate(nn.Module):
         )
 
         assert short_conv is kernels.short_conv
-        return (unit(self.inside(x)) @ self.features).contiguous()
+        assert unit is kernels.l2_norm
+        return (k.norm.l2_norm(self.inside(x)) @ self.features).contiguous()
 
     def _kept(self, b: Tensor) -> Tensor:
         return self.decay.sigmoid().expand_as(b).contiguous()

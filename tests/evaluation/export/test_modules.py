@@ -4,11 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from evaluation import Unmovable, baselines
+from evaluation import Unmovable, baselines, write_package
 from evaluation.baselines import source as baseline
-from evaluation.export.modules import package_modules
+from evaluation.export.modules import package_modules, packages_of
 from tests.evaluation.export.designs import FORGETFUL, NO_STEP
 
 ROOMS = {"kernels", "evaluation", "tasks", "archdb", "flows", "triton"}
@@ -56,6 +58,31 @@ def test_only_what_a_design_calls_comes_along() -> None:
     ]  # fmt: skip
 
 
+def test_modules_of_kernels_come_along_beside_functions() -> None:
+    files = package_modules("from kernels import norm, linear_scan as scan", "x")
+    assert "from .kernels import linear_scan as scan; from . import kernels_norm as norm" in files["candidate.py"]
+    assert "__all__ = ['linear_scan']" in files["kernels.py"]
+    whole = package_modules("import kernels as k\nk.norm.l2_norm", "x")["kernels.py"]
+    assert "from . import kernels_norm as norm" in whole
+    assert "from .kernels_rotary import rotary\n" in whole, "a function goes before a module of its name"
+    assert "kernels_rotary as" not in whole
+
+
+def test_a_file_names_the_module_that_it_was() -> None:
+    files = package_modules(DESIGNS["gated_deltanet"], "x")
+    for file, module in (
+        ("kernels_backends.py", "evaluation.export.inside.backends"),
+        ("configuration_archloop.py", "evaluation.export.inside.configuration"),
+        ("frame.py", "evaluation.model"),
+    ):
+        assert files[file].startswith(f"# {module} of archloop "), file
+
+
+def test_what_has_to_be_installed_follows_from_the_imports() -> None:
+    assert packages_of(FORGETFUL) == ("torch", "transformers")
+    assert packages_of("def f():\n    from einops.layers.torch import Reduce") == ("einops", "torch", "transformers")
+
+
 def test_nothing_else_of_the_program_changes() -> None:
     source = (
         "'''from kernels import nothing'''  # «é»\r\n'the end?\x0c \u2028 no'\n"
@@ -89,3 +116,10 @@ def test_the_program_is_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     assert "candidate.py" in package_modules(f"open({str(mark)!r}, 'w').close()\nraise SystemExit", "x")
     assert not mark.exists()
+
+
+def test_weights_of_another_scale_are_told(tmp_path: Path) -> None:
+    save_file({"text.embedding.weight": np.zeros((2, 2), dtype=np.float32)}, tmp_path / "weights.safetensors")
+    with pytest.raises(Unmovable, match=r"The weights of x do not fit the tiny scale of this archloop \(the weights"):
+        write_package(NO_STEP, "tiny", 48, tmp_path / "weights.safetensors", "text", "# card", tmp_path / "x", "x")
+    assert not (tmp_path / "x").exists()
