@@ -13,6 +13,8 @@ RUN = ("run", "-c", "rules", "--scale", "tiny", "--domain", "update_rules", "--p
 RAISES = "def update(gradient, state, share):\n    return gradient / 0 if share else missing\n"
 LIES = "def update(gradient, state, share):\n    print('loss 0.0')\n    return -gradient\n"
 KEEPS = "kept = []\n\n\ndef update(gradient, state, share):\n    kept.append(1)\n    return -gradient / len(kept)\n"
+GROWS = "def update(gradient, state, share):\n    return 1e5 * gradient\n"
+LEAPS = "def update(gradient, state, share):\n    return gradient - gradient + 1e200 * (share > 0.98)\n"  # at last
 
 
 @pytest.fixture
@@ -69,12 +71,12 @@ def test_rules_that_raise_or_lie_or_remember_are_refused(tmp_path: Path) -> None
         failure = rules.check(source, "tiny", tmp_path, jail()).failure
         assert failure is not None
         assert failure.kind == kind
-    grows = "def update(gradient, state, share):\n    return 1e5 * gradient\n"
-    assert rules.check(grows, "tiny", tmp_path, jail()).failure is None
-    failure = rules.train(grows, "tiny", 0, 0, tmp_path, jail(), None, None).failure
-    assert failure is not None
-    assert failure.kind == "diverged"
-    assert not (tmp_path / "weights.safetensors").exists()
+    for grows in (GROWS, LEAPS):
+        assert rules.check(grows, "tiny", tmp_path, jail()).failure is None
+        failure = rules.train(grows, "tiny", 0, 0, tmp_path, jail(), None, None).failure
+        assert failure is not None
+        assert failure.kind == "diverged"
+        assert not (tmp_path / "weights.safetensors").exists()
 
 
 @pytest.mark.usefixtures("examples")
