@@ -1,6 +1,7 @@
 """Checking and training: the supervisor holds data and parameters, and asks a jailed child for one step after another.
 
-So a rule can neither train longer than others nor see what it is scored on: whatever it prints is a step of its own.
+So a rule can neither train longer than others nor see what it is scored on: whatever it prints is a step of its own,
+and nobody can draw again what is drawn here without this laboratory's key.
 """
 
 import base64
@@ -16,7 +17,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from evaluation import Ceilings, CheckReport, Exit, Failure, Launch, Limits, Progress, TrainReport, Verdict
-from update_rules.problems import BATCH, PROBLEMS, Numbers, corpus, data, loss_and_gradient, scale, start
+from update_rules.problems import BATCH, PROBLEMS, Numbers, corpus, data, key, loss_and_gradient, scale, start
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=20, memory_bytes=2 * 2**30)
 LEAST_SECONDS = 5.0  # that any rule may use: the reference takes a fraction of a second
@@ -84,7 +85,7 @@ def check(source: str, scale_name: str, folder: Path, launch: Launch, *_: object
 
 def _trained(steps: int, seed: int, on_progress: Any) -> Asking:
     """Parameters and curve of a network for each problem."""
-    rng, weights, curves = np.random.default_rng(seed), {}, {}
+    rng, weights, curves = np.random.default_rng([key(), len(PROBLEMS), seed]), {}, {}
     yield ""
     for number, problem in enumerate(PROBLEMS):
         now, (x, y), curve = start(rng), data(problem, "train"), []
