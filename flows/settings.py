@@ -64,8 +64,8 @@ def campaign_record(
     check_name(name)
     module = domain_of(domain)
     module.scale(scale)
-    require_provider(provider, model)
-    require_fitting(provider, domain)
+    require_provider(provider)
+    require_fitting(provider, domain, model)
     for told, objective in module.objectives_of(scale).items():
         if objective.better != "lower" and told not in OBJECTIVES:
             raise ValueError(f"Objectives of a domain are losses, but of {told} higher is better: state it as a loss.")

@@ -1,8 +1,8 @@
 """The domain seam: what a campaign's evaluation module must offer. Stages know designs only through it.
 
 A campaign names its module ("evaluation" by default). Another domain brings a module with these functions, and
-``agents``, the provider that writes its designs; flows and stages stay as they are. Its objectives are losses: lower is
-better. docs/own-domain.md has a whole one.
+``agents``, the provider that writes its designs, with ``ROLES`` if it asks a model; flows and stages stay as they are.
+Its objectives are losses: lower is better. docs/own-domain.md has a whole one.
 """
 
 import functools
@@ -149,6 +149,11 @@ def own_agents(name: str) -> "Callable[[Desk], Agents] | None":
     """The provider that a domain brings: its function ``agents``, from a desk to the three roles. None without one."""
     found: Callable[[Desk], Agents] | None = getattr(domain_of(name), "agents", None)
     return found
+
+
+def own_roles(name: str) -> tuple[str, ...]:
+    """The roles for which the provider of a domain asks a model: its tuple ``ROLES``; none without one."""
+    return tuple(getattr(domain_of(name), "ROLES", ()))
 
 
 def method_of(name: str) -> str:

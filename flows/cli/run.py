@@ -62,7 +62,7 @@ def run(
         str, typer.Option(metavar="NAME", help="Who chooses parents, fixed when a campaign starts: see docs/search.md.")
     ] = "",
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model to ask, with --provider openai: see docs/agents.md.")
+        str, typer.Option(metavar="NAME", help="The model to ask, of a provider that asks one: see docs/agents.md.")
     ] = "",
     ablations: Annotated[
         int | None,
