@@ -17,7 +17,6 @@ from tasks.samplers.registry import DEFAULT, way_of
 
 PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
 
-DOMAIN = "evaluation"  # of campaigns where nobody names another
 ABLATIONS = 1  # of a design, in campaigns where nobody says how many
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
+from archdb import Campaign
 from evaluation import (
     Baseline,
     BenchmarkReport,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tasks.agents.desk import Desk
     from tasks.agents.protocols import Agents
 
+OWN_DOMAIN = str(Campaign.model_fields["domain"].default)  # archloop's own, of campaigns where nobody names another
 FUNCTIONS = (
     "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
     "corpus", "MEASURES", "claims", "of_training", "measure_efficiency",

@@ -34,7 +34,7 @@ def run(
     provider: Annotated[str, typer.Option(help="Who proposes, writes and analyzes designs.")] = "grammar",
     domain: Annotated[
         str, typer.Option(metavar="MODULE", help="What checks, trains and scores designs: see docs/own-domain.md.")
-    ] = "evaluation",  # flows.settings.DOMAIN, which is not imported for --help
+    ] = "evaluation",  # tasks.domain.OWN_DOMAIN, which is not imported for --help
     parallel: Annotated[
         int | None,
         typer.Option(

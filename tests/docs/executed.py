@@ -29,7 +29,7 @@ INSTEAD: Mapping[str, str] = {
         "archloop run --cassette docs/results/by-hand.jsonl.gz --cycles 1"
     ),
     "archloop run --provider replay --cassette FILE.jsonl.gz [--name NAME]": (
-        "archloop run --provider replay --cassette cassettes.jsonl.gz --name again --cycles 1"
+        "archloop run --provider replay --cassette cassettes.jsonl.gz --name again --domain tests.docs.free --cycles 1"
     ),
     "archloop pause default": "archloop pause default && archloop resume default",
     "archloop stop --all": "archloop stop --all && archloop resume --all && archloop resume default",
