@@ -64,9 +64,11 @@ INSTEAD: Mapping[str, str] = {
         "archloop export gated_deltanet -c real --into default-c003"
     ),
     "archloop export kda -c wide --into kda-package": "archloop export kda -c real --into kda-package",
-    "archloop export 3 --seed 1": "archloop export gated_deltanet -c real --seed 1 --into of-seed-1",
-    "archloop export 3 --task recall": "archloop export 1 -c real --task recall --into of-recall",
-    "archloop export 3 --retrain": "archloop export 1 -c real --retrain --into trained-again",
+    "archloop export gated_deltanet --seed 1 --into reference-1": (
+        "archloop export gated_deltanet -c real --seed 1 --into reference-1"
+    ),
+    "archloop export 3 --task recall --into recall-c003": "archloop export 1 -c real --task recall --into recall-c003",
+    "archloop export 3 --retrain --into again-c003": "archloop export 1 -c real --retrain --into again-c003",
     "archloop status --watch": (  # until Ctrl-C
         "timeout --preserve-status --signal INT 5 archloop status --watch || [ $? -eq 130 ]"
     ),
