@@ -23,7 +23,7 @@ WORDS: Mapping[str, str] = {  # what stands for something of the reader's own: p
     "t-c007": "default-c007",
 }
 RULES = "archloop run -c rules --domain update_rules --provider domain"
-IDEAS = f"{LOCAL} --campaign ideas --model qwen2.5-coder-1.5b --max-dollars 5 {NOBODY}"
+IDEAS = "--provider openai --model NAME --max-tokens 300000"
 INSTEAD: Mapping[str, str] = {
     "ARCHLOOP_HOME=somewhere-empty archloop run --cassette docs/results/by-hand.jsonl.gz": (
         "archloop run --cassette docs/results/by-hand.jsonl.gz --cycles 1"
@@ -42,7 +42,7 @@ INSTEAD: Mapping[str, str] = {
         f"archloop run --campaign first-ideas --provider openai --model NAME --max-tokens 300000 {NOBODY}"
     ),
     "archloop run --campaign ideas --provider openai --cycles 20 --max-dollars 5": (
-        f"MY_KEY=none archloop run --campaign priced --provider openai --max-dollars 5 {NOBODY}"
+        f"archloop run --campaign priced --provider openai --max-dollars 5 {NOBODY}"
     ),
     "archloop show 1 --campaign first-ideas": "archloop show gated_deltanet --campaign first-ideas",
     "archloop db restore lab.bson.gz": "ARCHLOOP_HOME=restored archloop db restore lab.bson.gz",
@@ -55,8 +55,8 @@ INSTEAD: Mapping[str, str] = {
     "archloop check asi-arch-1735": "archloop check asi-arch-0002",
     "archloop evaluate asi-arch-1735 --seeds 3": "archloop evaluate asi-arch-0002 --seeds 3",
     "archloop audit verify --campaign wide": "archloop audit verify --campaign default",
-    "archloop run --campaign ideas --provider openai --model NAME --max-dollars 5": IDEAS,
-    "archloop run -c ideas --provider openai --model NAME --max-dollars 5": IDEAS,
+    f"archloop run --campaign ideas {IDEAS}": f"archloop run --campaign ideas {IDEAS} {NOBODY}",
+    f"archloop run -c ideas {IDEAS}": f"OPENAI_API_KEY=none archloop run -c ideas {IDEAS} {NOBODY}",
     "archloop run --campaign local --provider openai --cycles 2 --parallel 1": f"{LOCAL} --campaign local {NOBODY}",
     # A package is made of what was trained: a small campaign that is.
     "archloop export 3": (
