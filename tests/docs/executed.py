@@ -133,7 +133,7 @@ NOT_RUN: Mapping[str, NotRun] = {
     "ARCHLOOP_HOME=/data/archloop prefect worker start --pool archloop-gpu": WORKER,
     "export PREFECT_API_URL=http://HOST:4200/api": NotRun("a server of the reader's", "tests/flows/test_up.py"),
     "export PREFECT_API_URL=http://127.0.0.1:4200/api PREFECT_API_AUTH_STRING=$auth": CLUSTER,
-    "export PYTHONPATH=docs/examples": NotRun("the test's own is longer", "tests/docs/conftest.py"),
+    "export PYTHONPATH=$PWD/docs/examples": NotRun("the test's own is longer", "tests/docs/conftest.py"),
 }
 WITH_A_CLUSTER = ("docker", "kubectl", "sed")  # programs that the guide to one calls
 
