@@ -89,7 +89,7 @@ def test_a_score_of_any_domain_that_is_no_finite_number_is_a_failure_of_the_desi
 ) -> None:
     (tmp_path / "unbounded.py").write_text(UNBOUNDED)
     monkeypatch.syspath_prepend(tmp_path)
-    open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", domain="unbounded", dataset="plays"))
+    open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=1, domain="unbounded"))
     found = evaluated(store, layer("return self.o(x)"))
     assert found.state == "failed"
     assert found.failure is not None

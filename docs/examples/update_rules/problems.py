@@ -89,6 +89,7 @@ def start(rng: np.random.Generator) -> Numbers:
     return np.concatenate([rng.normal(size=HIDDEN * 4) / 2, rng.normal(size=HIDDEN + 1) / HIDDEN**0.5])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of a rule that diverges; whoever asks judges the loss
 def loss_and_gradient(weights: Numbers, x: Numbers, y: Numbers) -> tuple[float, Numbers]:
     """Mean squared error, and its derivative."""
     first, last = weights[: HIDDEN * 4].reshape(HIDDEN, 4), weights[HIDDEN * 4 :]
