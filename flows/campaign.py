@@ -13,13 +13,14 @@ from flows.artifacts import show_campaign
 from flows.choices import AtLeastOne, BaselineChoice, Caps, NoneOrMore, ProviderChoice, SamplerChoice, ScaleChoice
 from flows.estimate import campaign_estimate
 from flows.governed import cancelled_by_people, refuse_halted
-from flows.imported_parents import check_parents_from, refuse_imported
+from flows.imported_parents import check_parents_from
 from flows.in_parallel import in_parallel
 from flows.pulse import beating, within
 from flows.research_cycle import research_cycle
 from flows.seed_baselines import seed_baselines
-from flows.settings import campaign_record, known_rule, open_checked, replay_record
+from flows.settings import campaign_record, known_rule, open_checked, replay_record, with_known
 from tasks.anchors import anchor_campaign
+from tasks.replay.playing import REPLAY
 
 
 @flow(name="campaign", flow_run_name="{name}")
@@ -27,12 +28,12 @@ from tasks.anchors import anchor_campaign
 @cancelled_by_people
 def campaign(
     name: str = "default",
-    cycles: NoneOrMore = 8,
-    scale: ScaleChoice = "nano",
-    provider: ProviderChoice = "grammar",
+    cycles: NoneOrMore | None = None,
+    scale: ScaleChoice = "",
+    provider: ProviderChoice = "",
     parallel: AtLeastOne = 2,
-    seed: int = 0,
-    domain: str = "evaluation",
+    seed: int | None = None,
+    domain: str = "",
     baselines: tuple[BaselineChoice, ...] = (),
     families: tuple[BaselineChoice, ...] = (),
     parents_from: str = "",
@@ -47,13 +48,15 @@ def campaign(
     """Run a campaign until it has its cycles, or go on with it where it stopped.
 
     Args:
-        name: of the campaign; a known one is continued.
-        cycles: how many cycles it shall have in all; a larger number than before extends it.
-        scale: the size of the models and of their training.
-        provider: who proposes, writes and analyzes.
+        name: of the campaign; a known one is continued, and its name is enough.
+        cycles: how many cycles it shall have in all; a larger number than before extends it. None for as many as it
+            has, 8 of a new one.
+        scale: the size of the models and of their training; empty for the campaign's own, `nano` of a new one.
+        provider: who proposes, writes and analyzes; empty for the campaign's own, `grammar` of a new one.
         parallel: how many designs are evaluated at a time.
-        seed: the root of all chance in proposals.
-        domain: the module that checks, trains and scores designs.
+        seed: the root of all chance in proposals; None for the campaign's own, 0 of a new one.
+        domain: the module that checks, trains and scores designs; empty for the campaign's own, archloop's of a new
+            one.
         baselines: names of published designs to train besides the default ones.
         families: names of published designs from which the search starts; none for all that are trained. The default
             ones are trained whatever is named here: everything is measured against them.
@@ -74,16 +77,17 @@ def campaign(
     """
     rule = rule_from(approvals, approvers) if approvals is not None or approvers else None
     fixed = rule or known_rule(open_store(), name)
-    if cassette:
-        wanted = replay_record(find_cassette(open_store(), cassette), name, cycles, fixed)
+    given = {"cycles": cycles, "scale": scale, "provider": provider, "seed": seed, "domain": domain}
+    known = with_known(open_store(), name, given | {"cassette": cassette})
+    if cassette or (known["cassette"] and known["provider"] == REPLAY):
+        wanted = replay_record(find_cassette(open_store(), known["cassette"]), name, cycles, fixed)
     else:
         wanted = campaign_record(
-            name, cycles, scale, provider, seed, domain, baselines, parents_from, sampler, model, ablations, fixed,
-            families,
+            name, known["cycles"], known["scale"], known["provider"], known["seed"], known["domain"], baselines,
+            parents_from, sampler, model, ablations, fixed, families,
         )  # fmt: skip
     check_parents_from(open_store(), wanted.parents_from)
     record = open_checked(open_store(), wanted, sampler, caps, ablations, rule)
-    refuse_imported(record)
     refuse_halted(open_store(), record.id)
     await_start(open_store(), record, partial(campaign_estimate, open_store(), record, record.cycles))
     with at_work(record.id):

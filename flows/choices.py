@@ -32,9 +32,10 @@ def _campaign_scales() -> Iterator[str]:
             yield scale(name).name
 
 
-ScaleChoice = Annotated[str, _one_of(*_campaign_scales())]
-ProviderChoice = Annotated[str, _one_of(*PROVIDERS)]
-SamplerChoice = Annotated[str, _one_of("", *WAYS)]  # empty: nobody insists on one
+# Empty in these: nobody insists on one, so it is the campaign's own.
+ScaleChoice = Annotated[str, _one_of("", *_campaign_scales())]
+ProviderChoice = Annotated[str, _one_of("", *PROVIDERS)]
+SamplerChoice = Annotated[str, _one_of("", *WAYS)]
 BaselineChoice = Annotated[str, _one_of(*baselines())]
 Caps = Annotated[dict[str, float], _amounts()]
 NoneOrMore = Annotated[int, Field(ge=0)]

@@ -16,6 +16,7 @@ from archdb import (
     unfinished_cycles,
 )
 from flows.wanted_baselines import baseline_trainings
+from tasks.agents.providers import asking_roles
 from tasks.benchmark import most_for_benchmark
 from tasks.compile_check import most_for_check
 from tasks.gpu_train import most_for_training
@@ -51,7 +52,8 @@ def given_estimate(store: Store, campaign: Campaign, designs: int, seeds: int = 
     per_training, _ = _measured(store, campaign)
     what = f"for {_number_of('given design', designs)}" + (f" on {seeds} seeds" if seeds > 1 else "")
     what += " and its baselines" if _missing_baselines(campaign) else ""
-    calls = "its model is asked to explain each, at an unknown price" if _asks(campaign) else NO_MODEL
+    explains = "analyst" in asking_roles(campaign.provider, campaign.domain)
+    calls = "its model is asked to explain each, at an unknown price" if explains else NO_MODEL
     told = f"{_trains(campaign, most)} {what}: {_compute(campaign, per_training, most)}; {calls}."
     return {kind: most * amount for kind, amount in per_training.items()}, told
 
@@ -84,7 +86,7 @@ def _number_of(thing: str, number: int) -> str:
 
 
 def _asks(campaign: Campaign) -> bool:
-    return campaign.provider == "openai"
+    return bool(asking_roles(campaign.provider, campaign.domain))
 
 
 def _measured(store: Store, campaign: Campaign) -> tuple[dict[str, float], dict[str, float]]:

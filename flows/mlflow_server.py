@@ -45,13 +45,13 @@ def use_mlflow(folder: Path) -> str:
 
 def run_page(campaign: Campaign, run: str) -> str:
     """The page of a run."""
-    return f"{_address()}/#/experiments/{folder_of(campaign.scale)}/runs/{run}"
+    return f"{_address()}/#/experiments/{folder_of(campaign.scale, campaign.domain)}/runs/{run}"
 
 
 def campaign_page(campaign: Campaign) -> str:
     """The runs of a campaign."""
     chosen = quote(f"tags.`archloop.campaign` = '{campaign.id}'", safe="")
-    return f"{_address()}/#/experiments/{folder_of(campaign.scale)}/runs?searchFilter={chosen}"
+    return f"{_address()}/#/experiments/{folder_of(campaign.scale, campaign.domain)}/runs?searchFilter={chosen}"
 
 
 def _address() -> str:

@@ -79,7 +79,7 @@ def _automations(kind: str, block: object, hours: float) -> Iterator[AutomationC
 
     yield AutomationCore(
         name=ON_BREAKTHROUGH,
-        description="A design was verified on fresh seeds to be better than the best sub-quadratic baseline.",
+        description="A design was verified on fresh seeds to be better than the best baseline that has a rank.",
         trigger=EventTrigger(
             expect={BREAKTHROUGH},
             match={"prefect.resource.id": f"{DESIGNS}*"},

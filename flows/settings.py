@@ -4,21 +4,23 @@ import contextlib
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from typing import Any
 
 from archdb import Campaign, CassetteUnusable, NotFound, Store, get_campaign, open_campaign, set_caps
 from archdb.copies import Cassette, sha256_of_cassette
 from archdb.governance import Rule, rule_from, rule_of
 from evaluation import OBJECTIVES
+from flows.imported_parents import refuse_imported
 from tasks.agents.providers import THINKING, check_provider, require_fitting, require_provider
-from tasks.domain import domain_of
+from tasks.domain import OWN_DOMAIN, domain_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.replay.playing import REPLAY
 from tasks.samplers.registry import DEFAULT, way_of
 
 PACKAGES = ("torch", "triton", "numpy", "prefect", "mlflow", "pymongo", "lancedb")  # that results depend on
 
-DOMAIN = "evaluation"  # of campaigns where nobody names another
 ABLATIONS = 1  # of a design, in campaigns where nobody says how many
+USUAL = {"cycles": 8, "scale": "nano", "provider": "grammar", "seed": 0, "domain": OWN_DOMAIN, "cassette": ""}
 
 
 def campaign_record(
@@ -64,8 +66,8 @@ def campaign_record(
     check_name(name)
     module = domain_of(domain)
     module.scale(scale)
-    require_provider(provider, model)
-    require_fitting(provider, domain)
+    require_provider(provider)
+    require_fitting(provider, domain, model)
     for told, objective in module.objectives_of(scale).items():
         if objective.better != "lower" and told not in OBJECTIVES:
             raise ValueError(f"Objectives of a domain are losses, but of {told} higher is better: state it as a loss.")
@@ -168,6 +170,20 @@ def open_checked(
     set_caps(store, record.id, caps or {})
     check_provider(store, record)  # there may be a cap on dollars now
     return record
+
+
+def with_known(store: Store, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as given; those that are None or empty are the campaign's own, or of a new one the usual ones.
+
+    Raises:
+        Conflict: the campaign was imported, and nothing runs in it.
+    """
+    usual: Mapping[str, Any] = USUAL
+    with contextlib.suppress(NotFound):
+        known = get_campaign(store, name)
+        refuse_imported(known)
+        usual = known.model_dump(include=set(given))
+    return {key: usual[key] if value in (None, "") else value for key, value in given.items()}
 
 
 def known_rule(store: Store, name: str) -> Rule | None:

@@ -24,7 +24,7 @@ def anchor_tags(store: Store, of: str = "") -> dict[str, str]:
 @stage_task("anchor")
 def anchor_campaign(campaign: Campaign) -> None:
     """Remember the log's end at the end of a campaign."""
-    tracking.tag_scale(campaign.scale, anchor_tags(open_store(), campaign.id))
+    tracking.tag_scale(campaign.scale, campaign.domain, anchor_tags(open_store(), campaign.id))
 
 
 def find_anchors(store: Store) -> Anchors:

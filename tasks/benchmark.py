@@ -4,9 +4,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
+
+from pydantic import ValidationError
 
 from archdb import Amounts, Campaign, Experiment, Stage, Store, get_campaign, home
-from evaluation import Efficiency, Launch
+from evaluation import BenchmarkReport, Efficiency, Failure, Launch
 from tasks.compile_check import failed, source_of
 from tasks.domain import Domain, domain_of
 from tasks.faults import CapacityFault
@@ -90,9 +93,7 @@ def _find(store: Store, experiment: Experiment, token: int, seed: int, stage: st
 
 def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
     one = _find(store, experiment, token, seed, "benchmark")
-    report = one.domain.benchmark(
-        one.source, one.scale, seed, one.mlp_hidden, one.weights, one.folder, one.launch, "validation"
-    )
+    report = _scores(one, seed, "validation")
     efficiency: dict[str, float] = {}
     cpu_seconds = report.cpu_seconds
     if report.failure is None:
@@ -121,6 +122,25 @@ def _benchmark(store: Store, experiment: Experiment, token: int, seed: int) -> O
     )
 
 
+def _scores(one: _Trained, seed: int, split: Literal["validation", "holdout"]) -> BenchmarkReport:
+    """One seed's scores. That one of them is no finite number is a failure of the design, whatever the domain."""
+    try:
+        return one.domain.benchmark(
+            one.source, one.scale, seed, one.mlp_hidden, one.weights, one.folder, one.launch, split
+        )
+    except ValidationError as fault:
+        wrong = [error for error in fault.errors() if error["type"] == "finite_number"]
+        if len(wrong) < fault.error_count():
+            raise  # a mistake in the domain
+        told = ", ".join(f"{error['loc'][-1]} ({error['input']})" for error in wrong)
+        failure = Failure(
+            kind="non_finite",
+            message=f"Scores are no finite numbers: {told}.",
+            remedy="Keep what the design computes bounded on data that it was not trained on.",
+        )
+        return BenchmarkReport(scale=one.scale, seed=seed, split=split, failure=failure)
+
+
 def _efficiency(one: _Trained, measured: Efficiency) -> dict[str, float]:
     """Everything known of one seed's efficiency: the check's claims, what training took, what was measured just now."""
     spent = one.trained.summary
@@ -133,9 +153,7 @@ def _efficiency(one: _Trained, measured: Efficiency) -> dict[str, float]:
 
 def _hold_out(store: Store, experiment: Experiment, token: int, seed: int) -> Outcome:
     one = _find(store, experiment, token, seed, "hold-out")
-    report = one.domain.benchmark(
-        one.source, one.scale, seed, one.mlp_hidden, one.weights, one.folder, one.launch, "holdout"
-    )
+    report = _scores(one, seed, "holdout")
     shutil.rmtree(one.folder, ignore_errors=True)
     return Outcome(
         summary={"objectives": report.objectives, "cpu_seconds": report.cpu_seconds},

@@ -1,8 +1,8 @@
 """The domain seam: what a campaign's evaluation module must offer. Stages know designs only through it.
 
 A campaign names its module ("evaluation" by default). Another domain brings a module with these functions, and
-``agents``, the provider that writes its designs; flows and stages stay as they are. Its objectives are losses: lower is
-better. docs/own-domain.md has a whole one.
+``agents``, the provider that writes its designs, with ``ROLES`` if it asks a model; flows and stages stay as they are.
+Its objectives are losses: lower is better. docs/own-domain.md has a whole one.
 """
 
 import functools
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
+from archdb import Campaign
 from evaluation import (
     Baseline,
     BenchmarkReport,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tasks.agents.desk import Desk
     from tasks.agents.protocols import Agents
 
+OWN_DOMAIN = str(Campaign.model_fields["domain"].default)  # archloop's own, of campaigns where nobody names another
 FUNCTIONS = (
     "objectives_of", "scale", "check", "train", "benchmark", "fitness", "compare", "baselines", "baseline_source",
     "corpus", "MEASURES", "claims", "of_training", "measure_efficiency",
@@ -149,6 +151,11 @@ def own_agents(name: str) -> "Callable[[Desk], Agents] | None":
     """The provider that a domain brings: its function ``agents``, from a desk to the three roles. None without one."""
     found: Callable[[Desk], Agents] | None = getattr(domain_of(name), "agents", None)
     return found
+
+
+def own_roles(name: str) -> tuple[str, ...]:
+    """The roles for which the provider of a domain asks a model: its tuple ``ROLES``; none without one."""
+    return tuple(getattr(domain_of(name), "ROLES", ()))
 
 
 def method_of(name: str) -> str:

@@ -53,7 +53,7 @@ def component_gains(store: Store, campaign: str, besides: Experiment | None = No
 def component_effects(store: Store, campaign: str, objectives: Iterable[str]) -> tuple[CertainEffect, ...]:
     """What is certain of choices and of pairs of them, over the designs that have ended, counted in whole EFFECTS_EACH.
 
-    Estimating takes a second with hundreds of designs, which one more of them hardly changes.
+    Estimating is slow where designs are many, and then one more of them hardly changes it.
     """
     candidates = sorted(
         (one for one in ended(store, campaign) if one.kind == "candidate"),

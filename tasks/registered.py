@@ -17,8 +17,8 @@ PROGRAM = "design/candidate.py"
 FLAVOUR = "archloop"  # what MLflow does not know, it does not load
 PROMOTED = "promoted"  # alias of the last one that the sealed hold-out agreed to
 ABOUT = (
-    "Designs of the campaign {campaign} that beat its best sub-quadratic baseline on fresh seeds, trained at the scale "
-    "{scale}. The alias `promoted` is the last one that the sealed hold-out agreed to; each version also has its "
+    "Designs of the campaign {campaign} that beat its best baseline that has a rank on fresh seeds, trained at the "
+    "scale {scale}. The alias `promoted` is the last one that the sealed hold-out agreed to; each version also has its "
     "experiment's id as an alias. A version is a program, weights as safetensors for each seed and task, and a "
     "signature. MLflow cannot load it: that would run a program that nobody has read."
 )

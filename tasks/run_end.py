@@ -34,7 +34,7 @@ def close_run(store: Store, experiment: Experiment, text: str, scores: Mapping[s
     ended = max((stage.started_at + stage.seconds for stage in experiment.stages.values()), default=0.0)
     tracking.log_scores(run, {**scores, **_steps(experiment, parent), **_costs(experiment, calls)}, ended)
     if calls:
-        tracking.link_traces(run, get_campaign(store, experiment.campaign).scale, experiment)
+        tracking.link_traces(run, get_campaign(store, experiment.campaign), experiment)
     tags = _tags(store, experiment, parent, calls) | anchor_tags(store)
     tracking.finish_run(run, ended, failed=experiment.failure is not None, tags=tags)
 

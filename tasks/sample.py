@@ -65,7 +65,9 @@ def _read(store: Store, campaign: str, way: Way, left_out: int) -> Sequence[Outl
 
 
 def _of_a_chosen_family(one: Outline, families: Sequence[str]) -> bool:
-    """Whether a search that starts from these families may improve a design. All but its baselines come from them."""
+    """Whether a search that starts from these families may improve a design. Baselines alone are judged: all other
+    designs descend from such a family, or were imported or forked, which somebody has chosen.
+    """
     return not families or one.kind != "baseline" or one.name in families
 
 

@@ -66,8 +66,8 @@ def verify(
     imports archloop's own and those that you name.
     """
     from archdb.copies import read_dossier
+    from tasks.domain import OWN_DOMAIN
     from tasks.dossier.judging import Judgement
-    from tasks.dossier.trace import OWN_DOMAIN
     from tasks.dossier.verifying import verify_dossier
 
     console = console_for(as_json)

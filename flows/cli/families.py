@@ -28,9 +28,9 @@ def families(
     if not found.families:
         console.print(f"{campaign}: no design has ended yet.", highlight=False)
         return
+    chosen = ", ".join(found.chosen) or "all of its baselines that are not quadratic"
     console.print(
-        f"{campaign} started from {', '.join(found.chosen) or 'all baselines that are not quadratic'}. Discoveries are "
-        f"{MEANING[found.what]}.",
+        f"{campaign} started from {chosen}. Discoveries are {MEANING[found.what]}.",
         highlight=False,
         markup=False,
     )

@@ -32,7 +32,8 @@ def fork(
     from archdb import designs_to_fork, find_experiment, get_campaign, open_store
     from archdb.governance import standing_of
     from flows.quorum import fork_by_quorum
-    from flows.settings import DOMAIN, check_name
+    from flows.settings import check_name
+    from tasks.domain import OWN_DOMAIN
 
     caps = caps_asked(max_cpu_hours, max_gpu_hours, max_tokens, max_dollars)
     try:
@@ -50,7 +51,7 @@ def fork(
         console_for().print(standing_of(store, request), markup=False, highlight=False, soft_wrap=True)
     elif made is not None:
         settings = f"--scale {made.scale} --provider {made.provider} --seed {made.seed}"
-        if made.domain != DOMAIN:
+        if made.domain != OWN_DOMAIN:
             settings = f"--domain {made.domain} {settings}"
         line = f"{new} is a fork of {old.id} and starts from {', '.join(chosen)}: `archloop run -c {new} {settings}`."
         console_for().print(line, markup=False, highlight=False, soft_wrap=True)

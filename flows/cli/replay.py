@@ -1,6 +1,6 @@
 """What ``archloop run --provider replay`` runs: the settings of a cassette, in a file or kept by a campaign."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,12 +58,13 @@ def replay_of_file(file: Path, given: Mapping[str, Any], rule: "Rule | None") ->
     """What to run, from a file, where these have to approve. Nothing is started.
 
     Raises:
-        Refused: an option contradicts the cassette.
+        Refused: an option contradicts the cassette, or it names a domain that nobody here has named.
         CassetteUnusable: it cannot be replayed here.
     """
     from archdb.copies import read_cassette
 
     cassette, texts = read_cassette(file)
+    _require_named(cassette.settings.domain, given)
     return Replay(cassette, texts, _record(cassette, given, rule))
 
 
@@ -86,6 +87,17 @@ def replay_of_campaign(store: "Store", given: Mapping[str, Any], rule: "Rule | N
     return Replay(cassette, {}, _record(cassette, given, rule or rule_of(stored)))
 
 
+def _require_named(domain: str, given: Mapping[str, Any]) -> None:
+    """A module that is imported runs with all rights, so a file from elsewhere does not choose one."""
+    from tasks.domain import OWN_DOMAIN
+
+    if domain not in (OWN_DOMAIN, given.get("domain")):
+        raise Refused(
+            f"The cassette was recorded with the domain {domain}, a module that a replay imports and runs with your "
+            f"rights: give --domain {domain} if you trust it."
+        )
+
+
 def _record(cassette: "Cassette", given: Mapping[str, Any], rule: "Rule | None") -> "Campaign":
     from flows.settings import replay_record
 
@@ -94,12 +106,14 @@ def _record(cassette: "Cassette", given: Mapping[str, Any], rule: "Rule | None")
         held = getattr(settings, name)
         if option in given and given[option] != held:
             raise Refused(_contradicts(option, held or "none", given[option]))
-    further = _unknown(given.get("baseline") or (), settings.further_baselines)
+    further = set(given.get("baseline") or ()) - set(settings.further_baselines)
     if further:
-        raise Refused(_contradicts("baseline", ", ".join(settings.further_baselines) or "none", further))
-    foreign = _unknown(given.get("families") or (), settings.families)
-    if foreign:
-        raise Refused(_contradicts("families", ", ".join(settings.families) or "none", foreign))
+        raise Refused(
+            _contradicts("baseline", ", ".join(settings.further_baselines) or "none", ", ".join(sorted(further)))
+        )
+    families = given.get("families")
+    if families and set(families) != set(settings.families):
+        raise Refused(_contradicts("families", ", ".join(settings.families) or "none", ", ".join(families)))
     cycles = given.get("cycles", settings.cycles)
     if cycles > settings.cycles:
         raise Refused(
@@ -109,10 +123,6 @@ def _record(cassette: "Cassette", given: Mapping[str, Any], rule: "Rule | None")
         return replay_record(cassette, given.get("campaign", ""), cycles, rule)
     except ValueError as fault:
         raise Refused(str(fault)) from fault
-
-
-def _unknown(asked: Iterable[str], held: Iterable[str]) -> str:
-    return ", ".join(sorted(set(asked) - set(held)))
 
 
 def _contradicts(option: str, held: object, asked: object) -> str:

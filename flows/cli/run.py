@@ -34,7 +34,7 @@ def run(
     provider: Annotated[str, typer.Option(help="Who proposes, writes and analyzes designs.")] = "grammar",
     domain: Annotated[
         str, typer.Option(metavar="MODULE", help="What checks, trains and scores designs: see docs/own-domain.md.")
-    ] = "evaluation",  # flows.settings.DOMAIN, which is not imported for --help
+    ] = "evaluation",  # tasks.domain.OWN_DOMAIN, which is not imported for --help
     parallel: Annotated[
         int | None,
         typer.Option(
@@ -62,7 +62,7 @@ def run(
         str, typer.Option(metavar="NAME", help="Who chooses parents, fixed when a campaign starts: see docs/search.md.")
     ] = "",
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="The model to ask, with --provider openai: see docs/agents.md.")
+        str, typer.Option(metavar="NAME", help="The model to ask, of a provider that asks one: see docs/agents.md.")
     ] = "",
     ablations: Annotated[
         int | None,

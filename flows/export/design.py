@@ -16,10 +16,9 @@ from flows.same_data import require_same_data
 from flows.settings import environment
 from flows.slots import create_slots, in_slot
 from tasks.compile_check import source_of
+from tasks.domain import OWN_DOMAIN
 from tasks.gpu_train import WEIGHTS, mlp_hidden_of
 from tasks.kept_weights import find_weights, train_again, what_became
-
-OWN_DOMAIN = "evaluation"
 
 
 def export_design(

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from archdb import Campaign, Store
 from tasks.agents.desk import Desk
 from tasks.agents.grammar.roles import grammar_agents
-from tasks.agents.openai.roles import check_openai, openai_agents
+from tasks.agents.openai.roles import ROLES, openai_agents
 from tasks.agents.protocols import Agents
-from tasks.domain import own_agents
+from tasks.domain import own_agents, own_roles
+from tasks.models import check_models
 from tasks.replay.calls import at_cassette
 from tasks.replay.playing import REPLAY, played
 
@@ -31,7 +32,10 @@ THINKING: Mapping[str, Callable[[Desk], Agents]] = {
     "openai": openai_agents,
     OWN: domain_agents,
 }
-CHECKS: Mapping[str, Callable[[Store, Campaign], None]] = {"openai": check_openai}  # of those that ask a model
+ASKING: Mapping[str, Callable[[str], tuple[str, ...]]] = {  # provider -> by domain the roles for which it asks a model
+    "openai": lambda _: ROLES,
+    OWN: own_roles,
+}
 
 
 def replay_agents(desk: Desk) -> Agents:
@@ -59,23 +63,22 @@ def agents_of(provider: str, desk: Desk) -> Agents:
     return PROVIDERS[provider](desk)
 
 
-def require_provider(provider: str, model: str = "") -> None:
-    """Refuse a provider that there is not, and a model's name for one that asks none.
+def require_provider(provider: str) -> None:
+    """Refuse a provider that there is not.
 
     Raises:
         ValueError: it is so.
     """
     if provider not in PROVIDERS:
         raise ValueError(f"No provider is called {provider}: use one of {', '.join(PROVIDERS)}.")
-    if model and provider not in CHECKS:
-        raise ValueError(f"The provider {provider} asks no model: leave --model out, or use {', '.join(CHECKS)}.")
 
 
-def require_fitting(provider: str, domain: str) -> None:
-    """Refuse a provider that cannot write designs of a domain.
+def require_fitting(provider: str, domain: str, model: str = "") -> None:
+    """Refuse a provider that cannot write designs of a domain, and a model's name for one that asks none.
 
     Raises:
-        ValueError: the domain's own is asked for, and it brings none; or it brings one, and another is asked for.
+        ValueError: the domain's own is asked for, and it brings none; it brings one, and another is asked for; or a
+            model is named in vain.
     """
     brings = own_agents(domain) is not None
     if provider == OWN and not brings:
@@ -88,6 +91,14 @@ def require_fitting(provider: str, domain: str) -> None:
             f"The provider {provider} writes sequence-mixing layers, which designs of {domain} are not: use the one "
             f"that it brings, with --provider {OWN}."
         )
+    if model and not asking_roles(provider, domain):
+        instead = f"name the roles that ask one in ROLES of {domain}" if brings else "use --provider openai"
+        raise ValueError(f"The provider {provider} asks no model: leave --model out, or {instead}.")
+
+
+def asking_roles(provider: str, domain: str) -> tuple[str, ...]:
+    """The roles for which a provider asks a model."""
+    return ASKING[provider](domain) if provider in ASKING else ()
 
 
 def check_provider(store: Store, campaign: Campaign) -> None:
@@ -96,5 +107,4 @@ def check_provider(store: Store, campaign: Campaign) -> None:
     Raises:
         ModelUnusable: it is not so.
     """
-    if campaign.provider in CHECKS:
-        CHECKS[campaign.provider](store, campaign)
+    check_models(store, campaign, asking_roles(campaign.provider, campaign.domain))

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from archdb import Body
 from archdb.copies import Dossier
 from evaluation import Panel
+from tasks.domain import OWN_DOMAIN
 from tasks.dossier.board import board_of
 from tasks.dossier.fitness_source import fitness_source, sha256_of_source
 from tasks.dossier.judging import Judgement
 from tasks.dossier.programs import data_of
 from tasks.dossier.recomputing import RANKED
-from tasks.dossier.trace import OWN_DOMAIN, Trace, trace_of
+from tasks.dossier.trace import Trace, trace_of
 
 
 def with_manifest(dossier: Dossier, environment: Mapping[str, str]) -> Dossier:

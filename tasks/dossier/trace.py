@@ -13,7 +13,6 @@ from evaluation import Report
 from tasks.domain import Domain, domain_of
 from tasks.dossier.judging import Judgement
 
-OWN_DOMAIN = str(Campaign.model_fields["domain"].default)
 Kind = TypeVar("Kind", bound=Report)
 
 

@@ -6,10 +6,11 @@ from pydantic import ValidationError
 
 from archdb import Body
 from archdb.copies import Dossier, check_events
+from tasks.domain import OWN_DOMAIN
 from tasks.dossier.judging import Judgement
 from tasks.dossier.programs import check_data, check_programs, check_source, check_texts
 from tasks.dossier.recomputing import recompute
-from tasks.dossier.trace import OWN_DOMAIN, trace_of
+from tasks.dossier.trace import trace_of
 
 
 def verify_dossier(dossier: Dossier, judgement: Judgement, domains: Collection[str] = (OWN_DOMAIN,)) -> list[Body]:

@@ -33,7 +33,7 @@ def _trace(store: Store, campaign: Campaign, prompt: Prompt, attempts: Sequence[
     from mlflow.entities import SpanType
 
     last = attempts[-1]
-    folder = tracking.folder_of(campaign.scale)
+    folder = tracking.folder_of(campaign.scale, campaign.domain)
     _point()
     tags = {
         tracking.TAG: last.experiment,

@@ -15,7 +15,7 @@ MOST_SIGNS = 5000  # of a tag, so that MLflow, which refuses tags beyond 8000, t
 def find_or_start_run(campaign: Campaign, experiment: Experiment, flow_run: str | None, at: float) -> str:
     """The id of the experiment's MLflow run, which is created, as started ``at``, if it does not exist."""
     with tracking_faults():
-        folder = folder_of(campaign.scale)
+        folder = folder_of(campaign.scale, campaign.domain)
         found = client().search_runs([folder], _of(experiment), max_results=1)
         if found:
             return str(found[0].info.run_id)
@@ -77,14 +77,14 @@ def _of(experiment: Experiment) -> str:
     return f"tags.`{TAG}` = '{experiment.id}' AND tags.`{OPENED}` = '{experiment.created_at!r}'"
 
 
-def link_traces(run: str, scale: str, experiment: Experiment) -> None:
+def link_traces(run: str, campaign: Campaign, experiment: Experiment) -> None:
     """Show the traces of an experiment's model calls on the page of its run."""
     from mlflow import flush_trace_async_logging
 
     with tracking_faults():
         flush_trace_async_logging()
         found = client().search_traces(
-            locations=[folder_of(scale)],
+            locations=[folder_of(campaign.scale, campaign.domain)],
             filter_string=_of(experiment),
             include_spans=False,
             max_results=100,

@@ -1,4 +1,4 @@
-"""The MLflow experiments: one for each scale, since only runs of one scale compare."""
+"""The MLflow experiments: one for each scale of a domain, since only runs of one such compare."""
 
 import functools
 import os
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archdb import home
+from tasks.domain import OWN_DOMAIN
 from tasks.tracking.server import client, tracking_faults
 
 FOLDER = "archloop-"  # the MLflow experiments of the scales begin with it
@@ -13,11 +14,11 @@ KIND = {"mlflow.experimentKind": "custom_model_development"}  # its pages show r
 
 
 @functools.cache
-def folder_of(scale: str) -> str:
-    """The id of the MLflow experiment of a scale, which is created if it does not exist."""
+def folder_of(scale: str, domain: str) -> str:
+    """The id of the MLflow experiment of a domain's scale, which is created if it does not exist."""
     from mlflow.exceptions import MlflowException
 
-    name = f"{FOLDER}{scale}"
+    name = f"{FOLDER}{scale}" if domain == OWN_DOMAIN else f"{FOLDER}{domain}-{scale}"
     found = client().get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
@@ -28,11 +29,11 @@ def folder_of(scale: str) -> str:
         return str(client().get_experiment_by_name(name).experiment_id)
 
 
-def tag_scale(scale: str, tags: Mapping[str, str]) -> None:
-    """Set tags of the MLflow experiment that holds the runs of a scale."""
+def tag_scale(scale: str, domain: str, tags: Mapping[str, str]) -> None:
+    """Set tags of the MLflow experiment that holds the runs of a domain's scale."""
     with tracking_faults():
         for key, value in tags.items():
-            client().set_experiment_tag(folder_of(scale), key, value)
+            client().set_experiment_tag(folder_of(scale, domain), key, value)
 
 
 def tagged_scales() -> list[dict[str, str]]:

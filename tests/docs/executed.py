@@ -23,13 +23,13 @@ WORDS: Mapping[str, str] = {  # what stands for something of the reader's own: p
     "t-c007": "default-c007",
 }
 RULES = "archloop run -c rules --domain update_rules --provider domain"
-IDEAS = f"{LOCAL} --campaign ideas --model qwen2.5-coder-1.5b --max-dollars 5 {NOBODY}"
+IDEAS = "--provider openai --model NAME --max-tokens 300000"
 INSTEAD: Mapping[str, str] = {
     "ARCHLOOP_HOME=somewhere-empty archloop run --cassette docs/results/by-hand.jsonl.gz": (
         "archloop run --cassette docs/results/by-hand.jsonl.gz --cycles 1"
     ),
     "archloop run --provider replay --cassette FILE.jsonl.gz [--name NAME]": (
-        "archloop run --provider replay --cassette cassettes.jsonl.gz --name again --cycles 1"
+        "archloop run --provider replay --cassette cassettes.jsonl.gz --name again --domain tests.docs.free --cycles 1"
     ),
     "archloop pause default": "archloop pause default && archloop resume default",
     "archloop stop --all": "archloop stop --all && archloop resume --all && archloop resume default",
@@ -42,7 +42,7 @@ INSTEAD: Mapping[str, str] = {
         f"archloop run --campaign first-ideas --provider openai --model NAME --max-tokens 300000 {NOBODY}"
     ),
     "archloop run --campaign ideas --provider openai --cycles 20 --max-dollars 5": (
-        f"MY_KEY=none archloop run --campaign priced --provider openai --max-dollars 5 {NOBODY}"
+        f"archloop run --campaign priced --provider openai --max-dollars 5 {NOBODY}"
     ),
     "archloop show 1 --campaign first-ideas": "archloop show gated_deltanet --campaign first-ideas",
     "archloop db restore lab.bson.gz": "ARCHLOOP_HOME=restored archloop db restore lab.bson.gz",
@@ -55,8 +55,8 @@ INSTEAD: Mapping[str, str] = {
     "archloop check asi-arch-1735": "archloop check asi-arch-0002",
     "archloop evaluate asi-arch-1735 --seeds 3": "archloop evaluate asi-arch-0002 --seeds 3",
     "archloop audit verify --campaign wide": "archloop audit verify --campaign default",
-    "archloop run --campaign ideas --provider openai --model NAME --max-dollars 5": IDEAS,
-    "archloop run -c ideas --provider openai --model NAME --max-dollars 5": IDEAS,
+    f"archloop run --campaign ideas {IDEAS}": f"archloop run --campaign ideas {IDEAS} {NOBODY}",
+    f"archloop run -c ideas {IDEAS}": f"OPENAI_API_KEY=none archloop run -c ideas {IDEAS} {NOBODY}",
     "archloop run --campaign local --provider openai --cycles 2 --parallel 1": f"{LOCAL} --campaign local {NOBODY}",
     # A package is made of what was trained: a small campaign that is.
     "archloop export 3": (
@@ -64,9 +64,11 @@ INSTEAD: Mapping[str, str] = {
         "archloop export gated_deltanet -c real --into default-c003"
     ),
     "archloop export kda -c wide --into kda-package": "archloop export kda -c real --into kda-package",
-    "archloop export 3 --seed 1": "archloop export gated_deltanet -c real --seed 1 --into of-seed-1",
-    "archloop export 3 --task recall": "archloop export 1 -c real --task recall --into of-recall",
-    "archloop export 3 --retrain": "archloop export 1 -c real --retrain --into trained-again",
+    "archloop export gated_deltanet --seed 1 --into reference-1": (
+        "archloop export gated_deltanet -c real --seed 1 --into reference-1"
+    ),
+    "archloop export 3 --task recall --into recall-c003": "archloop export 1 -c real --task recall --into recall-c003",
+    "archloop export 3 --retrain --into again-c003": "archloop export 1 -c real --retrain --into again-c003",
     "archloop status --watch": (  # until Ctrl-C
         "timeout --preserve-status --signal INT 5 archloop status --watch || [ $? -eq 130 ]"
     ),
@@ -131,7 +133,7 @@ NOT_RUN: Mapping[str, NotRun] = {
     "ARCHLOOP_HOME=/data/archloop prefect worker start --pool archloop-gpu": WORKER,
     "export PREFECT_API_URL=http://HOST:4200/api": NotRun("a server of the reader's", "tests/flows/test_up.py"),
     "export PREFECT_API_URL=http://127.0.0.1:4200/api PREFECT_API_AUTH_STRING=$auth": CLUSTER,
-    "export PYTHONPATH=docs/examples": NotRun("the test's own is longer", "tests/docs/conftest.py"),
+    "export PYTHONPATH=$PWD/docs/examples": NotRun("the test's own is longer", "tests/docs/conftest.py"),
 }
 WITH_A_CLUSTER = ("docker", "kubectl", "sed")  # programs that the guide to one calls
 

@@ -15,6 +15,7 @@ PROGRAMS = (
     "archloop", "make", "python", "pip", "prefect", "mlflow", "git", "docker", "kubectl", "helm", "curl", "openssl",
     "sed", "export", "cd", "cp", "mkdir", "sudo", "apt-get", "ssh", "torchrun",
 )  # fmt: skip
+SHELLS = ("sh", "bash", "console")  # that a fence may name
 SET = re.compile(r"[A-Za-z_]+=\S*")  # a variable's assignment
 INLINE = re.compile(r"`(archloop [^`]+)`")
 
@@ -48,24 +49,16 @@ def blocks(page: Path) -> Iterator[tuple[str, list[str]]]:
 def commands(page: Path) -> Iterator[Command]:
     """Every command that a page shows in a block."""
     for language, lines in blocks(page):
-        if language not in ("", "text", "sh", "bash", "console"):
-            continue
-        begun = ""
-        for line in lines:
-            begun += line if begun else line.removeprefix("$ ")
-            if begun.endswith("\\"):
-                begun = begun[:-1].rstrip() + " "
-                continue
-            if not _is_command(begun):
-                begun = ""
-                continue
-            try:
-                shlex.split(begun, comments=True)
-            except ValueError:  # a quotation goes on in the next line
-                begun += "\n"
-                continue
-            yield Command(page.stem, re.sub(r"\s+#\s.*$", "", begun).rstrip())
-            begun = ""
+        if language in ("", "text", *SHELLS):
+            for one in filter(_is_command, _joined(lines)):
+                yield Command(page.stem, re.sub(r"\s+#\s.*$", "", one).rstrip())
+
+
+def unknown_lines(page: Path) -> Iterator[str]:
+    """What stands among a page's commands and begins with no program that is known here, so that nothing tries it."""
+    for language, lines in blocks(page):
+        if language in ("sh", "bash") or (language == "" and any(map(_is_command, _joined(lines)))):
+            yield from (one for one in _joined(lines) if one.strip() and one[0] not in " #" and not _is_command(one))
 
 
 def inline_commands(page: Path) -> Iterator[Command]:
@@ -93,6 +86,24 @@ def settings(page: Path) -> Iterator[str]:
         with contextlib.suppress(tomllib.TOMLDecodeError):
             if language in ("", "toml") and tomllib.loads("\n".join(lines)):
                 yield "\n".join(lines) + "\n"
+
+
+def _joined(lines: list[str]) -> Iterator[str]:
+    """The lines of a block, a command that goes on in the next one as one line."""
+    begun = ""
+    for line in lines:
+        begun += line if begun else line.removeprefix("$ ")
+        if begun.endswith("\\"):
+            begun = begun[:-1].rstrip() + " "
+            continue
+        if _is_command(begun):
+            try:
+                shlex.split(begun, comments=True)
+            except ValueError:  # a quotation goes on in the next line
+                begun += "\n"
+                continue
+        yield begun
+        begun = ""
 
 
 def _is_command(line: str) -> bool:

@@ -10,7 +10,7 @@ import typer
 from flows.cli import app
 from tests.docs.conftest import Reader
 from tests.docs.executed import INSTEAD, NOT_RUN, executed, not_run
-from tests.docs.shown import PAGES, ROOT, commands, inline_commands, program
+from tests.docs.shown import PAGES, ROOT, commands, inline_commands, program, unknown_lines
 
 SHOWN = [one for page in PAGES for one in commands(page)]
 
@@ -42,6 +42,10 @@ def test_the_commands_of_a_page_are_taken(page: Path) -> None:
         one.text: refusal(one.text, whole=False) for one in inline_commands(page)
     }
     assert not {text: told for text, told in found.items() if told}
+
+
+def test_no_line_among_commands_is_left_out() -> None:
+    assert not {page.stem: told for page in PAGES if (told := list(unknown_lines(page)))}
 
 
 def test_the_tables_speak_of_commands_that_are_shown() -> None:

@@ -20,6 +20,8 @@ from archdb.copies import (
     read_cassette,
     write_cassette,
 )
+from flows.cli.asked import Refused
+from flows.cli.replay import replay_of_file
 from flows.settings import campaign_record, replay_record
 from tests.flows.test_refusals import NO_PREFECT, archloop, assert_one_sentence
 
@@ -128,6 +130,27 @@ def test_an_option_that_contradicts_it_is_refused(
     told = archloop("run", "--cassette", str(file), *options, home=tmp_path / "d", **NO_PREFECT)
     assert_one_sentence(told, *words)
     assert not (tmp_path / "d").exists(), "something was started"
+
+
+def test_a_part_of_its_families_contradicts_it(cassette: Cassette, store: Store, tmp_path: Path) -> None:
+    both = cassette.settings.model_copy(update={"families": ("gla", "mamba2")})
+    write_cassette(store, cassette.model_copy(update={"settings": both}), tmp_path / "both.jsonl")
+    with pytest.raises(Refused, match="families gla, mamba2, not gla"):
+        replay_of_file(tmp_path / "both.jsonl", {"families": ["gla"]}, None)
+    assert replay_of_file(tmp_path / "both.jsonl", {"families": ["mamba2", "gla"]}, None).campaign.families
+
+
+def test_a_file_imports_no_domain_that_nobody_has_named(
+    cassette: Cassette, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "of_a_stranger.py").write_text("raise SystemExit('it was imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    other = cassette.settings.model_copy(update={"domain": "of_a_stranger"})
+    write_cassette(store, cassette.model_copy(update={"settings": other}), tmp_path / "theirs.jsonl")
+    with pytest.raises(Refused, match="give --domain of_a_stranger if you trust it"):
+        replay_of_file(tmp_path / "theirs.jsonl", {}, None)
+    with pytest.raises(SystemExit, match="it was imported"):
+        replay_of_file(tmp_path / "theirs.jsonl", {"domain": "of_a_stranger"}, None)
 
 
 def test_nothing_to_replay_is_refused(tmp_path: Path) -> None:

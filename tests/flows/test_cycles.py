@@ -53,6 +53,22 @@ def test_a_cycle_of_an_unknown_campaign_seeds_its_own_baselines(lab: Lab, lab_st
 
 
 @pytest.mark.slow
+def test_a_known_campaign_goes_on_by_its_name_alone_whatever_its_settings(lab: Lab, lab_store: Store) -> None:
+    from archdb import Conflict, get_campaign, open_campaign
+    from flows.campaign import campaign
+    from flows.settings import campaign_record
+
+    made = open_campaign(lab_store, campaign_record("named", 0, "tiny", "grammar", 7, "tests.docs.free"))
+    with temporary_settings({PREFECT_API_URL: lab.prefect}):
+        campaign("named")
+        with pytest.raises(Conflict, match=r"domain tests\.docs\.free, not evaluation"):
+            campaign("named", domain="evaluation")
+    after = get_campaign(lab_store, "named")
+    assert set((after.panel or {})["baselines"]) == {"gla", "gated_deltanet"}
+    assert (after.domain, after.scale, after.seed, after.cycles) == (made.domain, "tiny", 7, 0)
+
+
+@pytest.mark.slow
 def test_baselines_that_another_worker_evaluates_are_waited_for(
     lab: Lab, lab_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ def test_a_password_in_the_address_is_shown_nowhere(monkeypatch: pytest.MonkeyPa
     from mlflow.exceptions import MlflowException
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://{SECRET}@mlflow.example:5000/")
-    monkeypatch.setattr(mlflow_server, "folder_of", lambda _: "1")
+    monkeypatch.setattr(mlflow_server, "folder_of", lambda *_: "1")
     campaign = Campaign(id="t", scale="tiny", provider="grammar", cycles=0)
     pages = mlflow_server.run_page(campaign, "r"), mlflow_server.campaign_page(campaign)
     shown = (mlflow_server.use_mlflow(Path("nowhere")), *pages)

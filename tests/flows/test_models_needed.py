@@ -56,6 +56,33 @@ def test_a_campaign_goes_on_with_its_model(store: Store, monkeypatch: pytest.Mon
         open_checked(store, wanted("other"))
 
 
+ASKS = """
+from tasks.bench.free import *
+
+ROLES = ("researcher",)
+
+def agents(desk):
+    raise NotImplementedError
+"""
+
+
+def test_the_roles_that_a_domain_names_need_a_model(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "asks_a_model.py").write_text(ASKS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def asking(model: str) -> Campaign:
+        return campaign_record("t", 1, "tiny", "domain", 0, "asks_a_model", model=model)
+
+    with pytest.raises(ModelUnusable, match="Nothing says which model to ask"):
+        open_checked(store, asking(""))
+    monkeypatch.setenv("OPENAI_BASE_URL", HERE["base_url"])
+    assert open_checked(store, asking("m")).model == "m"
+    with pytest.raises(ModelUnusable, match="price"):
+        open_checked(store, asking("m"), caps={"dollars": 1.0})
+
+
 def test_the_command_says_so_in_one_sentence(tmp_path: Path) -> None:
     told = archloop("run", "--scale", "tiny", "--model", "m", home=tmp_path / "d", **NO_PREFECT)
     assert_one_sentence(told, "grammar asks no model", "--model")

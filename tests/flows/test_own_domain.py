@@ -13,11 +13,14 @@ RUN = ("run", "-c", "rules", "--scale", "tiny", "--domain", "update_rules", "--p
 RAISES = "def update(gradient, state, share):\n    return gradient / 0 if share else missing\n"
 LIES = "def update(gradient, state, share):\n    print('loss 0.0')\n    return -gradient\n"
 KEEPS = "kept = []\n\n\ndef update(gradient, state, share):\n    kept.append(1)\n    return -gradient / len(kept)\n"
+GROWS = "def update(gradient, state, share):\n    return 1e5 * gradient\n"
+LEAPS = "def update(gradient, state, share):\n    return gradient - gradient + 1e200 * (share > 0.98)\n"  # at last
 
 
 @pytest.fixture
-def examples(monkeypatch: pytest.MonkeyPatch) -> None:
+def examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The examples can be imported, here and in commands."""
+    monkeypatch.setenv("ARCHLOOP_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("PYTHONPATH", f"{EXAMPLES.parents[1]}:{EXAMPLES}")
     monkeypatch.setattr(sys, "path", [*sys.path, str(EXAMPLES)])
 
@@ -69,12 +72,31 @@ def test_rules_that_raise_or_lie_or_remember_are_refused(tmp_path: Path) -> None
         failure = rules.check(source, "tiny", tmp_path, jail()).failure
         assert failure is not None
         assert failure.kind == kind
-    grows = "def update(gradient, state, share):\n    return 1e5 * gradient\n"
-    assert rules.check(grows, "tiny", tmp_path, jail()).failure is None
-    failure = rules.train(grows, "tiny", 0, 0, tmp_path, jail(), None, None).failure
+    for grows in (GROWS, LEAPS):
+        assert rules.check(grows, "tiny", tmp_path, jail()).failure is None
+        failure = rules.train(grows, "tiny", 0, 0, tmp_path, jail(), None, None).failure
+        assert failure is not None
+        assert failure.kind == "diverged"
+        assert not (tmp_path / "weights.safetensors").exists()
+
+
+@pytest.mark.usefixtures("examples")
+def test_what_a_rule_is_scored_on_is_drawn_from_a_key_that_it_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.domain import domain_of
+    from tasks.sandbox.jail import jail
+
+    rules = domain_of("update_rules")
+    held = rules.corpus().holdout
+    assert held == rules.corpus().holdout
+    looks = f"open({str(tmp_path / 'data' / 'update-rules.key')!r})\n{GROWS}"
+    failure = rules.check(looks, "tiny", tmp_path / "work", jail()).failure
     assert failure is not None
-    assert failure.kind == "diverged"
-    assert not (tmp_path / "weights.safetensors").exists()
+    assert failure.kind == "crashed"
+    assert "update-rules.key" in failure.message
+    monkeypatch.setenv("ARCHLOOP_HOME", str(tmp_path / "elsewhere"))
+    assert rules.corpus().holdout != held
 
 
 @pytest.mark.usefixtures("examples")

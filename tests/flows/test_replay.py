@@ -14,10 +14,11 @@ import pytest
 from archdb import Store, get_budget, get_campaign, list_running
 from archdb.audit import check_chain, check_records
 from archdb.copies import find_cassette
-from tests.flows.recorded import ANSWERS, CYCLES, NAME, at_home, environment, record, story
+from tests.flows.recorded import ANSWERS, CYCLES, DOMAIN, NAME, at_home, environment, record, story
 from tests.laboratory import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]  # they share one laboratory
+REPLAY = ("run", "--provider", "replay", "--domain", DOMAIN, "--cassette")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_a_replay_repeats_every_design_and_decision(
 ) -> None:
     folder = tmp_path / "data"
     named = () if name == NAME else ("--name", name)
-    told = archloop(folder, lab, "run", "--provider", "replay", "--cassette", str(cassette), *named, "--json")
+    told = archloop(folder, lab, *REPLAY, str(cassette), *named, "--json")
     assert told.returncode == 0, told.stderr
     replay = json.loads(told.stdout)["replay"]
     assert replay["divergent"] == replay["not_recorded"] == replay["evaluated"] == []
@@ -139,7 +140,7 @@ def test_killed_in_the_middle_a_replay_goes_on_without_the_file(
     folder, file = tmp_path / "data", tmp_path / cassette.name
     shutil.copy(cassette, file)
     child = subprocess.Popen(
-        lab.command("run", "--provider", "replay", "--cassette", str(file)), env=environment(folder, lab), cwd=tmp_path,
+        lab.command(*REPLAY, str(file)), env=environment(folder, lab), cwd=tmp_path,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     with at_home(folder, lab) as store:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from archdb.cognition import Hit
-from evaluation import baselines, objectives_of
+from evaluation import OBJECTIVES, baselines
 from tasks.agents.grammar.ancestors import BASELINES, design_of
 from tasks.agents.grammar.evidence import preferences, told_effect
 from tasks.agents.grammar.roles import grammar_agents
@@ -59,10 +59,10 @@ def test_the_weakest_objective_is_looked_up() -> None:
     assert "recall" in asked[0]
 
 
-@pytest.mark.parametrize("weakness", objectives_of("micro"))
+@pytest.mark.parametrize("weakness", OBJECTIVES)
 def test_every_objective_can_be_complained_of(weakness: str) -> None:
     asked: list[str] = []
-    titles = {name: one.title for name, one in objectives_of("micro").items()}
+    titles = {name: one.title for name, one in OBJECTIVES.items()}
     parent = peer(gains={name: -2.0 if name == weakness else 0.5 for name in titles}, fitness=0.0)
     asking = question().model_copy(update={"objective_titles": titles, "parents": (parent,), "population": (parent,)})
     behind = peer("gla", gains=dict.fromkeys(titles, 0.0), fitness=0.0)

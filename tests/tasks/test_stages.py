@@ -74,6 +74,29 @@ def evaluated(store: Store, source: str, name: str = "mine") -> Experiment:
     return get_experiment(store, experiment)
 
 
+UNBOUNDED = """
+from tasks.bench.free import *
+from tasks.bench.free import BenchmarkReport
+
+def benchmark(source, scale, seed, mlp_hidden, weights, folder, launch, split):
+    scores = {"text_bpb": 1.0, "recall_loss": float("inf")}
+    return BenchmarkReport(scale=scale, seed=seed, split=split, objectives=scores)
+"""
+
+
+def test_a_score_of_any_domain_that_is_no_finite_number_is_a_failure_of_the_design(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unbounded.py").write_text(UNBOUNDED)
+    monkeypatch.syspath_prepend(tmp_path)
+    open_campaign(store, Campaign(id="t", scale="tiny", provider="grammar", cycles=1, domain="unbounded"))
+    found = evaluated(store, layer("return self.o(x)"))
+    assert found.state == "failed"
+    assert found.failure is not None
+    assert (found.failure.stage, found.failure.kind) == ("benchmark", "non_finite")
+    assert found.failure.message == "Scores are no finite numbers: recall_loss (inf)."
+
+
 def test_a_design_goes_through_every_stage_once(store: Store, campaign: Campaign) -> None:
     index_cognition(store)
     parent = create_experiment(store, "t-gla", campaign="t", kind="baseline", name="gla")

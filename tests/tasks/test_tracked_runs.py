@@ -17,6 +17,12 @@ def test_designs_of_one_name_in_two_stores_have_a_run_each(store: Store) -> None
     assert tracking.client().get_run(runs[1]).data.tags["archloop.parent"] == "t-gla"
 
 
+def test_runs_of_another_domain_lie_apart(store: Store) -> None:
+    folders = [tracking.folder_of("tiny", domain) for domain in ("evaluation", "update_rules")]
+    names = [tracking.client().get_experiment(one).name for one in folders]
+    assert names == ["archloop-tiny", "archloop-update_rules-tiny"]
+
+
 def test_a_run_shows_the_model_calls_of_its_own_store_alone(store: Store) -> None:
     campaign = open_campaign(store, Campaign(id="t", scale="tiny", provider="openai", cycles=1, dataset="plays"))
     one = create_experiment(store, "t-c001", campaign="t", kind="candidate", name="cycle 1", cycle=1)
@@ -28,8 +34,8 @@ def test_a_run_shows_the_model_calls_of_its_own_store_alone(store: Store) -> Non
     trace_call(store, campaign, Prompt(system="who", user="what"), [asked])
     runs = [tracking.find_or_start_run(campaign, design, None, 1.0) for design in (one, other)]
     for run, design in zip(runs, (one, other), strict=True):
-        tracking.link_traces(run, campaign.scale, design)
-    folder = tracking.folder_of(campaign.scale)
+        tracking.link_traces(run, campaign, design)
+    folder = tracking.folder_of(campaign.scale, campaign.domain)
     found = [tracking.client().search_traces(locations=[folder], run_id=run) for run in runs]
     assert [len(some) for some in found] == [1, 0]
 

@@ -1,10 +1,17 @@
-"""What is trained: a network of one hidden layer, on three fixed sets of data, of which no child sees any."""
+"""What is trained: a network of one hidden layer, on three sets of data, of which no child sees any.
 
+A rule may know this file: it is published, and can be installed. So everything is drawn from a key that lies in the
+data folder, where no child can look. Results compare where the key is the same.
+"""
+
+from contextlib import suppress
 from functools import cache
+from secrets import token_hex
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archdb import home, prepare_home
 from evaluation import Corpus, Objective, Report
 
 Numbers = NDArray[np.float64]
@@ -45,11 +52,28 @@ def objectives_of(scale_name: str) -> dict[str, Objective]:
     return {f"{one}_loss": Objective(name=f"{one}_loss", title=one.capitalize(), task=one, **about) for one in PROBLEMS}
 
 
-@cache
+def key() -> int:
+    """What this laboratory draws from; made when it is first asked for."""
+    file = home() / "update-rules.key"
+    if not file.exists():
+        draft = prepare_home() / f"{file.name}.{token_hex(4)}"
+        draft.touch(0o600)
+        draft.write_text(token_hex(16))
+        with suppress(FileExistsError):  # another process was faster
+            file.hardlink_to(draft)
+        draft.unlink()
+    return int(file.read_text(), 16)
+
+
 def data(problem: str, split: str) -> tuple[Numbers, Numbers]:
-    """Inputs and noisy targets; each split is drawn from a seed of its own."""
+    """Inputs and noisy targets of a split."""
+    return _drawn(key(), problem, split)
+
+
+@cache
+def _drawn(drawn_from: int, problem: str, split: str) -> tuple[Numbers, Numbers]:
     target, sizes = PROBLEMS[problem]
-    rng = np.random.default_rng([list(PROBLEMS).index(problem), SPLITS.index(split)])
+    rng = np.random.default_rng([drawn_from, list(PROBLEMS).index(problem), SPLITS.index(split)])
     x = np.round(rng.normal(size=(ROWS, 3)) * sizes, 6)
     return x, np.round(target(x) + 0.1 * rng.normal(size=ROWS), 6)
 
@@ -65,6 +89,7 @@ def start(rng: np.random.Generator) -> Numbers:
     return np.concatenate([rng.normal(size=HIDDEN * 4) / 2, rng.normal(size=HIDDEN + 1) / HIDDEN**0.5])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of a rule that diverges; whoever asks judges the loss
 def loss_and_gradient(weights: Numbers, x: Numbers, y: Numbers) -> tuple[float, Numbers]:
     """Mean squared error, and its derivative."""
     first, last = weights[: HIDDEN * 4].reshape(HIDDEN, 4), weights[HIDDEN * 4 :]

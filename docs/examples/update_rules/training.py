@@ -1,6 +1,7 @@
 """Checking and training: the supervisor holds data and parameters, and asks a jailed child for one step after another.
 
-So a rule can neither train longer than others nor see what it is scored on: whatever it prints is a step of its own.
+So a rule can neither train longer than others nor see what it is scored on: whatever it prints is a step of its own,
+and nobody can draw again what is drawn here without this laboratory's key.
 """
 
 import base64
@@ -16,10 +17,11 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from evaluation import Ceilings, CheckReport, Exit, Failure, Launch, Limits, Progress, TrainReport, Verdict
-from update_rules.problems import BATCH, PROBLEMS, Numbers, corpus, data, loss_and_gradient, scale, start
+from update_rules.problems import BATCH, PROBLEMS, Numbers, corpus, data, key, loss_and_gradient, scale, start
 
 LIMITS = Limits(wall_seconds=120, cpu_seconds=20, memory_bytes=2 * 2**30)
 LEAST_SECONDS = 5.0  # that any rule may use: the reference takes a fraction of a second
+HIGHEST = 1e6  # a loss above it will not come down again
 REMEDY = "Define update(gradient, state, share), which returns finite numbers of the gradient's shape."
 Asking = Generator[str, str, Any]  # yields questions to the child, and is sent its lines
 
@@ -83,22 +85,29 @@ def check(source: str, scale_name: str, folder: Path, launch: Launch, *_: object
 
 def _trained(steps: int, seed: int, on_progress: Any) -> Asking:
     """Parameters and curve of a network for each problem."""
-    rng, weights, curves = np.random.default_rng(seed), {}, {}
+    rng, weights, curves = np.random.default_rng([key(), len(PROBLEMS), seed]), {}, {}
     yield ""
     for number, problem in enumerate(PROBLEMS):
         now, (x, y), curve = start(rng), data(problem, "train"), []
         for step in range(steps):
             rows = rng.integers(len(y), size=BATCH)
             loss, gradient = loss_and_gradient(now, x[rows], y[rows])
-            if not loss < 1e6:
-                return Failure(kind="diverged", message=f"The loss on {problem} is {loss:g}.", remedy="Step less.")
+            if not loss < HIGHEST:
+                return _diverged(problem, loss)
             if step % (steps // 20) == 0:
                 curve.append((step + 1, loss))
                 done = (number + step / steps) / len(PROBLEMS)
                 on_progress(Progress(task=problem, step=step, steps=steps, loss=loss, fraction=done))
             now = now + (yield from _step(gradient, step / steps, step == 0))
+        loss, _ = loss_and_gradient(now, x, y)  # no gradient was asked for after the last step
+        if not loss < HIGHEST:
+            return _diverged(problem, loss)
         weights[problem], curves[problem] = now, tuple(curve)
     return weights, curves
+
+
+def _diverged(problem: str, loss: float) -> Failure:
+    return Failure(kind="diverged", message=f"The loss on {problem} is {loss:g}.", remedy="Step less.")
 
 
 def train(

@@ -1,12 +1,10 @@
 """The roles as a provider: each asks a model, through the desk of the experiment that it works for."""
 
-from archdb import Campaign, Store
 from tasks.agents.desk import Desk
 from tasks.agents.openai.analyst import ModelAnalyst
 from tasks.agents.openai.engineer import ModelEngineer
 from tasks.agents.openai.researcher import ModelResearcher
 from tasks.agents.protocols import Agents
-from tasks.models import check_models
 
 ROLES = ("researcher", "engineer", "analyst")
 
@@ -14,12 +12,3 @@ ROLES = ("researcher", "engineer", "analyst")
 def openai_agents(desk: Desk) -> Agents:
     """The three roles at a desk."""
     return Agents(researcher=ModelResearcher(desk), engineer=ModelEngineer(desk), analyst=ModelAnalyst(desk))
-
-
-def check_openai(store: Store, campaign: Campaign) -> None:
-    """Make sure that every role has a model, with a key and, under a cap on dollars, a price.
-
-    Raises:
-        ModelUnusable: it is not so.
-    """
-    check_models(store, campaign, ROLES)

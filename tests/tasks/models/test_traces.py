@@ -27,7 +27,8 @@ def traces(campaign: Campaign) -> list[Any]:
 
     flush_trace_async_logging()
     found = MlflowClient(tracking_uri=tracking.tracking_uri()).search_traces(
-        [tracking.folder_of(campaign.scale)], filter_string=f"tags.`archloop.campaign` = '{campaign.id}'"
+        [tracking.folder_of(campaign.scale, campaign.domain)],
+        filter_string=f"tags.`archloop.campaign` = '{campaign.id}'",
     )
     return list(found)
 
