@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, FiniteFloat
 
 from archdb.blobs import AT_ONCE, put_text
+from archdb.bulk import insert_absent
 from archdb.events import Told, digest
 from archdb.once import insert_or_find
 from archdb.outbox import holding, insert_telling, settle
@@ -74,12 +75,11 @@ class ComponentUse(Record):
     gains: dict[str, FiniteFloat] = Field(default_factory=dict)
 
 
-Once = TypeVar("Once", Proposed, CodeVersion, Analysed, ComponentUse)
+Once = TypeVar("Once", Proposed, CodeVersion, Analysed)
 PLACES: Mapping[type[Record], str] = {
     Proposed: "proposals",
     CodeVersion: "code_versions",
     Analysed: "analyses",
-    ComponentUse: "component_uses",
 }
 INDEXES = {
     "proposals": (("campaign",), ("retrieved",)),  # which designs a paper led to
@@ -92,22 +92,19 @@ INDEXES = {
 def record_once(store: Store, one: Once) -> Once:
     """Keep the record unless there is one of its id, and return what is kept. The event log is told of it."""
     place, told = PLACES[type(one)], told_made(one)
-    kept = insert_or_find(store.database[place], one, holding(told) if told else None)
-    if told:
-        settle(store, place, one.id)
+    kept = insert_or_find(store.database[place], one, holding(told))
+    settle(store, place, one.id)
     return kept
 
 
-def told_made(one: Record) -> Told | None:
+def told_made(one: Proposed | CodeVersion | Analysed) -> Told:
     """What the event log is told of a record that is written once."""
     if isinstance(one, Proposed):
         kind, key, subject, blobs = "proposal", one.id, one.id, {"reply": one.reply}
     elif isinstance(one, CodeVersion):
         kind, key, subject, blobs = "code", one.id, one.experiment, {"code": one.sha256}
-    elif isinstance(one, Analysed):
-        kind, key, subject, blobs = "analysis", one.id, one.id, {"text": one.text}
     else:
-        return None  # component uses repeat what the experiment says
+        kind, key, subject, blobs = "analysis", one.id, one.id, {"text": one.text}
     stored: Document = document(one)
     body = blobs | {"sha256": digest(stored)}
     return Told(kind=kind, key=f"{kind}/{key}", campaign=stored["campaign"], subject=subject, body=body)
@@ -142,25 +139,26 @@ def record_code(
 
 def insert_codes(store: Store, versions: Sequence[CodeVersion]) -> None:
     """Keep many versions whose texts are stored, in few round trips; those whose id is taken stay as they are."""
-    told = {one.id: [event for event in (told_made(one),) if event] for one in versions}
-    insert_telling(store, "code_versions", {one.id: (document(one), told[one.id]) for one in versions})
+    insert_telling(store, "code_versions", {one.id: (document(one), [told_made(one)]) for one in versions})
 
 
 def record_components(store: Store, experiment: Experiment) -> None:
-    """Keep what a finished design was composed of, beside how it ended."""
-    for slot, choice in experiment.components.items():
-        record_once(
-            store,
-            ComponentUse(
-                id=f"{experiment.id}/{slot}",
-                experiment=experiment.id,
-                campaign=experiment.campaign,
-                component=f"{slot}={choice}",
-                parent=experiment.parents[0] if experiment.parents else "",
-                fitness=experiment.fitness,
-                gains=experiment.gains,
-            ),
+    """Keep what a finished design was composed of, beside how it ended. What is kept already stays. The event log is
+    not told: the experiment says the same.
+    """
+    uses = [
+        ComponentUse(
+            id=f"{experiment.id}/{slot}",
+            experiment=experiment.id,
+            campaign=experiment.campaign,
+            component=f"{slot}={choice}",
+            parent=experiment.parents[0] if experiment.parents else "",
+            fitness=experiment.fitness,
+            gains=experiment.gains,
         )
+        for slot, choice in experiment.components.items()
+    ]
+    insert_absent(store.component_uses, [document(one) for one in uses])
 
 
 @patient

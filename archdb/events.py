@@ -72,8 +72,10 @@ def hash_of(event: Mapping[str, Any]) -> str:
 @patient
 def append_event(store: Store, told: Told) -> Event:
     """Append an event, or return the one that is there under its key."""
+    at_once = True
     while True:
-        last = _last(store)
+        last = _end(store) if at_once else _last(store)
+        at_once = False
         fields = document(told) | {"_id": last["_id"] + 1 if last else 1, "prev": last["hash"] if last else ""}
         event = Event(**fields, hash=hash_of(fields))
         try:
@@ -153,6 +155,12 @@ def documents_after(store: Store, sequence: int) -> list[Document]:
     """The events in the next ``BATCH`` places as they are stored, in order. Empty at the end."""
     places = list(range(sequence + 1, sequence + 1 + BATCH))
     return sorted(store.events.find({"_id": {"$in": places}}), key=lambda one: float(one["_id"]))
+
+
+def _end(store: Store) -> Document | None:
+    """The event that was last seen at the end: whoever appends to another one is refused. Where it is gone, the end."""
+    known = _ends.get(store.address, 0)
+    return (store.events.find_one({"_id": known}) if known else None) or _last(store)
 
 
 def _last(store: Store) -> Document | None:

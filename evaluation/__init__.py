@@ -71,6 +71,7 @@ from evaluation.scaling import (
     flattening,
     rate_interval,
 )
+from evaluation.searches import Searches, Trial, compare_searches
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
 from evaluation.zero_shot.given_file import zero_shot_file
@@ -128,11 +129,13 @@ __all__ = [
     "Progress",
     "Report",
     "Scale",
+    "Searches",
     "Share",
     "Stopping",
     "TableRow",
     "TrainReport",
     "TrainingFailed",
+    "Trial",
     "Tried",
     "Unmovable",
     "Used",
@@ -149,6 +152,7 @@ __all__ = [
     "check",
     "claims",
     "compare",
+    "compare_searches",
     "component_effect",
     "corpus",
     "discovery_law",

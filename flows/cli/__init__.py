@@ -16,6 +16,7 @@ from flows.cli.calibration import calibration
 from flows.cli.cassette import app as cassette
 from flows.cli.check import check
 from flows.cli.cognition import app as cognition
+from flows.cli.compare import compare
 from flows.cli.components import components
 from flows.cli.control import pause, resume, stop
 from flows.cli.data import app as data
@@ -44,7 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (
-    run, status, leaderboard, show, lineage, diff, report, calibration, components, families, scaling, export,
+    run, status, leaderboard, show, lineage, diff, report, calibration, components, families, compare, scaling, export,
     check, evaluate, verify, promote, zero_shot, up, notify, pause, resume, stop, approve, fork,
 ):  # fmt: skip
     app.command()(command)

@@ -103,6 +103,10 @@ NOT_RUN: Mapping[str, NotRun] = {
     "ARCHLOOP_APPROVALS=1 ARCHLOOP_APPROVERS=ada,bob archloop run -c big": PEOPLE,
     "archloop approve t --as ada": PEOPLE,
     "archloop bench overhead --scale nano": STUDY,
+    "archloop bench overhead --cycles 40 --recorded 100 --recorded 1000 --in-flight 1 --in-flight 4": NotRun(
+        "takes half an hour", "tests/flows/test_bench.py::test_cycles_are_measured_with_evaluations_that_cost_nothing"
+    ),
+    "archloop compare mine control": NotRun("needs ten designs of each", "tests/flows/test_compare_command.py"),
     "archloop bench table --designs 250 --parallel 2": STUDY,
     "archloop bench search": REPLAYS,
     "archloop bench search --against ranked": REPLAYS,

@@ -1,6 +1,7 @@
 """A composed candidate's text, read back as the design that it declares."""
 
 import ast
+import functools
 
 from pydantic import ValidationError
 
@@ -8,6 +9,7 @@ from evaluation import parse_program
 from tasks.agents.grammar.space import Design, canonical
 
 
+@functools.lru_cache(maxsize=1024)
 def read_design(source: str) -> Design | None:
     """The design that ``source`` declares in its ``DESIGN`` constant; None if it declares none that is valid."""
     try:

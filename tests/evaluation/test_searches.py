@@ -1,0 +1,59 @@
+"""Two searches at equal compute."""
+
+import random
+
+import pytest
+
+from evaluation import Trial, compare_searches
+
+
+def search(seed: int, count: int, better: float = 0.0, cost: float = 10.0, siblings: int = 1) -> list[Trial]:
+    """Designs with luck of their own and, as siblings, of their family."""
+    chance, found = random.Random(seed), []
+    for number in range(count):
+        family = f"f{number // siblings}"
+        luck = random.Random(f"{seed}/{family}").gauss(0, 1) if siblings > 1 else 0.0
+        found.append(Trial(cost, True, better + luck + chance.gauss(0, 1), family))
+    return found
+
+
+def test_what_is_compared_is_what_the_cheaper_search_could_pay() -> None:
+    few = [Trial(10.0, True, float(number)) for number in range(20)]
+    many = [Trial(5.0, True, -1.0), Trial(5.0, False), Trial(10.0, True, None)] * 40
+    found = compare_searches(few, many)
+    assert found.cpu_seconds == 200.0
+    assert (found.first.designs, found.second.designs, found.second.failures) == (20, 20, 10)
+    assert (found.first.best, found.first.top_tenth, found.first.median) == (19.0, 18.5, 9.0)
+    assert (found.first.above, found.second.above) == (19 / 20, 0.0)
+    assert found.second.median is None, "half of its designs failed, and the lower median is one of them"
+    assert set(found.differences) == {"above", "top_tenth"}
+    assert found.differences["top_tenth"].difference == 19.5
+    assert compare_searches(many, few).differences["top_tenth"].difference == -19.5
+
+
+def test_a_better_search_is_told_apart_and_equal_ones_are_not() -> None:
+    found = compare_searches(search(1, 150, better=1.0), search(2, 150))
+    for name in ("above", "median", "top_tenth"):
+        assert found.differences[name].low > 0, name
+    covered = [
+        one.low <= 0 <= one.high
+        for seed in range(40)
+        for one in [compare_searches(search(seed, 80), search(seed + 100, 80), resamples=300).differences["median"]]
+    ]
+    assert sum(covered) >= 34, "of 95%, 38 are expected of 40"
+
+
+def test_siblings_are_drawn_together() -> None:
+    def width(siblings: int) -> float:
+        between = compare_searches(search(1, 120, siblings=siblings), search(2, 120, siblings=siblings)).differences
+        return between["median"].high - between["median"].low
+
+    alone = [one._replace(family="") for one in search(1, 120, siblings=12)]
+    other = [one._replace(family="") for one in search(2, 120, siblings=12)]
+    as_if_alone = compare_searches(alone, other).differences["median"]
+    assert width(12) > 1.5 * (as_if_alone.high - as_if_alone.low)
+
+
+def test_too_few_designs_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"At 0.03 CPU-hours the second search has 9 designs with a fitness, and 10"):
+        compare_searches(search(1, 90, cost=1.0), search(2, 9))
