@@ -15,7 +15,7 @@ from archdb.blobs import AT_ONCE, put_text
 from archdb.bulk import insert_absent
 from archdb.events import Told, digest
 from archdb.once import insert_or_find
-from archdb.outbox import holding, insert_telling, settle
+from archdb.outbox import holding, insert_telling, pass_on, settle
 from archdb.patience import patient
 from archdb.records import Experiment, Record, document
 from archdb.store import Document, Store
@@ -93,7 +93,10 @@ def record_once(store: Store, one: Once) -> Once:
     """Keep the record unless there is one of its id, and return what is kept. The event log is told of it."""
     place, told = PLACES[type(one)], told_made(one)
     kept = insert_or_find(store.database[place], one, holding(told))
-    settle(store, place, one.id)
+    if kept is one:
+        pass_on(store, place, one.id, told)
+    else:
+        settle(store, place, one.id)  # whoever wrote it may have died before it was told
     return kept
 
 

@@ -8,7 +8,7 @@ import pymongo.errors
 
 from archdb.errors import LeaseLost, NotFound
 from archdb.events import Told
-from archdb.outbox import insert_telling, settle, telling
+from archdb.outbox import insert_telling, pass_on, settle, telling
 from archdb.outlines import FIELDS, record_outlines
 from archdb.patience import patient
 from archdb.records import Experiment, Kind, Stage, document, plain
@@ -69,7 +69,9 @@ def get_experiment(store: Store, experiment_id: str) -> Experiment:
     return Experiment.model_validate(found)
 
 
-def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **patch: Any) -> Experiment:
+def write_stage(
+    store: Store, experiment_id: str, stage: Stage, token: int, *, seen: Experiment | None = None, **patch: Any
+) -> Experiment:
     """Record a finished stage together with what it changes in the experiment, in one atomic write.
 
     Writing a stage whose key is already recorded changes nothing and returns the experiment as it is. The event log is
@@ -78,14 +80,18 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
     Args:
         stage: the record; its key is (stage, attempt, seed).
         token: the fencing token of the lease, or of the dispatch, under which the work was done.
+        seen: the experiment as it was read last, under this token: unless it has changed since, it is not read again.
         patch: fields of Experiment to set in the same write.
 
     Raises:
         LeaseLost: another worker has claimed the experiment since.
         NotFound: there is no such experiment.
     """
+    left: Told | None = None
 
     def change(now: Experiment) -> Document | None:
+        nonlocal left
+        left = None
         if stage.key in now.stages:
             return None
         if not now.admits(token):
@@ -100,11 +106,16 @@ def write_stage(store: Store, experiment_id: str, stage: Stage, token: int, **pa
         }
 
     def told(now: Experiment) -> Told:
+        nonlocal left
         after = document(now) | plain(patch, experiment_id) | {"rev": now.rev + 1}
-        return told_stage(Experiment.model_validate(after), stage)
+        left = told_stage(Experiment.model_validate(after), stage)
+        return left
 
-    written = compare_and_set(store, experiment_id, change, told)
-    settle(store, "experiments", experiment_id)
+    written = compare_and_set(store, experiment_id, change, told, seen)
+    if left is not None:
+        pass_on(store, "experiments", experiment_id, left, written)
+    else:
+        settle(store, "experiments", experiment_id)  # whoever recorded the stage may have died before it was told
     return written
 
 
@@ -125,18 +136,23 @@ def compare_and_set(
     experiment_id: str,
     change: Callable[[Experiment], Document | None],
     told: Callable[[Experiment], Told | None] = lambda _: None,
+    seen: Experiment | None = None,
 ) -> Experiment:
     """Apply ``change`` to the current experiment; when another writer was faster, look again and retry.
 
     ``change`` returns the dotted fields to set, or None to leave the experiment alone; ``told`` the event that waits in
     the experiment's outbox from that same write on. Retries may take minutes: what depends on the time asks the clock
-    in ``change``.
+    in ``change``. The first try is on ``seen``, the experiment as the caller has read it, if that is given; it is read
+    again where it has changed since, and before it is left alone.
     """
     while True:
-        now = get_experiment(store, experiment_id)
+        known, seen = seen, None
+        now = known or get_experiment(store, experiment_id)
         fields = change(now)
         if fields is None:
-            return now
+            if known is None:
+                return now
+            continue
         changed = plain(fields, experiment_id)
         event = told(now)
         outbox = telling(event) if event else {}

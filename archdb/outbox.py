@@ -49,6 +49,19 @@ def settle(store: Store, collection: str, document_id: str) -> int:
 
 
 @patient
+def pass_on(store: Store, collection: str, document_id: str, told: Told, experiment: Experiment | None = None) -> None:
+    """Append what this process has just left waiting in a document, of which it need not be asked.
+
+    What else may wait there is left to whoever left it, and to those who go on after them. ``experiment``: the document
+    as it was written, where it is one.
+    """
+    if experiment is not None:
+        record_outlines(store, [experiment])
+    append_event(store, told)
+    store.database[collection].update_one({"_id": document_id}, {"$pull": {PENDING: {"key": told.key}}})
+
+
+@patient
 def insert_telling(store: Store, collection: str, fresh: Mapping[str, tuple[Document, Sequence[Told]]]) -> None:
     """Insert many documents, by their ids, where these are free, together with what is to be told of each; then append
     what waits in them. In few round trips.

@@ -4,13 +4,14 @@ import difflib
 import json
 from collections.abc import Mapping
 
-from archdb import Experiment, ModelCall, Store, get_campaign, get_experiment, get_report, get_text, list_calls
+from archdb import Experiment, ModelCall, Store, get_campaign, get_experiment, get_texts, list_calls
 from tasks import tracking
 from tasks.anchors import anchor_tags
 from tasks.run_contents import tell_training
 
+PROGRAM, DIFFERENCE, MOTIVATION = "design/candidate.py", "design/parent.diff", "design/motivation.md"
 NOTE = "mlflow.note.content"  # what MLflow shows as a run's description
-SOURCE = {"mlflow.source.name": "design/candidate.py", "mlflow.source.type": "LOCAL"}
+SOURCE = {"mlflow.source.name": PROGRAM, "mlflow.source.type": "LOCAL"}
 MOST_NOTE = 3000  # signs of a motivation in a description
 
 
@@ -29,36 +30,33 @@ def close_run(store: Store, experiment: Experiment, text: str, scores: Mapping[s
     if experiment.failure is not None:  # a failed design's stages are not gone through again after a crash
         for seed in experiment.seeds:
             tell_training(store, experiment, seed)
-    for path, told in _texts(store, experiment, parent, text).items():
+    texts = _texts(store, experiment, parent, text)
+    for path, told in texts.items():
         tracking.log_text(run, told, path)
     ended = max((stage.started_at + stage.seconds for stage in experiment.stages.values()), default=0.0)
     tracking.log_scores(run, {**scores, **_steps(experiment, parent), **_costs(experiment, calls)}, ended)
     if calls:
         tracking.link_traces(run, get_campaign(store, experiment.campaign), experiment)
-    tags = _tags(store, experiment, parent, calls) | anchor_tags(store)
+    tags = _tags(experiment, parent, calls, texts.get(MOTIVATION, "")) | anchor_tags(store)
     tracking.finish_run(run, ended, failed=experiment.failure is not None, tags=tags)
 
 
 def _texts(store: Store, experiment: Experiment, parent: Experiment | None, text: str) -> dict[str, str]:
     """Artifact -> its text."""
-    found = {"analysis.md": text}
-    if experiment.code:
-        found["design/candidate.py"] = get_text(store, experiment.code)
-        if parent is not None and parent.code:
-            found["design/parent.diff"] = _diff(store, parent, experiment)
-    if experiment.motivation:
-        found["design/motivation.md"] = get_text(store, experiment.motivation)
-    for stage in experiment.stages.values():
-        if stage.report:
-            report = json.dumps(get_report(store, stage.report), indent=1)
-            found[f"reports/{stage.key.replace(':', '-')}.json"] = report
-    return found
+    wanted = {PROGRAM: experiment.code, MOTIVATION: experiment.motivation, "before": parent.code if parent else None}
+    wanted |= {f"reports/{one.key.replace(':', '-')}.json": one.report for one in experiment.stages.values()}
+    known = {name: digest for name, digest in wanted.items() if digest}
+    found = dict(zip(known, get_texts(store, list(known.values())), strict=True))
+    before = found.pop("before", None)
+    if before is not None and parent is not None and PROGRAM in found:
+        found[DIFFERENCE] = _diff(parent, before, experiment, found[PROGRAM])
+    reports = {name: json.dumps(json.loads(told), indent=1) for name, told in found.items() if name.endswith(".json")}
+    return {"analysis.md": text, **found, **reports}
 
 
-def _diff(store: Store, parent: Experiment, experiment: Experiment) -> str:
-    old, new = (get_text(store, one.code or "").splitlines() for one in (parent, experiment))
+def _diff(parent: Experiment, old: str, experiment: Experiment, new: str) -> str:
     before, after = (f"{one.id} {one.name}" for one in (parent, experiment))
-    return "\n".join(difflib.unified_diff(old, new, before, after, lineterm="")) + "\n"
+    return "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), before, after, lineterm="")) + "\n"
 
 
 def _steps(experiment: Experiment, parent: Experiment | None) -> dict[str, float]:
@@ -87,15 +85,15 @@ def _costs(experiment: Experiment, calls: list[ModelCall]) -> dict[str, float]:
     return found
 
 
-def _tags(store: Store, experiment: Experiment, parent: Experiment | None, calls: list[ModelCall]) -> dict[str, str]:
+def _tags(experiment: Experiment, parent: Experiment | None, calls: list[ModelCall], motivation: str) -> dict[str, str]:
     failure = experiment.failure
     tags = {"archloop.state": "failed" if failure else "done", "archloop.name": experiment.name, **SOURCE}
     if failure:
         tags["archloop.failure"] = f"{failure.stage}: {failure.kind}: {failure.message}"
     if parent is not None:
         tags["archloop.changed"] = changed(parent, experiment)
-    if experiment.motivation:
-        tags[NOTE] = get_text(store, experiment.motivation)[:MOST_NOTE]
+    if motivation:
+        tags[NOTE] = motivation[:MOST_NOTE]
     models = {one.role: one.model for one in calls if one.model}
     return tags | {f"archloop.model.{role}": model for role, model in models.items()}
 

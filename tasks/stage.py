@@ -184,7 +184,7 @@ def _do(
     patch = dict(outcome.patch)
     if outcome.failure is not None and fatal:
         patch |= {"state": "failed", "failure": outcome.failure, "finished_at": time.time()}
-    return write_stage(store, before.id, record, token, **patch)
+    return write_stage(store, before.id, record, token, seen=before, **patch)
 
 
 def _replayed(recorded: HeldEvaluation, _store: Store, _experiment: Experiment) -> Outcome:

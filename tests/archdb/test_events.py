@@ -171,6 +171,8 @@ def test_an_audit_goes_on_with_what_dead_workers_left(store: Store, monkeypatch:
     with monkeypatch.context() as patched:
         for module in ("experiments", "designs", "campaigns", "verified"):
             patched.setattr(f"archdb.{module}.settle", lambda *_: 0)
+        for module in ("experiments", "designs"):
+            patched.setattr(f"archdb.{module}.pass_on", lambda *_: None)
         patched.setattr("archdb.leases.settle_experiment", lambda *_: 0)
         write_log(store)
     assert events_after(store, 0) == []

@@ -69,7 +69,7 @@ def test_what_a_worker_left_that_died_after_its_last_write_is_put_right(
     token = claim(store, one.id)
     assert token is not None
     with monkeypatch.context() as patched:
-        patched.setattr("archdb.experiments.settle", lambda *_: 0)
+        patched.setattr("archdb.experiments.pass_on", lambda *_: None)
         last = Stage(stage="analyze", started_at=4, seconds=0.5)
         write_stage(store, one.id, last, token, state="done", analysis="0" * 64, fitness=0.5)
     assert not agrees(store, one)
