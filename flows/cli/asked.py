@@ -14,6 +14,8 @@ RECORDED = re.compile(r"[A-Za-z0-9_-]+-(c\d{3,}|\d{4,})")  # ids of cycles and o
 WIDTH_OF_FILES = 140  # columns, where output goes to a file or a pipe
 
 CampaignName = Annotated[str, typer.Option("--campaign", "-c", help="The campaign's name.")]
+Given = Annotated[str | None, typer.Argument(metavar="CAMPAIGN", help="The campaign's name, if not the default one's.")]
+Named = Annotated[str | None, typer.Option("--campaign", "-c", help="The same, as other commands take it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 DesignFile = Annotated[
     Path, typer.Argument(help="A Python file with a class Candidate, or the id of a recorded design.", metavar="FILE")
@@ -23,6 +25,17 @@ ScaleName = Annotated[str, typer.Option("--scale", help="The size of models and 
 
 class Refused(Exception):
     """The command cannot do what was asked. One sentence with the remedy."""
+
+
+def one_campaign(given: str | None, named: str | None) -> str:
+    """The campaign of a command that takes its name as an argument or an option.
+
+    Raises:
+        Refused: it was given two.
+    """
+    if given and named and given != named:
+        raise Refused(f"{given} and {named} are two campaigns, and this command is about one: give one of them.")
+    return given or named or "default"
 
 
 def read_design(file: Path) -> str:

@@ -1,22 +1,20 @@
 """``archloop calibration CAMPAIGN``: do the Researcher's predictions mean anything?"""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.asked import AsJson, console_for, print_json
+from flows.cli.asked import AsJson, Given, Named, console_for, one_campaign, print_json
 
 if TYPE_CHECKING:
     from evaluation import Interval, Share
     from tasks.calibration import Calibration, Scores
 
 
-def calibration(
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")] = "default", as_json: AsJson = False
-) -> None:
+def calibration(given: Given = None, named: Named = None, as_json: AsJson = False) -> None:
     """Hold the Researcher's predictions against what was measured: by confidence, and against the base rate."""
+    campaign = one_campaign(given, named)
     from archdb import get_campaign, open_store
     from tasks.domain import domain_of
     from tasks.foresight import foresight

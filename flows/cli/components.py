@@ -6,13 +6,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flows.cli.asked import AsJson, Refused, console_for, print_json
+from flows.cli.asked import AsJson, Given, Named, Refused, console_for, one_campaign, print_json
 
 MOST = 8  # rows of each kind and objective
 
 
 def components(
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")] = "default",
+    given: Given = None,
+    named: Named = None,
     uncertain: Annotated[
         bool, typer.Option("--uncertain", help="Also the largest effects whose intervals include 0.")
     ] = False,
@@ -22,6 +23,7 @@ def components(
 
     In units of noise and spread, on fitness and on the gain in each objective, with intervals that hold together.
     """
+    campaign = one_campaign(given, named)
     from archdb import FITNESS, get_campaign, open_store
     from tasks.domain import domain_of
     from tasks.population_effects import effects_of

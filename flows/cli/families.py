@@ -1,18 +1,14 @@
 """``archloop families CAMPAIGN``: what came of each baseline that the search started from."""
 
-from typing import Annotated
-
-import typer
 from rich.markup import escape
 from rich.table import Table
 
-from flows.cli.asked import AsJson, Refused, console_for, print_json
+from flows.cli.asked import AsJson, Given, Named, Refused, console_for, one_campaign, print_json
 
 
-def families(
-    campaign: Annotated[str, typer.Argument(help="The campaign's name.")] = "default", as_json: AsJson = False
-) -> None:
+def families(given: Given = None, named: Named = None, as_json: AsJson = False) -> None:
     """Compare the designs that descend from each baseline: how good, how different, and how often a discovery."""
+    campaign = one_campaign(given, named)
     from archdb import get_campaign, open_store
     from tasks.discoveries import MEANING
     from tasks.families import families_of

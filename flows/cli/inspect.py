@@ -37,7 +37,7 @@ from archdb import (
     walk_outlines,
 )
 from flows.cli.ablations import ablations_json, design_table, effect_table
-from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
+from flows.cli.asked import AsJson, CampaignName, Given, Named, Refused, console_for, one_campaign, print_json
 from flows.cli.budget import budget_json, budget_line
 from flows.cli.imported import print_results, print_status, standing
 from flows.cli.standing import standing_json, standing_lines
@@ -47,12 +47,14 @@ ExperimentName = Annotated[str, typer.Argument(help="An experiment: its id, its 
 
 
 def status(
-    campaign: CampaignName = "default",
+    given: Given = None,
+    named: Named = None,
     limit: Annotated[int, typer.Option(min=1, help="The most cycles to show: the last ones.")] = 100,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the baselines and the last cycles of a campaign, what is in flight, and what is spent of its budget."""
+    campaign = one_campaign(given, named)
     store, console = open_store(), console_for()
     record, budget = get_campaign(store, campaign), get_budget(store, campaign)
     last = next_cycle(store, campaign) - 1
@@ -243,9 +245,9 @@ def diff(
     console_for().print(Syntax(told or "The two files are the same.", "diff", theme="ansi_light"))
 
 
-def report(campaign: CampaignName = "default") -> None:
+def report(given: Given = None, named: Named = None) -> None:
     """Write the campaign's report anew and print its path."""
     from flows.report import write_report
 
     store = open_store()
-    print(write_report(store, get_campaign(store, campaign)))
+    print(write_report(store, get_campaign(store, one_campaign(given, named))))

@@ -6,13 +6,14 @@ import typer
 
 from archdb import get_campaign, open_store, ranked_by_score
 from archdb import leaderboard as best_designs
-from flows.cli.asked import AsJson, CampaignName, Refused, console_for, print_json
+from flows.cli.asked import AsJson, Given, Named, Refused, console_for, one_campaign, print_json
 from flows.cli.imported import print_ranking
 from flows.cli.tables import leaderboard_table, summary_of
 
 
 def leaderboard(
-    campaign: CampaignName = "default",
+    given: Given = None,
+    named: Named = None,
     limit: Annotated[int, typer.Option(min=1, help="The most rows to show.")] = 20,
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Only designs that no other beats in every objective's gain.")
@@ -39,6 +40,7 @@ def leaderboard(
     as_json: AsJson = False,
 ) -> None:
     """Rank the designs of a campaign by fitness, beside the baselines; imported ones by the scores they came with."""
+    campaign = one_campaign(given, named)
     if costs and not pareto:
         raise Refused("--costs chooses the axes of the Pareto front: add --pareto.")
     if pareto and (meets or over):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.asked import AsJson, Refused, console_for, print_json
+from flows.cli.asked import AsJson, Given, Named, Refused, console_for, one_campaign, print_json
 
 if TYPE_CHECKING:
     from evaluation import Discovery
@@ -23,7 +23,8 @@ class Discoveries(StrEnum):
 
 
 def scaling(
-    campaign: Annotated[str, typer.Argument(help="The campaign's name; an imported one, too.")] = "default",
+    given: Given = None,
+    named: Named = None,
     what: Annotated[
         Discoveries | None,
         typer.Option(
@@ -41,6 +42,7 @@ def scaling(
     Linear, power, logarithmic and saturating laws are fitted to the moments of discovery and compared by AICc; each is
     held against searches that it simulates, to see whether it fits at all (docs/scaling.md).
     """
+    campaign = one_campaign(given, named)
     from archdb import get_campaign, open_store
     from evaluation import LEAST_DISCOVERIES, LEAST_SCORES, discovery_law, flattening
     from flows.report.scaling import draw_scaling

@@ -36,3 +36,14 @@ def test_an_imported_campaign_has_no_families(store: Store) -> None:
     fault = CliRunner().invoke(app, ["families", "i"]).exception
     assert isinstance(fault, Refused)
     assert "has no baselines of ours" in str(fault)
+
+
+@pytest.mark.parametrize("command", ["families", "leaderboard", "status", "calibration"])
+def test_a_campaign_is_named_by_an_argument_or_an_option(store: Store, command: str) -> None:
+    record_search(store)
+    ways = (["search"], ["-c", "search"], ["search", "--campaign", "search"])
+    told = {CliRunner().invoke(app, [command, *way], catch_exceptions=False).output for way in ways}
+    assert len(told) == 1
+    fault = CliRunner().invoke(app, [command, "search", "-c", "other"]).exception
+    assert isinstance(fault, Refused)
+    assert "search and other are two campaigns" in str(fault)
