@@ -111,7 +111,8 @@ def write_stage(
         left = told_stage(Experiment.model_validate(after), stage)
         return left
 
-    written = compare_and_set(store, experiment_id, change, told, seen)
+    known = seen if seen is not None and seen.admits(token) else None
+    written = compare_and_set(store, experiment_id, change, told, known)
     if left is not None:
         pass_on(store, "experiments", experiment_id, left, written)
     else:

@@ -84,7 +84,7 @@ def _add(run: str, beat: Callable[[], None]) -> None:
 
 def _remove(run: str) -> None:
     with _lock:
-        del _beats[run]
+        _beats.pop(run, None)
         if not _beats:
             _none_left.set()
 

@@ -43,13 +43,16 @@ def close_run(store: Store, experiment: Experiment, text: str, scores: Mapping[s
 
 def _texts(store: Store, experiment: Experiment, parent: Experiment | None, text: str) -> dict[str, str]:
     """Artifact -> its text."""
-    wanted = {PROGRAM: experiment.code, MOTIVATION: experiment.motivation, "before": parent.code if parent else None}
+    wanted = {
+        PROGRAM: experiment.code,
+        MOTIVATION: experiment.motivation,
+        "before": parent.code if parent and experiment.code else None,
+    }
     wanted |= {f"reports/{one.key.replace(':', '-')}.json": one.report for one in experiment.stages.values()}
     known = {name: digest for name, digest in wanted.items() if digest}
     found = dict(zip(known, get_texts(store, list(known.values())), strict=True))
-    before = found.pop("before", None)
-    if before is not None and parent is not None and PROGRAM in found:
-        found[DIFFERENCE] = _diff(parent, before, experiment, found[PROGRAM])
+    if parent is not None and "before" in found:
+        found[DIFFERENCE] = _diff(parent, found.pop("before"), experiment, found[PROGRAM])
     reports = {name: json.dumps(json.loads(told), indent=1) for name, told in found.items() if name.endswith(".json")}
     return {"analysis.md": text, **found, **reports}
 

@@ -1,7 +1,10 @@
 """Campaigns as searches that can be put beside each other."""
 
+from collections.abc import Mapping
+
 from archdb import Campaign, Store, campaign_outlines
-from evaluation import Searches, Trial, compare_searches
+from evaluation import Panel, Searches, Trial, compare_searches
+from tasks.domain import domain_of
 
 SAME = ("domain", "scale", "dataset")
 
@@ -9,28 +12,33 @@ SAME = ("domain", "scale", "dataset")
 def searches_of(store: Store, first: Campaign, second: Campaign) -> Searches:
     """Two campaigns of this laboratory at equal compute: their designs and ablations count, baselines and tests do not.
 
+    Both are scored against the first one's baselines: those of the second may have been trained on another machine.
+
     Raises:
-        ValueError: their fitness does not compare, or one has too few designs at that compute.
+        ValueError: their scores do not compare, or one has too few designs at that compute.
     """
     for name in SAME:
         here, there = getattr(first, name), getattr(second, name)
         if here != there:
             raise ValueError(
-                f"{first.id} has {name} {here} and {second.id} has {there}, so their fitness does not compare: run one "
-                "of them again as the other."
+                f"{first.id} has {name} {here} and {second.id} has {there}, so their scores do not compare: run one of "
+                "them again as the other."
             )
-    names = [set(one.panel["baselines"]) if one.panel else set() for one in (first, second)]
-    if names[0] != names[1]:
-        told = ", ".join(sorted(names[0] ^ names[1]))
-        raise ValueError(
-            f"{first.id} and {second.id} were measured against other baselines ({told} of one alone), so their fitness "
-            "does not compare: run one of them again with the same --baseline."
-        )
-    return compare_searches(tried_by(store, first), tried_by(store, second))
+    if first.panel is None:
+        raise ValueError(f"The baselines of {first.id} are not trained yet: let it go on.")
+    panel = Panel.model_validate(first.panel)
+    return compare_searches(trials_of(store, first, panel), trials_of(store, second, panel))
 
 
-def tried_by(store: Store, campaign: Campaign) -> list[Trial]:
-    """What a campaign tried, in the order in which it ended. Children of one parent are one family."""
+def trials_of(store: Store, campaign: Campaign, panel: Panel) -> list[Trial]:
+    """What a campaign tried, in the order in which it ended, scored against a panel. Children of one parent are one
+    family.
+    """
+    fitness = domain_of(campaign.domain).fitness
+
+    def scored(objectives: Mapping[str, float]) -> float:
+        return float(fitness(objectives, panel).value)
+
     ended = [
         one
         for one in campaign_outlines(store, campaign.id)
@@ -38,6 +46,11 @@ def tried_by(store: Store, campaign: Campaign) -> list[Trial]:
     ]
     ended.sort(key=lambda one: (one.finished_at or 0.0, one.id))
     return [
-        Trial(one.cpu_seconds, one.kind == "candidate", one.fitness, one.parents[0] if one.parents else "")
+        Trial(
+            one.cpu_seconds,
+            one.kind == "candidate",
+            scored(one.objectives) if one.fitness is not None else None,
+            one.parents[0] if one.parents else "",
+        )
         for one in ended
     ]

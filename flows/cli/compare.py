@@ -20,8 +20,9 @@ def compare(
 ) -> None:
     """Did one campaign find better designs than another for the same compute?
 
-    Both are cut where the cheaper one ended. A failed design counts as the worst. Intervals draw whole families of
-    siblings again; how differently each search could have gone is not in them.
+    Both are cut where the cheaper one ended, and scored against the first one's baselines. A failed design counts as
+    the worst. Intervals draw whole families of siblings again, where there are ten or more; how differently each search
+    could have gone is not in them.
     """
     from archdb import get_campaign, open_store
     from tasks.searches import searches_of
@@ -39,7 +40,7 @@ def compare(
         print_json(found.model_dump(mode="json"))
         return
     console = console_for()
-    console.print(f"At {found.cpu_seconds / 3600:.2f} CPU-hours each", style="italic", highlight=False)
+    console.print(f"At {found.cpu_seconds / 3600:.2f} CPU-hours at most", style="italic", highlight=False)
     console.print(_table(first, second, found))
 
 
@@ -48,14 +49,20 @@ def _table(first: str, second: str, found: "Searches") -> Table:
     table.add_column("")
     for header in (first, second, "difference", "95% interval"):
         table.add_column(header, justify="right")
-    table.add_row("designs", str(found.first.designs), str(found.second.designs), "", "")
-    table.add_row("failed", str(found.first.failures), str(found.second.failures), "", "")
+    sides = (found.first, found.second)
+    table.add_row("CPU-hours", *(f"{one.cpu_seconds / 3600:.2f}" for one in sides), "", "")
+    for name in ("designs", "failures", "families"):
+        table.add_row(name, *(str(getattr(one, name)) for one in sides), "", "")
     for name, title in TITLES.items():
-        form = ".0%" if name == "above" else "+z.2f"
-        sides = [getattr(one, name) for one in (found.first, found.second)]
+        form, apart = (".0%", "+z.0%") if name == "above" else ("+z.2f", "+z.2f")
         between = found.differences.get(name)
-        told = "" if between is None else f"{between.difference:{'+z.0%' if name == 'above' else form}}"
-        sure = "" if between is None else f"{between.low:{form}} to {between.high:{form}}"
-        table.add_row(title, *("-" if value is None else f"{value:{form}}" for value in sides), told, sure)
-    table.add_row("best", *(f"{one.best:+z.2f}" for one in (found.first, found.second)), "", "")
+        told = _number(between.difference if between else None, apart)
+        sure = between is not None and between.low is not None
+        interval = f"{_number(between.low, apart)} to {_number(between.high, apart)}" if between and sure else "-"
+        table.add_row(title, *(_number(getattr(one, name), form) for one in sides), told, interval)
+    table.add_row("best", *(_number(one.best, "+z.2f") for one in sides), "", "")
     return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}}"

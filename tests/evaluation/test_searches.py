@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from evaluation import Trial, compare_searches
+from evaluation import Searches, Trial, compare_searches
 
 
 def search(seed: int, count: int, better: float = 0.0, cost: float = 10.0, siblings: int = 1) -> list[Trial]:
@@ -15,6 +15,13 @@ def search(seed: int, count: int, better: float = 0.0, cost: float = 10.0, sibli
         luck = random.Random(f"{seed}/{family}").gauss(0, 1) if siblings > 1 else 0.0
         found.append(Trial(cost, True, better + luck + chance.gauss(0, 1), family))
     return found
+
+
+def interval(found: Searches, name: str) -> tuple[float, float]:
+    between = found.differences[name]
+    assert between.low is not None
+    assert between.high is not None
+    return between.low, between.high
 
 
 def test_what_is_compared_is_what_the_cheaper_search_could_pay() -> None:
@@ -34,24 +41,34 @@ def test_what_is_compared_is_what_the_cheaper_search_could_pay() -> None:
 def test_a_better_search_is_told_apart_and_equal_ones_are_not() -> None:
     found = compare_searches(search(1, 150, better=1.0), search(2, 150))
     for name in ("above", "median", "top_tenth"):
-        assert found.differences[name].low > 0, name
-    covered = [
-        one.low <= 0 <= one.high
-        for seed in range(40)
-        for one in [compare_searches(search(seed, 80), search(seed + 100, 80), resamples=300).differences["median"]]
-    ]
-    assert sum(covered) >= 34, "of 95%, 38 are expected of 40"
+        assert interval(found, name)[0] > 0, name
+    covered = 0
+    for seed in range(40):
+        low, high = interval(compare_searches(search(seed, 80), search(seed + 100, 80), resamples=300), "median")
+        covered += low <= 0 <= high
+    assert covered >= 34, "of 95%, 38 are expected of 40"
 
 
 def test_siblings_are_drawn_together() -> None:
-    def width(siblings: int) -> float:
-        between = compare_searches(search(1, 120, siblings=siblings), search(2, 120, siblings=siblings)).differences
-        return between["median"].high - between["median"].low
+    first, second = search(1, 120, siblings=12), search(2, 120, siblings=12)
+    alone = [[one._replace(family="") for one in each] for each in (first, second)]
+    low, high = interval(compare_searches(first, second), "median")
+    narrow_low, narrow_high = interval(compare_searches(*alone), "median")
+    assert high - low > 1.5 * (narrow_high - narrow_low)
 
-    alone = [one._replace(family="") for one in search(1, 120, siblings=12)]
-    other = [one._replace(family="") for one in search(2, 120, siblings=12)]
-    as_if_alone = compare_searches(alone, other).differences["median"]
-    assert width(12) > 1.5 * (as_if_alone.high - as_if_alone.low)
+
+def test_there_is_no_interval_where_resampling_gives_none() -> None:
+    few = compare_searches(search(1, 120, siblings=15), search(2, 120))
+    assert {one.low for one in few.differences.values()} == {None}, "eight families"
+    assert compare_searches(search(1, 90), search(2, 90)).differences["top_tenth"].low is None, (
+        "a tenth is nine designs"
+    )
+    failing = [one._replace(fitness=None) if place % 9 < 4 else one for place, one in enumerate(search(1, 120))]
+    found = compare_searches(failing, search(2, 120))
+    assert found.first.median is not None
+    assert found.differences["median"].low is None, "most would have failed in some draws"
+    hopeless = [one._replace(fitness=None) if place > 10 else one for place, one in enumerate(search(1, 120))]
+    assert compare_searches(hopeless, search(2, 120)).first.top_tenth is None
 
 
 def test_too_few_designs_are_refused() -> None:
