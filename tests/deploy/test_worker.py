@@ -18,7 +18,7 @@ from prefect.states import Cancelling
 
 from tests.deploy.api_server import Cluster, serve
 from tests.deploy.manifests import pool_template
-from tests.laboratory import Lab, until
+from tests.laboratory import PATIENCE, Lab, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
@@ -80,7 +80,7 @@ def cluster(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clus
         )  # fmt: skip
     yield made
     os.killpg(worker.pid, signal.SIGTERM)
-    worker.wait(timeout=60)
+    worker.wait(timeout=PATIENCE)
     for name in made.processes:
         made.kill_pod(name, signal.SIGKILL)
     server.shutdown()
