@@ -71,7 +71,7 @@ from evaluation.scaling import (
     flattening,
     rate_interval,
 )
-from evaluation.searches import Searches, Trial, compare_searches
+from evaluation.searches import Evaluated, Searches, compare_searches
 from evaluation.training import train
 from evaluation.verification import Verification, best_baseline, fitness_of_seeds, fresh_seeds, promote, verify
 from evaluation.zero_shot.given_file import zero_shot_file
@@ -103,6 +103,7 @@ __all__ = [
     "Efficiency",
     "Ended",
     "Entry",
+    "Evaluated",
     "Exit",
     "Failure",
     "FailureKind",
@@ -135,7 +136,6 @@ __all__ = [
     "TableRow",
     "TrainReport",
     "TrainingFailed",
-    "Trial",
     "Tried",
     "Unmovable",
     "Used",

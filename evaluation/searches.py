@@ -26,7 +26,7 @@ LEAST_BEST = 10  # designs of which a mean of the best is taken, for an interval
 TENTH = 0.1
 
 
-class Trial(NamedTuple):
+class Evaluated(NamedTuple):
     """What one evaluation of a search cost and found, in the order in which they ended."""
 
     cpu_seconds: float
@@ -66,7 +66,7 @@ class Searches(Report):
 
 
 def compare_searches(
-    first: Sequence[Trial], second: Sequence[Trial], resamples: int = RESAMPLES, seed: int = 0
+    first: Sequence[Evaluated], second: Sequence[Evaluated], resamples: int = RESAMPLES, seed: int = 0
 ) -> Searches:
     """Two searches at the compute that the cheaper one spent.
 
@@ -106,10 +106,10 @@ def compare_searches(
     return Searches(cpu_seconds=compute, first=sides[0], second=sides[1], differences=differences)
 
 
-def _within(trials: Sequence[Trial], compute: float) -> list[Trial]:
-    """The trials that had ended when so much was spent."""
+def _within(evaluated: Sequence[Evaluated], compute: float) -> list[Evaluated]:
+    """The evaluated that had ended when so much was spent."""
     spent, found = 0.0, []
-    for one in trials:
+    for one in evaluated:
         spent += one.cpu_seconds
         if spent > compute * (1 + 1e-9):
             break
@@ -117,7 +117,7 @@ def _within(trials: Sequence[Trial], compute: float) -> list[Trial]:
     return found
 
 
-def _scores(designs: Sequence[Trial]) -> Floats:
+def _scores(designs: Sequence[Evaluated]) -> Floats:
     return np.array([-np.inf if one.fitness is None else one.fitness for one in designs], dtype=np.float64)
 
 
@@ -132,7 +132,7 @@ def _median(scores: Floats) -> float:
     return float(np.sort(scores)[(len(scores) - 1) // 2])
 
 
-def _drawn(designs: Sequence[Trial], resamples: int, rng: np.random.Generator) -> Mapping[str, Floats]:
+def _drawn(designs: Sequence[Evaluated], resamples: int, rng: np.random.Generator) -> Mapping[str, Floats]:
     """The statistics of searches that drew as many families again, each as likely as the others."""
     scores = [_scores(some) for some in _families(designs)]
     draws = rng.integers(len(scores), size=(resamples, len(scores)))
@@ -140,14 +140,14 @@ def _drawn(designs: Sequence[Trial], resamples: int, rng: np.random.Generator) -
     return {name: np.array([one[name] for one in found]) for name in found[0]}
 
 
-def _families(designs: Sequence[Trial]) -> list[list[Trial]]:
-    found: dict[str, list[Trial]] = {}
+def _families(designs: Sequence[Evaluated]) -> list[list[Evaluated]]:
+    found: dict[str, list[Evaluated]] = {}
     for place, one in enumerate(designs):
         found.setdefault(one.family or f"alone {place}", []).append(one)
     return list(found.values())
 
 
-def _side(ended: Sequence[Trial]) -> Side:
+def _side(ended: Sequence[Evaluated]) -> Side:
     designs = _designs(ended)
     told = _statistics(_scores(designs))
     return Side(
@@ -162,5 +162,5 @@ def _side(ended: Sequence[Trial]) -> Side:
     )
 
 
-def _designs(ended: Sequence[Trial]) -> list[Trial]:
+def _designs(ended: Sequence[Evaluated]) -> list[Evaluated]:
     return [one for one in ended if one.design]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from archdb import Campaign, Store, campaign_outlines
-from evaluation import Panel, Searches, Trial, compare_searches
+from evaluation import Evaluated, Panel, Searches, compare_searches
 from tasks.domain import domain_of
 
 SAME = ("domain", "scale", "dataset")
@@ -27,10 +27,10 @@ def searches_of(store: Store, first: Campaign, second: Campaign) -> Searches:
     if first.panel is None:
         raise ValueError(f"The baselines of {first.id} are not trained yet: let it go on.")
     panel = Panel.model_validate(first.panel)
-    return compare_searches(trials_of(store, first, panel), trials_of(store, second, panel))
+    return compare_searches(evaluated_by(store, first, panel), evaluated_by(store, second, panel))
 
 
-def trials_of(store: Store, campaign: Campaign, panel: Panel) -> list[Trial]:
+def evaluated_by(store: Store, campaign: Campaign, panel: Panel) -> list[Evaluated]:
     """What a campaign tried, in the order in which it ended, scored against a panel. Children of one parent are one
     family.
     """
@@ -46,7 +46,7 @@ def trials_of(store: Store, campaign: Campaign, panel: Panel) -> list[Trial]:
     ]
     ended.sort(key=lambda one: (one.finished_at or 0.0, one.id))
     return [
-        Trial(
+        Evaluated(
             one.cpu_seconds,
             one.kind == "candidate",
             scored(one.objectives) if one.fitness is not None else None,

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 def calibration(given: Given = None, named: Named = None, as_json: AsJson = False) -> None:
     """Hold the Researcher's predictions against what was measured: by confidence, and against the base rate."""
-    campaign = one_campaign(given, named)
     from archdb import get_campaign, open_store
     from tasks.domain import domain_of
     from tasks.foresight import foresight
 
+    campaign = one_campaign(given, named)
     console = console_for(as_json)
     with console.status("Reading the predictions"):
         record = get_campaign(open_store(), campaign)

@@ -15,7 +15,7 @@ TITLES = {"above": "above the reference", "median": "median fitness", "top_tenth
 
 def compare(
     first: Annotated[str, typer.Argument(help="A campaign's name.")],
-    second: Annotated[str, typer.Argument(help="Another one's, of the same scale, data and baselines.")],
+    second: Annotated[str, typer.Argument(help="Another one's, of the same scale and data.")],
     as_json: AsJson = False,
 ) -> None:
     """Did one campaign find better designs than another for the same compute?

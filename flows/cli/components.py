@@ -23,11 +23,11 @@ def components(
 
     In units of noise and spread, on fitness and on the gain in each objective, with intervals that hold together.
     """
-    campaign = one_campaign(given, named)
     from archdb import FITNESS, get_campaign, open_store
     from tasks.domain import domain_of
     from tasks.population_effects import effects_of
 
+    campaign = one_campaign(given, named)
     store, console = open_store(), console_for(as_json)
     record = get_campaign(store, campaign)
     if record.ranked_by:

@@ -8,11 +8,11 @@ from flows.cli.asked import AsJson, Given, Named, Refused, console_for, one_camp
 
 def families(given: Given = None, named: Named = None, as_json: AsJson = False) -> None:
     """Compare the designs that descend from each baseline: how good, how different, and how often a discovery."""
-    campaign = one_campaign(given, named)
     from archdb import get_campaign, open_store
     from tasks.discoveries import MEANING
     from tasks.families import families_of
 
+    campaign = one_campaign(given, named)
     store, console = open_store(), console_for(as_json)
     record = get_campaign(store, campaign)
     if record.ranked_by:

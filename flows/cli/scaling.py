@@ -42,7 +42,6 @@ def scaling(
     Linear, power, logarithmic and saturating laws are fitted to the moments of discovery and compared by AICc; each is
     held against searches that it simulates, to see whether it fits at all (docs/scaling.md).
     """
-    campaign = one_campaign(given, named)
     from archdb import get_campaign, open_store
     from evaluation import LEAST_DISCOVERIES, LEAST_SCORES, discovery_law, flattening
     from flows.report.scaling import draw_scaling
@@ -50,6 +49,7 @@ def scaling(
     from flows.scaling_words import verdict, what_was_found, where_it_flattens
     from tasks.discoveries import search_of
 
+    campaign = one_campaign(given, named)
     console = console_for(as_json)
     with console.status("Fitting laws"):
         store = open_store()

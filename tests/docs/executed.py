@@ -31,6 +31,10 @@ INSTEAD: Mapping[str, str] = {
     "archloop run --provider replay --cassette FILE.jsonl.gz [--name NAME]": (
         "archloop run --provider replay --cassette cassettes.jsonl.gz --name again --domain tests.docs.free --cycles 1"
     ),
+    "archloop compare mine control": (  # ten designs of each
+        "archloop run -c mine --domain tests.docs.free --cycles 12 && "
+        "archloop run -c control --domain tests.docs.free --cycles 12 && archloop compare mine control"
+    ),
     "archloop pause default": "archloop pause default && archloop resume default",
     "archloop stop --all": "archloop stop --all && archloop resume --all && archloop resume default",
     f"{RULES} --cycles 20": f"{RULES} --cycles 3",
@@ -106,7 +110,6 @@ NOT_RUN: Mapping[str, NotRun] = {
     "archloop bench overhead --cycles 40 --recorded 100 --recorded 1000 --in-flight 1 --in-flight 4": NotRun(
         "takes half an hour", "tests/flows/test_bench.py::test_cycles_are_measured_with_evaluations_that_cost_nothing"
     ),
-    "archloop compare mine control": NotRun("needs ten designs of each", "tests/flows/test_compare_command.py"),
     "archloop bench table --designs 250 --parallel 2": STUDY,
     "archloop bench search": REPLAYS,
     "archloop bench search --against ranked": REPLAYS,

@@ -4,16 +4,16 @@ import random
 
 import pytest
 
-from evaluation import Searches, Trial, compare_searches
+from evaluation import Evaluated, Searches, compare_searches
 
 
-def search(seed: int, count: int, better: float = 0.0, cost: float = 10.0, siblings: int = 1) -> list[Trial]:
+def search(seed: int, count: int, better: float = 0.0, cost: float = 10.0, siblings: int = 1) -> list[Evaluated]:
     """Designs with luck of their own and, as siblings, of their family."""
     chance, found = random.Random(seed), []
     for number in range(count):
         family = f"f{number // siblings}"
         luck = random.Random(f"{seed}/{family}").gauss(0, 1) if siblings > 1 else 0.0
-        found.append(Trial(cost, True, better + luck + chance.gauss(0, 1), family))
+        found.append(Evaluated(cost, True, better + luck + chance.gauss(0, 1), family))
     return found
 
 
@@ -25,8 +25,8 @@ def interval(found: Searches, name: str) -> tuple[float, float]:
 
 
 def test_what_is_compared_is_what_the_cheaper_search_could_pay() -> None:
-    few = [Trial(10.0, True, float(number)) for number in range(20)]
-    many = [Trial(5.0, True, -1.0), Trial(5.0, False), Trial(10.0, True, None)] * 40
+    few = [Evaluated(10.0, True, float(number)) for number in range(20)]
+    many = [Evaluated(5.0, True, -1.0), Evaluated(5.0, False), Evaluated(10.0, True, None)] * 40
     found = compare_searches(few, many)
     assert found.cpu_seconds == 200.0
     assert (found.first.designs, found.second.designs, found.second.failures) == (20, 20, 10)

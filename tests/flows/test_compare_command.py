@@ -12,7 +12,7 @@ from archdb.records import document
 from evaluation import Panel, fitness
 from flows.cli import app
 from flows.cli.asked import Refused
-from tasks.searches import searches_of, trials_of
+from tasks.searches import evaluated_by, searches_of
 
 PANEL = {
     "reference": {"recall_loss": [1.0, 2.0]},
@@ -43,9 +43,9 @@ def record(store: Store, name: str, loss: float, panel: dict[str, dict[str, obje
 def test_two_campaigns_are_compared_at_equal_compute_and_against_one_panel(store: Store) -> None:
     first, second = record(store, "guided", 1.5, PANEL), record(store, "drawn", 3.5, ELSEWHERE)
     here = Panel.model_validate(PANEL)
-    trials = trials_of(store, first, here)
-    assert [one.design for one in trials].count(False) == 1
-    assert trials[0].fitness == fitness({"recall_loss": 1.5 - 0.1 * 14}, here).value, "the last one ended first"
+    evaluated = evaluated_by(store, first, here)
+    assert [one.design for one in evaluated].count(False) == 1
+    assert evaluated[0].fitness == fitness({"recall_loss": 1.5 - 0.1 * 14}, here).value, "the last one ended first"
     found = searches_of(store, first, second)
     medians = [fitness({"recall_loss": loss - 0.1 * 8}, here).value for loss in (1.5, 3.5)]
     assert [found.first.median, found.second.median] == pytest.approx(medians)

@@ -1,4 +1,4 @@
-"""From a design to the source text of its candidate, and back. Text only: nothing here is ever run."""
+"""From a design to the source text of its candidate. Text only: nothing here is ever run."""
 
 import re
 import textwrap
