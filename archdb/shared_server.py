@@ -60,7 +60,7 @@ def attach(
         held = (folder / "clients.lock").open("ab")
         fcntl.flock(held, fcntl.LOCK_SH)
         _leases[folder] = held
-    with _alone(folder / "start.lock"):
+    with alone(folder / "start.lock"):
         known = _recorded(folder)
         if known is not None:
             if _kept(known) and _until(lambda: healthy(known.port), lambda: _kept(known), patience):
@@ -96,7 +96,8 @@ def detach(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock that this file is, as no other process does meanwhile. It is made, and given up with its holder."""
     with path.open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from archdb import Campaign, home
 from archdb.shared_server import attach, port_of
 from flows.prefect_server import answers
-from tasks.tracking import folder_of, shown_address, tracking_uri
+from tasks.tracking import folder_of, prepare_tracking, shown_address, tracking_uri
 
 UI_PORT = 5000  # MLflow's usual one; another is taken when it is busy
 FOLDER = "mlflow"  # of the data folder: the local server's log, locks and port
@@ -32,6 +32,7 @@ def use_mlflow(folder: Path) -> str:
         ]  # fmt: skip
 
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    prepare_tracking()
     port = attach(
         folder / FOLDER,
         command,

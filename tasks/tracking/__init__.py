@@ -9,7 +9,7 @@ from tasks.tracking.numbers import log_curves, log_parameters, log_scores
 from tasks.tracking.registry import registered_version
 from tasks.tracking.runs import OPENED, TAG, find_or_start_run, finish_run, link_traces, set_tags, tagged_runs, tags_of
 from tasks.tracking.scales import folder_of, tag_scale, tagged_scales
-from tasks.tracking.server import client, shown_address, tracking_uri
+from tasks.tracking.server import client, prepare_tracking, shown_address, tracking_uri
 
 __all__ = [
     "OPENED",
@@ -28,6 +28,7 @@ __all__ = [
     "log_parameters",
     "log_scores",
     "log_text",
+    "prepare_tracking",
     "registered_version",
     "remove_file",
     "set_tags",

@@ -49,7 +49,7 @@ def up(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         started.wait_until_ready()
         done = Lab(folder, started.api).run("run", "--scale", "tiny", "--cycles", str(CYCLES), "--campaign", "t")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr[-3000:]
         yield started
     finally:
         started.stop()

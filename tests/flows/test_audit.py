@@ -56,7 +56,7 @@ def test_what_was_tampered_with_is_told_in_a_sentence(finished: Done, lab: Lab, 
     assert "cut" not in {fault["kind"] for fault in json.loads(blind.stdout)["faults"]}
 
     whole = lab.run("audit", "verify", "-c", "t")
-    assert whole.returncode == 0, whole.stdout
+    assert whole.returncode == 0, whole.stdout[-3000:]
     assert "nothing wrong." in whole.stdout
 
 
@@ -70,7 +70,7 @@ def test_without_mlflow_the_anchors_are_missed(
     assert "The anchors were not checked, so a tail that was cut off would go unseen: MLflow at " in told.stdout
     assert "nothing wrong." in told.stdout
     without = lab.run("audit", "verify", "-c", "t", "--without-anchors")
-    assert without.returncode == 0, without.stdout
+    assert without.returncode == 0, without.stdout[-3000:]
     assert "anchors not checked" in without.stdout
     unknown = lab.run("audit", "verify", "-c", "nowhere", "--without-anchors")
     assert unknown.returncode == 1

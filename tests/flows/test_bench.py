@@ -23,7 +23,7 @@ def bench(*options: str, folder: Path, name: str = "null") -> subprocess.Complet
 def test_a_small_null_study_trains_once_and_keeps_its_numbers(tmp_path: Path) -> None:
     options = ["--scale", "tiny", "--seeds", "3", "--campaigns", "10", "--designs", "4", "--confirmation", "2"]
     done = bench(*options, "--into", str(tmp_path), folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     assert "12 trainings of designs that are equally good" in done.stdout
     assert "A true gain of 2 noise units is found" in done.stdout
     kept = json.loads((tmp_path / "null-tiny.json").read_text())
@@ -48,7 +48,7 @@ def test_too_few_seeds_are_refused_before_anything_is_trained(tmp_path: Path) ->
 def test_a_small_panel_trains_once_and_stands_beside_published_rows(tmp_path: Path) -> None:
     chosen = ["--baseline", "gla", "--baseline", "deltanet", "--scale", "tiny", "--seeds", "2", "--into", str(tmp_path)]
     done = bench(*chosen, folder=tmp_path, name="baselines")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     for told in ("Published: MAD tasks", "arXiv 2406.06484", "deltanet above gla on recall:", "95% interval"):
         assert told in done.stdout
     kept = json.loads((tmp_path / "baselines-tiny.json").read_text())
@@ -88,7 +88,7 @@ def test_a_killed_table_goes_on_and_is_studied_once_it_is_large_enough(tmp_path:
         first.kill()
     before = rows.read_bytes()
     done = bench(*options, folder=tmp_path, name="table")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     after = rows.read_bytes()
     assert after.startswith(before[: before.rfind(b"\n") + 1])
     lines = [json.loads(line) for line in after.splitlines()]
@@ -103,7 +103,7 @@ def test_a_killed_table_goes_on_and_is_studied_once_it_is_large_enough(tmp_path:
 def test_overhead_is_measured_in_turns_and_kept(tmp_path: Path) -> None:
     options = ["--scale", "tiny", "--rounds", "1", "--starts", "3", "--into", str(tmp_path), "--json"]
     done = bench(*options, folder=tmp_path, name="overhead")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout)
     assert told == json.loads((tmp_path / "overhead-tiny.json").read_text())
     (only,) = told["rounds"]
@@ -130,7 +130,7 @@ def test_samplers_are_replayed_on_a_stored_table_and_their_numbers_kept(tmp_path
     done = bench(
         *options, "--replays", "2", "--sampler", "pareto", "--against", "ranked", folder=tmp_path, name="search"
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     assert "24 designs, 2 of them failed" in done.stdout
     kept = json.loads((tmp_path / "search.json").read_text())
     assert set(kept["samplers"]) == {"ranked", "uniform", "pareto"}
@@ -143,7 +143,7 @@ def test_samplers_are_replayed_on_a_stored_table_and_their_numbers_kept(tmp_path
 def test_cycles_are_measured_with_evaluations_that_cost_nothing(tmp_path: Path) -> None:
     options = ["--cycles", "2", "--recorded", "0", "--recorded", "5", "--in-flight", "2", "--into", str(tmp_path)]
     done = bench(*options, "--json", folder=tmp_path, name="overhead")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout)
     assert told == json.loads((tmp_path / "overhead-cycles.json").read_text())
     assert [(one["recorded"], one["cycles"], one["in_flight"]) for one in told["stretches"]] == [(0, 2, 2), (5, 2, 2)]

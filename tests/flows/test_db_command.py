@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lab")]
 
 def test_a_campaign_is_restored_elsewhere_and_its_audit_holds(finished: object, lab: Lab, tmp_path: Path) -> None:
     made = lab.run("db", "backup", str(tmp_path), "--json")
-    assert made.returncode == 0, made.stderr
+    assert made.returncode == 0, made.stderr[-3000:]
     (file,) = tmp_path.iterdir()
     told = json.loads(made.stdout)
     assert (told["file"], told["bytes"]) == (str(file), file.stat().st_size)
@@ -31,7 +31,7 @@ def test_a_campaign_is_restored_elsewhere_and_its_audit_holds(finished: object, 
     environment = {**lab.environment(), "ARCHLOOP_HOME": str(copied)}
     command = lab.command("audit", "verify", "--without-anchors", "--json")
     audit = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert audit.returncode == 0, audit.stdout
+    assert audit.returncode == 0, audit.stdout[-3000:]
     for one in (restored, copied):
         detach(one / "store")
 

@@ -27,7 +27,7 @@ _made: list[Dossier] = []
 @pytest.fixture
 def dossier(finished: subprocess.CompletedProcess[str], lab_store: Store) -> Dossier:
     """The dossier of a real campaign, read once."""
-    assert finished.returncode == 0, finished.stderr
+    assert finished.returncode == 0, finished.stderr[-3000:]
     if not _made:
         _made.append(with_manifest(read_dossier_of(lab_store, "t", find_anchors(lab_store)), environment()))
     return _made[0].model_copy(deep=True)

@@ -87,7 +87,7 @@ def test_a_trained_design_leaves_the_laboratory(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert finished.returncode == 0, finished.stderr
+    assert finished.returncode == 0, finished.stderr[-3000:]
     design = get_experiment(lab_store, REFERENCE)
     run = str(design.mlflow_run)
     path = f"{weights_folder(1)}/{WEIGHTS}"
@@ -95,7 +95,7 @@ def test_a_trained_design_leaves_the_laboratory(
     assert kept is not None
 
     first = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "kept"), "--json")
-    assert first.returncode == 0, first.stderr
+    assert first.returncode == 0, first.stderr[-3000:]
     assert "candidate.py, which nobody may have read: read it first" in first.stderr
     files = json.loads(first.stdout)["files"]
     assert files == sorted(one.name for one in (tmp_path / "kept").iterdir())
@@ -132,7 +132,7 @@ def test_a_trained_design_leaves_the_laboratory(
         wrong = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"), "--retrain")
     assert (wrong.returncode, "give it the same data (ARCHLOOP_CORPUS)" in wrong.stderr) == (1, True), wrong.stderr
     made = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "again"), "--retrain")
-    assert made.returncode == 0, made.stderr
+    assert made.returncode == 0, made.stderr[-3000:]
     assert "trained once more for this package, and are bit for bit" in (tmp_path / "again" / "README.md").read_text()
     record = lab_store.database["experiments"]  # altered past the store, and then as it was: other tests read it
     key = f"stages.{trained.key}.summary.weights_sha256"
@@ -141,7 +141,7 @@ def test_a_trained_design_leaves_the_laboratory(
         made = lab.run("export", REFERENCE, "--seed", "1", "--into", str(tmp_path / "others"), "--retrain")
     finally:
         record.update_one({"_id": design.id}, {"$set": {key: trained.summary["weights_sha256"]}})
-    assert made.returncode == 0, made.stderr
+    assert made.returncode == 0, made.stderr[-3000:]
     told = (tmp_path / "others" / "README.md").read_text()
     assert "differ from those that were scored: the numbers above are not theirs" in told
     assert "since the campaign began: none that is recorded." in told

@@ -46,7 +46,7 @@ def finish_and_compare(lab: Lab, store: Store, campaign: str, cycles: int, befor
     """Run the same command again; everything recorded before is untouched, and nothing is missing."""
     reports = {file: file.stat().st_mtime_ns for file in trainings(lab, campaign)}
     told = lab.run("run", "--scale", "tiny", "--cycles", str(cycles), "--campaign", campaign)
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == 0, told.stderr[-3000:]
     after = {one.id: one for one in campaign_experiments(store, campaign)}
     for old in before:
         for key, stage in old.stages.items():

@@ -24,7 +24,7 @@ def test_a_campaign_improves_imported_programs(lab: Lab, lab_store: Store, tmp_p
     assert lab.run("import", "asi-arch", str(write_clone(tmp_path))).returncode == 0
     settings = ("--scale", "tiny", "-c", "p", "--seed", str(seed_that_draws_one()), "--cycles", str(CYCLES))
     done = lab.run("run", *settings, "--parents-from", "asi-arch")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     experiments = campaign_experiments(lab_store, "p")
     assert not [one for one in experiments if one.kind == "imported"]
     first = next(one for one in experiments if one.cycle == 1)
@@ -45,7 +45,7 @@ def test_a_campaign_improves_imported_programs(lab: Lab, lab_store: Store, tmp_p
     assert {one["kind"] for one in ranked} == {"baseline", "candidate"}
 
     again = lab.run("run", *settings)
-    assert again.returncode == 0, again.stderr
+    assert again.returncode == 0, again.stderr[-3000:]
     assert campaign_experiments(lab_store, "p") == experiments
     refused = lab.run("run", *settings, "--parents-from", "p")
     assert "p was not imported" in refused.stderr

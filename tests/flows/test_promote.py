@@ -17,7 +17,7 @@ def test_the_best_designs_are_trained_at_the_next_scale_and_the_best_of_them_ver
 ) -> None:
     options = ("promote", "t", "--scale", "tiny-constant", "--top", "2", "--keep", "1", "--seeds", "2", "--json")
     done = lab.run(*options)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout)
     designs = [one.id for one in leaderboard(lab_store, "t", 50) if one.kind == "candidate"]
     assert {one["below"] for one in told["finalists"]} == set(designs[:2])

@@ -18,7 +18,7 @@ def test_a_better_design_is_a_breakthrough_once_and_the_holdout_promotes_it(
     file = tmp_path / "better.py"
     file.write_text(baseline_source("linear_attention") + "\n# a file of its own\n")
     done = lab.run("evaluate", str(file), "--scale", "tiny", "--campaign", "verified")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr[-3000:]
     # At this scale linear attention leads by far: leave a panel that it is truly better than.
     weak = {"deltanet", "gated_deltanet"}
     panel = get_campaign(lab_store, "verified").panel or {}
@@ -26,7 +26,7 @@ def test_a_better_design_is_a_breakthrough_once_and_the_holdout_promotes_it(
     lab_store.campaigns.update_one({"_id": "verified"}, {"$set": {"panel": panel}})
 
     told = lab.run("verify", "better", "--campaign", "verified", "--seeds", "4")
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == 0, told.stderr[-3000:]
     assert "better is a breakthrough: +" in told.stdout
     assert "on 4 fresh seeds" in told.stdout
     assert "The sealed hold-out agrees, so it is promoted" in told.stdout
@@ -42,7 +42,7 @@ def test_a_better_design_is_a_breakthrough_once_and_the_holdout_promotes_it(
     assert not {peer.id for peer in population(lab_store, "verified")} & {repeated.id}
 
     again = lab.run("verify", "better", "--campaign", "verified", "--seeds", "9")
-    assert again.returncode == 0, again.stderr
+    assert again.returncode == 0, again.stderr[-3000:]
     assert again.stdout.splitlines()[-1] == told.stdout.splitlines()[-1]
     assert get_experiment(lab_store, repeated.id).seeds == repeated.seeds
     assert len(list_verified(lab_store, "verified")) == 1
