@@ -5,14 +5,14 @@ told of them. A fingerprint is found through its exact hash or through any of it
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import Field
 
 from archdb.once import insert_or_find
 from archdb.patience import patient
 from archdb.records import Record
-from archdb.store import Store
+from archdb.store import Document, Store
 
 INDEXES = {
     "fingerprints": (("campaign", "exact"), ("bands",)),
@@ -99,7 +99,12 @@ def record_idea(store: Store, one: Idea) -> Idea:
 
 
 @patient
-def ideas_since(store: Store, campaign: str, since: float) -> list[Idea]:
-    """The ideas of a campaign that were recorded at this time (seconds of the epoch) or later."""
-    found = store.ideas.find({"campaign": campaign, "created_at": {"$gte": since}})
-    return [Idea.model_validate(one) for one in found]
+def ideas_since(store: Store, campaign: str, since: float, known: Collection[str] = ()) -> list[Idea]:
+    """A campaign's ideas that were recorded at this time (seconds of the epoch) or later, but those of known ids."""
+    wanted: Document = {"campaign": campaign, "created_at": {"$gte": since}}
+    if known:
+        fresh = [one["_id"] for one in store.ideas.find(wanted, {"_id": 1}) if one["_id"] not in known]
+        if not fresh:
+            return []
+        wanted = {"_id": {"$in": fresh}}
+    return [Idea.model_validate(one) for one in store.ideas.find(wanted)]

@@ -14,9 +14,9 @@ from typing import ParamSpec, TypeVar
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, SettingsContext, get_settings_context
 from prefect.events import RelatedResource, emit_event
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, get_current_settings, temporary_settings
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, Settings, get_current_settings
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -24,13 +24,25 @@ BEAT_SECONDS = 30
 
 _beats: dict[str, Callable[[], None]] = {}  # flow run -> what sends one
 _none_left = threading.Event()
+_silent: tuple[Settings, Settings] | None = None  # the settings that were asked for last, and those without heartbeats
 _lock = threading.Lock()
 
 
 def within(run: Flow[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
     """Call a flow of ours, whose body is ``beating``, without a thread of its own."""
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    with SettingsContext(profile=get_settings_context().profile, settings=_without_heartbeats(get_current_settings())):
         return run(*args, **kwargs)
+
+
+def _without_heartbeats(settings: Settings) -> Settings:
+    """These settings, in which Prefect sends none: to read them anew for every run takes longer than to start it."""
+    global _silent
+    if settings.flows.heartbeat_frequency is None:
+        return settings
+    known = _silent
+    if known is None or known[0] is not settings:
+        known = _silent = settings, settings.copy_with_update({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    return known[1]
 
 
 def beating(body: Callable[Given, Result]) -> Callable[Given, Result]:

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from tasks.agents.protocols import ComponentGain
@@ -24,31 +26,7 @@ LEVEL = 0.95
 FEWEST_STEPS, FEWEST_FAMILIES = 4, 2  # for an interval
 LEAST_SPREAD = 1e-9
 
-
-@dataclass(frozen=True)
-class _Sums:
-    """Over steps: how many, and the sums of the moves, of x, of x^2 and of x * move."""
-
-    steps: int = 0
-    moved: float = 0.0
-    x: float = 0.0
-    square: float = 0.0
-    product: float = 0.0
-
-    def less(self, other: "_Sums") -> "_Sums":
-        return _Sums(
-            self.steps - other.steps, self.moved - other.moved, self.x - other.x, self.square - other.square,
-            self.product - other.product,
-        )  # fmt: skip
-
-    @property
-    def slope(self) -> float | None:
-        """None where every step changed the choice in the same way."""
-        if not self.steps:
-            return None
-        middle = self.x / self.steps
-        spread = self.square - self.x * middle
-        return (self.product - middle * self.moved) / spread if spread > LEAST_SPREAD else None
+Numbers = NDArray[np.float64]
 
 
 @dataclass
@@ -66,14 +44,11 @@ class ComponentGains:
     def __init__(self) -> None:
         self._families: dict[str, tuple[int, float]] = {}  # parent -> steps from it, and the sum of their moves
         self._choices: dict[str, _Choice] = {}
-        self._steps, self._moved = 0, 0.0
 
     def add(self, child: str, parent: str, before: Mapping[str, str], after: Mapping[str, str], moved: float) -> None:
         """Count the step from a parent's choices (slot -> choice) to a child's, which moved fitness by this much."""
         steps, sum_moved = self._families.get(parent, (0, 0.0))
         self._families[parent] = (steps + 1, sum_moved + moved)
-        self._steps += 1
-        self._moved += moved
         for slot in before.keys() | after.keys():
             if before.get(slot) == after.get(slot):
                 continue
@@ -84,7 +59,9 @@ class ComponentGains:
 
     def estimates(self) -> tuple[ComponentGain, ...]:
         """The gain of every choice that some steps changed and others did not, by name."""
-        found = [self._estimate(name, one) for name, one in sorted(self._choices.items())]
+        families = np.array(list(self._families.values())).reshape(-1, 2).T
+        places = {name: place for place, name in enumerate(self._families)}
+        found = [_estimate(name, one, families, places) for name, one in sorted(self._choices.items())]
         return tuple(one for one in found if one is not None)
 
     def _move(self, name: str, family: str, x: int, moved: float) -> _Choice:
@@ -93,36 +70,48 @@ class ComponentGains:
         choice.sums[family] = (sum_x + x, square + 1, product + x * moved)
         return choice
 
-    def _estimate(self, name: str, one: _Choice) -> ComponentGain | None:
-        x, square, product = map(sum, zip(*one.sums.values(), strict=True))
-        whole = _Sums(self._steps, self._moved, x, square, product)
-        if whole.slope is None:
-            return None
-        low, high = self._interval(one, whole, whole.slope)
-        return ComponentGain(
-            choice=name,
-            gain=whole.slope,
-            low=low,
-            high=high,
-            families=len(one.sums),
-            introduced=tuple(one.introduced),
-            dropped=tuple(one.dropped),
-        )
 
-    def _interval(self, one: _Choice, whole: _Sums, gain: float) -> tuple[float, float] | tuple[None, None]:
-        if self._steps < FEWEST_STEPS or len(one.sums) < FEWEST_FAMILIES:
-            return None, None
-        without = []
-        for parent, (steps, moved) in self._families.items():
-            slope = whole.less(_Sums(steps, moved, *one.sums.get(parent, (0, 0, 0.0)))).slope
-            if slope is None:
-                return None, None
-            without.append(slope)
-        families = len(without)
-        middle = sum(without) / families
-        variance = sum((slope - middle) ** 2 for slope in without) * (families - 1) / families
-        reach = _quantile(len(one.sums) - 1) * variance**0.5
-        return gain - reach, gain + reach
+def _estimate(name: str, one: _Choice, families: Numbers, places: Mapping[str, int]) -> ComponentGain | None:
+    """What one choice gains. ``families`` [2, N]: of each, its steps and the sum of their moves; ``places``: where."""
+    sums = np.zeros((5, families.shape[1]))  # of each family: its steps, and the sums of moves, x, x^2 and x * move
+    sums[:2] = families
+    sums[2:, [places[name] for name in one.sums]] = np.array(list(one.sums.values())).T
+    whole = sums.sum(axis=1, keepdims=True)
+    slope = _slopes(whole)
+    if slope is None:
+        return None
+    gain = float(slope[0])
+    low, high = _interval(gain, len(one.sums), whole, sums)
+    return ComponentGain(
+        choice=name,
+        gain=gain,
+        low=low,
+        high=high,
+        families=len(one.sums),
+        introduced=tuple(one.introduced),
+        dropped=tuple(one.dropped),
+    )
+
+
+def _interval(gain: float, changed: int, whole: Numbers, sums: Numbers) -> tuple[float, float] | tuple[None, None]:
+    """Of a gain whose choice so many families changed: the jackknife's, from sums of all [5, 1] and each [5, N]."""
+    if whole[0, 0] < FEWEST_STEPS or changed < FEWEST_FAMILIES:
+        return None, None
+    without = _slopes(whole - sums)
+    if without is None:
+        return None, None
+    families = len(without)
+    variance = float(((without - without.mean()) ** 2).sum()) * (families - 1) / families
+    reach = _quantile(changed - 1) * variance**0.5
+    return gain - reach, gain + reach
+
+
+def _slopes(sums: Numbers) -> Numbers | None:
+    """Of columns of sums [5, N]: the slopes [N]. None where every step of one changed the choice in the same way."""
+    steps, moved, x, square, product = sums
+    middle = x / steps
+    spread = square - x * middle
+    return None if (spread <= LEAST_SPREAD).any() else (product - middle * moved) / spread
 
 
 @cache

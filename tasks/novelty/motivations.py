@@ -36,7 +36,7 @@ class _Followed:
         self.until = 0.0
 
     def look(self, store: Store, campaign: str) -> list[Idea]:
-        for one in ideas_since(store, campaign, self.until - OVERLAP_SECONDS):
+        for one in ideas_since(store, campaign, self.until - OVERLAP_SECONDS, self.ideas):
             self.ideas[one.id] = one
             self.until = max(self.until, one.created_at)
         return list(self.ideas.values())
