@@ -15,9 +15,11 @@ from evaluation.benchmarking import benchmark
 from evaluation.ceilings import Ceilings, ceilings
 from evaluation.checks import check
 from evaluation.comparison import Comparison, Difference, compare
+from evaluation.confirmation import confirm
 from evaluation.corpus import Corpus, CorpusError, corpus, private_paths
 from evaluation.data.prepare import prepare as prepare_data
 from evaluation.data.shards import Dataset
+from evaluation.detectable import POWER, smallest_found
 from evaluation.efficiency import CLAIM, MEASURES, Measure, claims, measure_efficiency, of_training
 from evaluation.export.modules import packages_of
 from evaluation.export.package import write_package
@@ -44,7 +46,7 @@ from evaluation.launch import (
     processor_seconds,
 )
 from evaluation.library import Documented, library
-from evaluation.objectives import METHOD, OBJECTIVES, Objective, objectives_from, objectives_of
+from evaluation.objectives import METHOD, OBJECTIVES, Objective, objectives_from, objectives_of, sign
 from evaluation.parsing import parse_program
 from evaluation.population import Population, PopulationDesign, PopulationEffect, population_effects
 from evaluation.reports import (
@@ -84,6 +86,7 @@ __all__ = [
     "MEASURES",
     "METHOD",
     "OBJECTIVES",
+    "POWER",
     "Answer",
     "Baseline",
     "BaselineBench",
@@ -154,6 +157,7 @@ __all__ = [
     "compare",
     "compare_searches",
     "component_effect",
+    "confirm",
     "corpus",
     "discovery_law",
     "fidelity_study",
@@ -185,6 +189,8 @@ __all__ = [
     "scale",
     "scale_names",
     "share",
+    "sign",
+    "smallest_found",
     "table_trainings",
     "train",
     "tried",

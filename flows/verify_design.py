@@ -20,7 +20,7 @@ from archdb import (
     reserve_all,
     set_fields,
 )
-from evaluation import Panel, fresh_seeds
+from evaluation import POWER, Panel, fresh_seeds, smallest_found
 from flows.announcing import announce_breakthrough
 from flows.approval import await_approval
 from flows.choices import AtLeastOne, AtLeastTwo
@@ -98,6 +98,9 @@ def sentence(design: Experiment, one: Verified) -> str:
         f"{len(found['differences'])} fresh seeds (95% interval {found['low']:+.3f} to {found['high']:+.3f}; p "
         f"{found['p']:.3g}, level {one.result['level']:.3g}, test {one.number} of its campaign)"
     )
+    if not one.result["breakthrough"]:
+        least = smallest_found(found["deviation"], found["degrees"], len(found["differences"]), one.result["level"])
+        return f"{told}. A true gain of {least:+.2f} would have been found {POWER:.0%} of the time."
     if one.result["promoted"] is None:
         return told + "."
     held = one.result["holdout"]

@@ -18,6 +18,7 @@ from flows.cli.check import check
 from flows.cli.cognition import app as cognition
 from flows.cli.compare import compare
 from flows.cli.components import components
+from flows.cli.confirmations import confirmations
 from flows.cli.control import pause, resume, stop
 from flows.cli.data import app as data
 from flows.cli.db import app as db
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 for command in (
     run, status, leaderboard, show, lineage, diff, report, calibration, components, families, compare, scaling, export,
-    check, evaluate, verify, promote, zero_shot, up, notify, pause, resume, stop, approve, fork,
+    check, evaluate, verify, confirmations, promote, zero_shot, up, notify, pause, resume, stop, approve, fork,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(audit, name="audit")
