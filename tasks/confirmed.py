@@ -63,8 +63,8 @@ def _tested(store: Store, campaign: Campaign, one: Verified) -> Tested:
     beside = domain.compare(ours, panel.reference)
     objectives = []
     for name, objective in domain.objectives_of(campaign.scale).items():
-        turned = [[sign(name) * value for value in side[name]] for side in (ours, theirs)]
-        paired, apart = confirm(*turned), beside.objectives[name]
+        mine, other = ([sign(name) * value for value in side[name]] for side in (ours, theirs))
+        paired, apart = confirm(mine, other), beside.objectives[name]
         ends = sorted((sign(name) * apart.low, sign(name) * apart.high))
         objectives.append(
             TestedObjective(
